@@ -1,0 +1,59 @@
+"""One family of exceptions, each a sentence that says what is wrong and a sentence with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class IFFairError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class TableError(IFFairError):
+    """The file cannot be read, or the table in it cannot be used."""
+
+
+class TaskError(IFFairError):
+    """A choice (outcome, sensitive attribute, features, ...) does not fit the table."""
+
+
+class SplitError(TaskError):
+    """The rows cannot be divided into training, validation and test parts."""
+
+
+class ConfigError(IFFairError):
+    """An option has a value outside its range."""
+
+
+class NotSupported(ConfigError):
+    """The option names something that this version does not have."""
+
+
+class FitError(IFFairError):
+    """A model cannot be fitted to these rows."""
+
+
+class Infeasible(FitError):
+    """No weights within the guard rails reach what was asked."""
+
+
+class Cancelled(IFFairError):
+    """The user cancelled; `partial` holds what had finished."""
+
+    def __init__(self, message: str = "Cancelled.", partial: object = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """`value` as one printable line of at most `limit` characters, control characters escaped."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value))
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listing(values: Iterable[object], limit: int = 8) -> str:
+    """`values` as "a, b, c and 5 more", each shortened."""
+    items = [shorten(value, 40) for value in values]
+    if len(items) <= limit:
+        return ", ".join(items)
+    return f"{', '.join(items[:limit])} and {len(items) - limit} more"
