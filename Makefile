@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+SCREEN_STAMP := $(VENV)/.requirements
+TOOLS_STAMP := $(VENV)/.requirements-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(SCREEN_STAMP)  ## Open the dashboard (creates .venv the first time)
+	$(BIN)/streamlit run app.py
+
+test: $(TOOLS_STAMP)  ## Run the tests; warnings are errors
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(TOOLS_STAMP)  ## Lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(TOOLS_STAMP)  ## Measure speed and quality; prints JSON
+	@for script in benchmarks/*.py; do \
+		[ -e "$$script" ] || { echo "No benchmark found in benchmarks/." >&2; exit 1; }; \
+		$(BIN)/python "$$script" || exit 1; \
+	done
+
+clean:  ## Remove .venv and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# pyenv and friends leave shims that exist but do not run, so each candidate is asked for its version.
+$(BIN)/python:
+	@for candidate in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+		if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			echo "Creating $(VENV) with $$($$candidate --version)"; \
+			$$candidate -m venv $(VENV) && exit 0; \
+			rm -rf $(VENV); \
+		fi; \
+	done; \
+	echo "IFFair needs Python 3.11 or newer with the venv module, and found none on the PATH." >&2; \
+	echo "Install it (for example 'apt-get install python3 python3-venv' or python.org) and run make again." >&2; \
+	exit 1
+
+$(SCREEN_STAMP): requirements.txt | $(BIN)/python
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(TOOLS_STAMP): requirements.txt requirements-dev.txt | $(BIN)/python
+	$(PIP) -r requirements-dev.txt
+	@touch $@ $(SCREEN_STAMP)

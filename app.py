@@ -1,0 +1,28 @@
+"""IFFair's dashboard: page settings, navigation and the way back to a deep link. Run with `streamlit run app.py`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.common import boot
+
+ASSETS = Path(__file__).parent / "assets"
+
+st.set_page_config(page_title="IFFair", page_icon=str(ASSETS / "favicon.png"), layout="wide")
+st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "favicon.svg"), size="large")
+boot.start()
+
+
+def home() -> None:
+    """The address `/`: opens the example's finding."""
+    boot.go(boot.LANDING)
+
+
+page = st.navigation(
+    [
+        st.Page(home, default=True, visibility="hidden"),
+        *(st.Page(place.file, title=place.title, icon=place.icon, help=place.question) for place in boot.PLACES),
+    ]
+)
+boot.return_to_deep_link()
+page.run()

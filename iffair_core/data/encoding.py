@@ -1,0 +1,331 @@
+"""Task and table become the numbers a model sees; everything learned is learned from training rows only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import SplitError, TaskError, listing, shorten
+from .task import MISSING, ResolvedTask, Task, as_numbers, is_number, label_codes, resolve
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+SPLITS = ("train", "validation", "test")
+MIN_ROWS = 50
+OTHER = "(other)"
+MAX_LEVELS = 50
+MIN_LEVEL_ROWS = 10
+MIN_LEVEL_SHARE = 0.001
+COLLINEAR = 1e-9
+_LIMIT = 1e9
+_BLOCK = 32_768
+_ASSEMBLE = 4_096
+
+
+def split_rows(y: np.ndarray, group_codes: np.ndarray, seed: int) -> np.ndarray:
+    """(n,) int8 of TRAIN, VALIDATION, TEST: 60/20/20 within each group x outcome cell after a seeded shuffle.
+
+    Shares are rounded by largest remainder, ties to train, then test, then validation; so a cell of one row goes to
+    train, one of two to train and test. Raises `SplitError` below 50 rows or where a part lacks an outcome.
+    """
+    y = np.asarray(y).astype(np.int64)
+    n = len(y)
+    if n < MIN_ROWS:
+        raise SplitError(
+            f"Only {n} rows have an outcome; at least {MIN_ROWS} are needed for training, validation and test parts. "
+            "Use a larger table."
+        )
+    cells = np.asarray(group_codes).astype(np.int64) * 2 + y
+    shuffled = np.random.default_rng(seed).permutation(n)
+    order = shuffled[np.argsort(cells[shuffled], kind="stable")]
+    sizes = np.bincount(cells)
+    # Quotas in fifths, so that remainders are exact integers.
+    quotas = sizes[:, None] * np.array([3, 1, 1])
+    counts = quotas // 5
+    left = sizes - counts.sum(axis=1)
+    priority = np.argsort(-(quotas % 5) * 3 + np.array([0, 2, 1]), axis=1)
+    np.put_along_axis(
+        counts, priority, np.take_along_axis(counts, priority, axis=1) + (np.arange(3) < left[:, None]), axis=1
+    )
+    rank = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    cell = cells[order]
+    split = np.empty(n, dtype=np.int8)
+    split[order] = (rank >= counts[cell, 0]).astype(np.int8) + (rank >= counts[cell, :2].sum(axis=1))
+    for part, name in enumerate(SPLITS):
+        present = np.bincount(y[split == part], minlength=2)
+        if not present.all():
+            lacking = "the favorable outcome" if not present[1] else "an outcome that is not favorable"
+            raise SplitError(
+                f"The {name} part has no row with {lacking}. "
+                "Use a table with more rows of both outcomes, or fewer and larger groups."
+            )
+    return split
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows ready for a model, in the order of the file.
+
+    X (n, p) float64, C-contiguous, no intercept; y (n,) float64, 1 = favorable; group_codes (n,) int32 into groups;
+    row_id (n,) int64, position among the data rows of the file; split (n,) int8 of TRAIN, VALIDATION, TEST;
+    encoding: per input column what was learned, plain JSON; n_rows_in_file counts rows without an outcome too.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    group_codes: np.ndarray
+    groups: tuple[str, ...]
+    reference: str
+    row_id: np.ndarray
+    split: np.ndarray
+    feature_names: tuple[str, ...]
+    encoding: dict[str, dict[str, Any]]
+    warnings: tuple[str, ...]
+    task: ResolvedTask
+    n_rows_in_file: int
+    _parts: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+
+    def part(self, split: int) -> np.ndarray:
+        """Positions of the rows of one part (TRAIN, VALIDATION or TEST), ascending."""
+        if split not in self._parts:
+            self._parts[split] = np.flatnonzero(self.split == split)
+        return self._parts[split]
+
+    @property
+    def reference_code(self) -> int:
+        return self.groups.index(self.reference)
+
+
+@dataclass
+class _Column:
+    """One input column: what was learned, the features it yields, and how to write them into X."""
+
+    learned: dict[str, Any]
+    features: list[str]
+    numbers: np.ndarray | None = None
+    """(n,) standardised values for the first feature, if the column is numeric."""
+    slots: np.ndarray | None = None
+    """(n,) which of the remaining features is 1 in a row, -1 for none."""
+
+
+def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
+    """Resolve the task, split the rows and encode the feature columns.
+
+    Numbers: infinite values become missing, missing ones the training median with a flag `<col> is missing`, then
+    (x - mean) / std of the training rows (clipped at 1e9 either way). Other columns: one feature per level, named
+    `col = level`; levels with fewer than max(10, 0.1 %) training rows, or beyond the 50 most frequent, are pooled
+    into "(other)", where unseen levels go too; the most frequent level has no feature. Constant, all-missing and date
+    columns are dropped with a warning, and so are features that repeat an exact linear combination of earlier ones.
+
+    Raises `TaskError` where a choice does not fit the table, `SplitError` where it cannot be divided.
+    """
+    resolved = resolve(task, table)
+    split = split_rows(resolved.y, resolved.group_codes, seed)
+    train = np.flatnonzero(split == TRAIN)
+    warnings = list(resolved.warnings)
+    names = {str(column): column for column in table.columns}
+    whole = bool(resolved.used.all())
+
+    columns: dict[str, _Column] = {}
+    infinite: list[str] = []
+    for name in resolved.feature_columns:
+        series = table[names[name]]
+        columns[name] = _encode_column(name, series if whole else series[resolved.used], train, infinite)
+
+    warnings += _column_warnings(columns, infinite)
+    feature_names = _unique([feature for column in columns.values() for feature in column.features])
+    if not feature_names:
+        raise TaskError("Every feature column is constant or missing in the training rows. Choose other columns.")
+    X = _assemble(columns, len(split), len(feature_names))
+    keep = _independent(X, train)
+    if not keep.all():
+        warnings.append(_record_collinear(columns, feature_names, keep))
+        X = np.ascontiguousarray(X[:, keep])
+    return Dataset(
+        X=X,
+        y=resolved.y.astype(np.float64),
+        group_codes=resolved.group_codes,
+        groups=resolved.groups,
+        reference=resolved.reference,
+        row_id=np.flatnonzero(resolved.used).astype(np.int64),
+        split=split,
+        feature_names=tuple(name for name, kept in zip(feature_names, keep, strict=True) if kept),
+        encoding={name: column.learned for name, column in columns.items()},
+        warnings=tuple(warnings),
+        task=resolved,
+        n_rows_in_file=len(table),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- columns
+
+
+def _encode_column(name: str, series: pd.Series, train: np.ndarray, infinite: list[str]) -> _Column:
+    if series.dtype.kind in "mM":
+        return _dropped("date")
+    if is_number(series):
+        values = as_numbers(series)
+        unbounded = np.isinf(values)
+        count = int(np.count_nonzero(unbounded))
+        if count:
+            infinite.append(f"{shorten(name, 40)} ({count:,})")
+            values = np.where(unbounded, np.nan, values)
+        return _encode_numbers(name, values, train)
+    return _encode_levels(name, *label_codes(series), train)
+
+
+def _dropped(reason: str) -> _Column:
+    return _Column({"kind": "dropped", "reason": reason}, [])
+
+
+def _encode_numbers(name: str, values: np.ndarray, train: np.ndarray) -> _Column:
+    seen = values[train]
+    absent = np.isnan(seen)
+    flagged = bool(absent.any())
+    if absent.all():
+        return _dropped("all missing")
+    median = float(np.median(seen[~absent] if flagged else seen))
+    missing = np.isnan(values)
+    if missing.any():
+        values = np.where(missing, median, values)
+        seen = values[train]
+    # Scaling by the largest value first keeps the squares of very large or small numbers finite.
+    scale = float(np.abs(seen).max()) or 1.0
+    with np.errstate(over="ignore", under="ignore"):
+        seen = seen / scale
+        mean = float(seen.mean())
+        std = float(seen.std())
+        constant = std <= 1e-12 * max(abs(mean), 1e-300)
+        standard = None if constant else np.clip((values / scale - mean) / std, -_LIMIT, _LIMIT)
+    if constant and not flagged:
+        return _dropped("constant")
+    learned = {"kind": "number", "median": median, "mean": mean * scale, "std": std * scale, "missing_flag": flagged}
+    features = [] if constant else [name]
+    if constant:
+        learned["constant"] = True
+    if not flagged:
+        return _Column(learned, features, standard)
+    return _Column(learned, [*features, f"{name} is missing"], standard, np.where(missing, 0, -1).astype(np.int32))
+
+
+def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train: np.ndarray) -> _Column:
+    counts = np.bincount(codes[train], minlength=len(labels))
+    if counts.max() == len(train):
+        return _dropped("all missing" if labels[int(counts.argmax())] == MISSING else "constant")
+    by_size = sorted((code for code in range(len(labels)) if counts[code]), key=lambda code: -counts[code])
+    floor = max(MIN_LEVEL_ROWS, MIN_LEVEL_SHARE * len(train))
+    large = [code for code in by_size if counts[code] >= floor and labels[code] != OTHER]
+    kept = sorted(large[:MAX_LEVELS])
+    pooled = sorted(set(by_size) - set(kept))
+    # Each row's place among the kept levels, then the pool; -1 for a level that training rows never show.
+    place = np.full(len(labels), len(kept) if pooled else -1, dtype=np.int32)
+    place[kept] = np.arange(len(kept), dtype=np.int32)
+    levels = [labels[code] for code in kept] + ([OTHER] if pooled else [])
+    if len(levels) < 2:
+        return _dropped("no level frequent enough")
+    sizes = [int(counts[code]) for code in kept] + ([int(counts[pooled].sum())] if pooled else [])
+    base = int(np.argmax(sizes))
+    shift = np.arange(len(levels) + 1, dtype=np.int32)
+    shift[base + 1 :] -= 1
+    shift[base] = shift[-1] = -1
+    learned = {
+        "kind": "category",
+        "levels": [level for level in levels if level != levels[base]],
+        "pooled": [labels[code] for code in pooled],
+        "dropped_level": levels[base],
+    }
+    features = [f"{name} = {level}" for position, level in enumerate(levels) if position != base]
+    return _Column(learned, features, None, shift[place][codes])
+
+
+def _unique(names: list[str]) -> list[str]:
+    """`names` with " (2)", " (3)" after those already taken."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        candidate, count = name, 1
+        while candidate in taken:
+            count += 1
+            candidate = f"{name} ({count})"
+        taken.add(candidate)
+        result.append(candidate)
+    return result
+
+
+def _assemble(columns: dict[str, _Column], n: int, p: int) -> np.ndarray:
+    """(n, p) C-contiguous matrix of all features, written in blocks of rows that stay in cache."""
+    X = np.zeros((n, p))
+    for start in range(0, n, _ASSEMBLE):
+        rows = slice(start, min(start + _ASSEMBLE, n))
+        block = X[rows]
+        first = 0
+        for column in columns.values():
+            offset = first
+            if column.numbers is not None:
+                block[:, offset] = column.numbers[rows]
+                offset += 1
+            if column.slots is not None:
+                slots = column.slots[rows]
+                ones = np.flatnonzero(slots >= 0)
+                block[ones, offset + slots[ones]] = 1.0
+            first += len(column.features)
+    return X
+
+
+# -------------------------------------------------------------------------------------------------------- collinear
+
+
+def _independent(X: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """(p,) bool: features that are no exact linear combination of the intercept and earlier kept ones.
+
+    Sequential pivots of the Gram matrix of the training rows with an intercept; a pivot below 1e-9 of its own
+    diagonal is a combination of those before it.
+    """
+    p = X.shape[1]
+    gram = np.zeros((p + 1, p + 1))
+    block = np.ones((min(_BLOCK, len(train)), p + 1))
+    for start in range(0, len(train), _BLOCK):
+        rows = train[start : start + _BLOCK]
+        part = block[: len(rows)]
+        part[:, 1:] = X[rows]
+        gram += part.T @ part
+    scale = gram.diagonal().copy()
+    keep = np.zeros(p + 1, dtype=bool)
+    factor = np.zeros((p + 1, p + 1))
+    rank = 0
+    for j in range(p + 1):
+        row = factor[j, :rank]
+        pivot = gram[j, j] - row @ row
+        if pivot > COLLINEAR * scale[j]:
+            keep[j] = True
+            factor[j + 1 :, rank] = (gram[j + 1 :, j] - factor[j + 1 :, :rank] @ row) / np.sqrt(pivot)
+            rank += 1
+    return keep[1:]
+
+
+def _record_collinear(columns: dict[str, _Column], feature_names: list[str], keep: np.ndarray) -> str:
+    start = 0
+    for column in columns.values():
+        stop = start + len(column.features)
+        lost = [feature_names[position] for position in range(start, stop) if not keep[position]]
+        if lost:
+            column.learned["collinear"] = lost
+        start = stop
+    lost = [name for name, kept in zip(feature_names, keep, strict=True) if not kept]
+    return f"Features left out because others determine them exactly: {listing(lost)}."
+
+
+def _column_warnings(columns: dict[str, _Column], infinite: list[str]) -> list[str]:
+    warnings = []
+    if infinite:
+        warnings.append(f"Infinite values treated as missing in: {listing(infinite)}.")
+    reasons = {name: column.learned.get("reason") for name, column in columns.items()}
+    useless = [f"{shorten(name, 40)} ({reason})" for name, reason in reasons.items() if reason and reason != "date"]
+    if useless:
+        warnings.append(f"Columns left out because the training rows give nothing to learn from: {listing(useless)}.")
+    dates = [name for name, reason in reasons.items() if reason == "date"]
+    if dates:
+        warnings.append(f"Date columns left out: {listing(dates)}. Turn them into numbers to use them.")
+    return warnings

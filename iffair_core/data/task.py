@@ -1,0 +1,443 @@
+"""The user's choices, validated against the table: outcome, favorable value, groups, reference group, features."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+import numbers
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import TaskError, listing, shorten
+
+MISSING = "(missing)"
+MAX_GROUPS = 50
+SMALL_GROUP = 30
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
+_NUMERIC_OBJECTS = ("integer", "floating", "mixed-integer-float", "decimal")
+_TRUTH = {"True": "True", "TRUE": "True", "true": "True", "False": "False", "FALSE": "False", "false": "False"}
+
+
+# ------------------------------------------------------------------------------------------------------------ values
+
+
+def value_label(value: object) -> str:
+    """The one name of a value, however a file or a user writes it.
+
+    1, 1.0, "1" and "1.0" are all "1"; True, "true" and "TRUE" are "True"; None, NaN, NaT and blank text are
+    "(missing)"; text is stripped of surrounding blanks.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if _NUMBER.match(text):
+            return _number_label(float(text)) if "." in text else str(int(text) if len(text) < 4000 else text)
+        return _TRUTH.get(text, text) or MISSING
+    if value is None or value is pd.NaT or value is pd.NA:
+        return MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
+    if isinstance(value, np.floating) and not isinstance(value, float):
+        return _number_label(float(value), str(value))
+    if isinstance(value, numbers.Real) or type(value).__name__ == "Decimal":
+        return _number_label(float(value))  # type: ignore[arg-type]
+    return str(value).strip() or MISSING
+
+
+def _number_label(number: float, shortest: str | None = None) -> str:
+    if math.isnan(number):
+        return MISSING
+    if number.is_integer() and abs(number) < 2.0**53:
+        return str(int(number))
+    return shortest if shortest is not None else repr(number)
+
+
+def column_labels(series: pd.Series) -> pd.Series:
+    """`value_label` of every cell, computed once per distinct value; same index as `series`."""
+    codes, labels = label_codes(series)
+    return pd.Series(np.asarray(labels, dtype=object)[codes], index=series.index, name=series.name, dtype="str")
+
+
+def label_codes(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(codes (n,) int32, labels): the distinct labels in order (numbers by size, then text, "(missing)" last)."""
+    raw, distinct = pd.factorize(series, use_na_sentinel=True)
+    names = [value_label(value) for value in distinct]
+    if len(raw) and raw.min() < 0:
+        names.append(MISSING)
+        raw = np.where(raw < 0, len(names) - 1, raw)
+    labels = sorted(set(names), key=_label_order)
+    position = {label: code for code, label in enumerate(labels)}
+    mapping = np.fromiter((position[label] for label in names), dtype=np.int32, count=len(names))
+    return mapping[raw] if len(raw) else np.zeros(0, dtype=np.int32), tuple(labels)
+
+
+def _label_order(label: str) -> tuple[int, float, str]:
+    if label == MISSING:
+        return 2, 0.0, label
+    return (0, float(label), label) if _NUMBER.match(label) else (1, 0.0, label)
+
+
+def is_number(series: pd.Series) -> bool:
+    """Whether the column holds numbers (yes/no values and dates are none); looks inside columns of objects."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return False
+    if series.dtype.kind == "O" and not isinstance(series.dtype, pd.StringDtype):
+        return pd.api.types.infer_dtype(series, skipna=True) in _NUMERIC_OBJECTS
+    return series.dtype.kind in "iuf"
+
+
+def as_numbers(series: pd.Series) -> np.ndarray:
+    """A numeric column as (n,) float64, missing as NaN."""
+    return series.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+# -------------------------------------------------------------------------------------------------------------- task
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the user chose. Values are matched by `value_label`, so 1, 1.0 and "1" mean the same.
+
+    target: column of the outcome; favorable: its value that is good for the person; sensitive: column, or several to
+    be crossed; reference: group that others are compared with, None for the suggested one; drop: columns that are no
+    features; bins: cut points for numeric sensitive columns, left-closed; use_sensitive_as_feature: whether the model
+    sees the sensitive columns.
+    """
+
+    target: str
+    favorable: object
+    sensitive: str | tuple[str, ...]
+    reference: object | None = None
+    drop: tuple[str, ...] = ()
+    bins: Mapping[str, Sequence[float]] | None = field(default=None, hash=False)
+    use_sensitive_as_feature: bool = False
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        if not isinstance(self.sensitive, str):
+            names = tuple(str(column) for column in self.sensitive)
+            set_field(self, "sensitive", names[0] if len(names) == 1 else names)
+        set_field(self, "target", str(self.target))
+        set_field(self, "favorable", _plain(self.favorable))
+        reference = self.reference
+        if isinstance(reference, (list, tuple)):
+            set_field(self, "reference", tuple(_plain(part) for part in reference))
+        else:
+            set_field(self, "reference", _plain(reference))
+        drop = (self.drop,) if isinstance(self.drop, str) else self.drop or ()
+        set_field(self, "drop", tuple(str(column) for column in drop))
+        if self.bins is not None:
+            cuts = {str(column): tuple(_plain(cut) for cut in edges) for column, edges in self.bins.items()}
+            set_field(self, "bins", cuts or None)
+
+    @property
+    def sensitive_columns(self) -> tuple[str, ...]:
+        return (self.sensitive,) if isinstance(self.sensitive, str) else self.sensitive
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `from_dict` restores an equal task."""
+        reference = list(self.reference) if isinstance(self.reference, tuple) else self.reference
+        return {
+            "target": self.target,
+            "favorable": self.favorable,
+            "sensitive": list(self.sensitive_columns),
+            "reference": reference,
+            "drop": list(self.drop),
+            "bins": {column: list(cuts) for column, cuts in self.bins.items()} if self.bins else None,
+            "use_sensitive_as_feature": bool(self.use_sensitive_as_feature),
+        }
+
+    @classmethod
+    def from_dict(cls, choices: Mapping[str, Any]) -> Task:
+        unknown = sorted(set(choices) - set(cls.__dataclass_fields__))
+        absent = [name for name in ("target", "favorable", "sensitive") if name not in choices]
+        if unknown or absent:
+            what = f"has no {listing(absent)}" if absent else f"has unknown entries: {listing(unknown)}"
+            raise TaskError(f"The saved task {what}. It needs {listing(cls.__dataclass_fields__)}.")
+        return cls(**choices)
+
+
+def _plain(value: Any) -> Any:
+    """A numpy scalar as the Python value it stands for, anything that JSON cannot hold as its label."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if value is None or isinstance(value, (str, bool, int, float)) else value_label(value)
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedTask:
+    """A task that fits its table.
+
+    used (N,) bool: rows of the table with an outcome; y (n,) int8 over those, 1 = favorable; group_codes (n,) int32
+    into groups; reference_reason: why that group, in words; other_labels: the outcome values that are not favorable;
+    feature_columns in table order; warnings: one sentence each.
+    """
+
+    task: Task
+    y: np.ndarray
+    used: np.ndarray
+    group_codes: np.ndarray
+    groups: tuple[str, ...]
+    reference: str
+    reference_reason: str
+    favorable_label: str
+    other_labels: tuple[str, ...]
+    feature_columns: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
+    """Check every choice against the table; `TaskError` names the column or value, and the way out."""
+    columns = {str(column): column for column in table.columns}
+    if len(columns) != table.shape[1]:
+        raise TaskError("Two columns of the table have the same name. Rename one of them.")
+    _check_columns(task, columns)
+    warnings = [str(warning) for warning in table.attrs.get("warnings", ())]
+
+    y, used, favorable, others = _outcome(task, table[columns[task.target]], warnings)
+    parts = [_sensitive_codes(task, name, table[columns[name]][used]) for name in task.sensitive_columns]
+    codes, groups = _crossed(task, parts, table)
+    rows = np.bincount(codes, minlength=len(groups))
+    hits = np.bincount(codes, weights=y, minlength=len(groups)).astype(np.int64)
+    reference, reason = _reference(task, groups, rows, hits)
+    warnings += _group_warnings(groups, rows, hits)
+
+    left_out = {task.target, *task.drop}
+    if not task.use_sensitive_as_feature:
+        left_out |= set(task.sensitive_columns)
+    features = tuple(name for name in columns if name not in left_out)
+    if not features:
+        raise TaskError("No feature column is left after the choices made. Drop fewer columns.")
+    return ResolvedTask(task, y, used, codes, groups, reference, reason, favorable, others, features, tuple(warnings))
+
+
+def _check_columns(task: Task, columns: Mapping[str, object]) -> None:
+    sensitive = task.sensitive_columns
+    _need(task.target, "The outcome", columns)
+    if not sensitive:
+        raise TaskError("No sensitive attribute is chosen. Choose at least one column.")
+    for name in sensitive:
+        _need(name, "The sensitive attribute", columns)
+    for name in task.drop:
+        _need(name, "The column to drop,", columns)
+    if len(set(sensitive)) < len(sensitive):
+        raise TaskError(f"The sensitive attributes name a column twice: {listing(sensitive)}. Name each once.")
+    if task.target in sensitive:
+        raise TaskError(
+            f"'{shorten(task.target)}' is chosen as outcome and as sensitive attribute. Choose two different columns."
+        )
+    if task.target in task.drop:
+        raise TaskError(f"The outcome '{shorten(task.target)}' is among the columns to drop. Take it off that list.")
+    for name in task.bins or ():
+        if name not in sensitive:
+            raise TaskError(
+                f"Bins are given for '{shorten(name)}', which is not a sensitive attribute. "
+                f"Give bins only for {listing(sensitive)}."
+            )
+
+
+def _need(name: str, role: str, columns: Mapping[str, object]) -> None:
+    if name in columns:
+        return
+    folded = {column.casefold().strip(): column for column in reversed(list(columns))}
+    close = difflib.get_close_matches(name.casefold().strip(), folded, n=1)
+    hint = f" Did you mean '{shorten(folded[close[0]])}'?" if close else ""
+    raise TaskError(f"{role} '{shorten(name)}' is not a column of the table.{hint} Columns: {listing(columns, 30)}.")
+
+
+def _outcome(task: Task, column: pd.Series, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, str, tuple[str, ...]]:
+    name = shorten(task.target)
+    codes, labels = label_codes(column)
+    used = codes != labels.index(MISSING) if MISSING in labels else np.ones(len(codes), dtype=bool)
+    values = tuple(label for label in labels if label != MISSING)
+    favorable = value_label(task.favorable)
+    if len(values) < 2:
+        seen = f"only the value '{shorten(values[0])}'" if values else "no value at all"
+        raise TaskError(f"The outcome '{name}' has {seen}. Choose a column with at least two values.")
+    if favorable not in values:
+        raise TaskError(
+            f"The favorable value '{shorten(favorable)}' does not occur in the outcome '{name}'. "
+            f"Choose one of its values: {listing(values, 12)}."
+        )
+    others = tuple(label for label in values if label != favorable)
+    if len(others) > 1:
+        warnings.append(
+            f"The outcome '{name}' has {len(values)} values; '{shorten(favorable)}' is compared with all others "
+            f"together ({listing(others)})."
+        )
+    absent = int(np.count_nonzero(~used))
+    if absent:
+        warnings.append(f"{_rows(absent)} without a value of the outcome '{name}' left out.")
+    return (codes[used] == values.index(favorable)).astype(np.int8), used, favorable, others
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+# ------------------------------------------------------------------------------------------------------------ groups
+
+
+def _sensitive_codes(task: Task, name: str, column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    cuts = (task.bins or {}).get(name)
+    return label_codes(column) if cuts is None else _binned(name, column, cuts)
+
+
+def _binned(name: str, column: pd.Series, cuts: Sequence[float]) -> tuple[np.ndarray, tuple[str, ...]]:
+    try:
+        edges = np.asarray([float(cut) for cut in cuts], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TaskError(f"The bins of '{shorten(name)}' are not all numbers. Give them as 25, 60.") from error
+    if not len(edges) or not np.isfinite(edges).all() or np.any(np.diff(edges) <= 0):
+        raise TaskError(
+            f"The bins of '{shorten(name)}' ({listing(cuts)}) do not rise. "
+            "Give increasing finite cut points, as 25, 60."
+        )
+    unordered = not isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.kind in "bmM"
+    values = as_numbers(column if is_number(column) else pd.to_numeric(column.astype("str"), errors="coerce"))
+    if unordered or np.any(np.isnan(values) & column.notna().to_numpy()):
+        raise TaskError(
+            f"'{shorten(name)}' is not a column of numbers, so it cannot be cut into bins. Leave its bins out."
+        )
+    names = [value_label(edge) for edge in edges]
+    labels = [f"< {names[0]}", *(f"{a} to < {b}" for a, b in itertools.pairwise(names)), f">= {names[-1]}"]
+    codes = np.searchsorted(edges, values, side="right").astype(np.int32)
+    codes[~np.isfinite(values)] = len(labels)
+    return codes, (*labels, MISSING)
+
+
+def _crossed(
+    task: Task, parts: Sequence[tuple[np.ndarray, tuple[str, ...]]], table: pd.DataFrame
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Codes into the groups that occur, in the order of each column's values."""
+    flat = np.zeros(len(parts[0][0]), dtype=np.int64)
+    for codes, labels in parts:
+        # Compressing after each column keeps the numbers small however many columns are crossed.
+        present, flat = np.unique(flat, return_inverse=True)
+        flat = flat * len(labels) + codes
+    sizes = [len(labels) for _, labels in parts]
+    present, first, codes = np.unique(flat, return_index=True, return_inverse=True)
+    if len(present) > MAX_GROUPS:
+        raise TaskError(_too_many(task, sizes, len(present), table))
+    groups = tuple(" / ".join(labels[part[row]] for part, labels in parts) for row in first)
+    names = listing(task.sensitive_columns)
+    if len(groups) < 2:
+        raise TaskError(
+            f"The sensitive attribute {names} puts every row into one group ('{shorten(groups[0])}'). "
+            "Choose another column, or other bins."
+        )
+    if len(set(groups)) < len(groups):
+        raise TaskError(f"Two groups of {names} have the same name. Rename the values that contain ' / '.")
+    return codes.astype(np.int32), groups
+
+
+def _too_many(task: Task, sizes: Sequence[int], count: int, table: pd.DataFrame) -> str:
+    widest = task.sensitive_columns[int(np.argmax(sizes))]
+    column = next(table[name] for name in table.columns if str(name) == widest)
+    message = f"'{shorten(widest)}' gives {count:,} groups; at most {MAX_GROUPS} can be compared."
+    cuts = suggest_bins(column)
+    if cuts:
+        return f"{message} Cut it into bins, for example at {listing(value_label(cut) for cut in cuts)}."
+    return f"{message} Choose a column with fewer values, or pool its values first."
+
+
+def _reference(task: Task, groups: tuple[str, ...], rows: np.ndarray, hits: np.ndarray) -> tuple[str, str]:
+    if task.reference is not None:
+        parts = task.reference if isinstance(task.reference, tuple) else (task.reference,)
+        wanted = " / ".join(value_label(part) for part in parts)
+        if wanted not in groups:
+            raise TaskError(
+                f"The reference group '{shorten(wanted)}' does not occur. Choose one of: {listing(groups, MAX_GROUPS)}."
+            )
+        return wanted, "chosen by you"
+    large = rows >= SMALL_GROUP
+    if not large.any():
+        best = int(np.argmax(rows))
+        return groups[best], f"the largest group, as no group has {SMALL_GROUP} rows"
+    candidates = np.flatnonzero(large)
+    # Shares are compared as exact fractions: hits_a * rows_b against hits_b * rows_a.
+    best = int(candidates[0])
+    for code in candidates[1:]:
+        left, right = int(hits[code]) * int(rows[best]), int(hits[best]) * int(rows[code])
+        if left > right or (left == right and rows[code] > rows[best]):
+            best = int(code)
+    share = 100 * hits[best] / rows[best]
+    return groups[best], (
+        f"highest share of favorable outcomes ({share:.1f} %) among groups of at least {SMALL_GROUP} rows"
+    )
+
+
+def _group_warnings(groups: tuple[str, ...], rows: np.ndarray, hits: np.ndarray) -> list[str]:
+    warnings = []
+    small = [f"{group} ({count})" for group, count in zip(groups, rows, strict=True) if count < SMALL_GROUP]
+    if small:
+        warnings.append(f"Groups with fewer than {SMALL_GROUP} rows: {listing(small)}. Their rates are very uncertain.")
+    for group, count, favorable in zip(groups, rows, hits, strict=True):
+        if favorable == 0:
+            warnings.append(
+                f"Group '{shorten(group)}' has no row with the favorable outcome: "
+                "its true positive rate is not estimable."
+            )
+        elif favorable == count:
+            warnings.append(
+                f"Group '{shorten(group)}' has only rows with the favorable outcome: "
+                "its false positive rate is not estimable."
+            )
+    return warnings
+
+
+def group_table(resolved: ResolvedTask) -> pd.DataFrame:
+    """Per group: rows, share of all rows, favorable (count), favorable_share with its 95 % Wilson bounds low, high."""
+    size = len(resolved.groups)
+    rows = np.bincount(resolved.group_codes, minlength=size)
+    favorable = np.bincount(resolved.group_codes, weights=resolved.y, minlength=size).astype(np.int64)
+    share = favorable / rows
+    z2 = 1.959963984540054**2
+    center = (favorable + z2 / 2) / (rows + z2)
+    half = np.sqrt(z2 * (share * (1 - share) * rows + z2 / 4)) / (rows + z2)
+    return pd.DataFrame(
+        {
+            "group": list(resolved.groups),
+            "rows": rows,
+            "share": rows / rows.sum(),
+            "favorable": favorable,
+            "favorable_share": share,
+            "low": np.clip(center - half, 0.0, share),
+            "high": np.clip(center + half, share, 1.0),
+        }
+    )
+
+
+def suggest_bins(series: pd.Series) -> tuple[float, ...]:
+    """Round cut points near the quartiles of a numeric column, each with values on both sides; () if there are none."""
+    if not is_number(series):
+        return ()
+    values = as_numbers(series)
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() == values.max():
+        return ()
+    quartiles = np.quantile(values, (0.25, 0.5, 0.75))
+    spread = quartiles[2] - quartiles[0] or values.max() - values.min()
+    step = _round_step(spread / 4)
+    rounded = [float(f"{step * round(quartile / step):.12g}") for quartile in quartiles] if step else []
+    cuts = _separating(rounded, values) or _separating([float(quartile) for quartile in quartiles], values)
+    return cuts or (float(values.max()),)
+
+
+def _separating(cuts: Iterable[float], values: np.ndarray) -> tuple[float, ...]:
+    return tuple(sorted({cut for cut in cuts if values.min() < cut <= values.max()}))
+
+
+def _round_step(width: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is at most `width`; 0 if there is none."""
+    if not 1e-300 < width < 1e300:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(width))
+    return max((factor * power for factor in (1, 2, 5) if factor * power <= width * (1 + 1e-9)), default=power)

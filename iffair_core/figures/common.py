@@ -1,0 +1,347 @@
+"""What every figure shares: the picture type, palette, template, number formats and label placement."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from iffair_core.errors import ConfigError, shorten
+
+Theme = Literal["light", "dark"]
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+MAX_POINTS = 20_000
+WEBGL_ABOVE = 2_000
+
+# Okabe-Ito without black (the ink) and with grey kept for the reference group. The strongest on white come first.
+OKABE_ITO = ("#0072B2", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#D55E00", "#F0E442")
+# Diamond and star are taken (baseline, chosen), the circle is the reference group's. Eight symbols against seven
+# colors: 56 different pairs before one repeats, and a task has at most 50 groups.
+GROUP_SYMBOLS = ("square", "triangle-up", "cross", "triangle-down", "pentagon", "x", "hexagram", "bowtie")
+
+METRIC_TITLES: dict[str, str] = {
+    "demographic_parity_difference": "Demographic parity difference",
+    "demographic_parity_ratio": "Demographic parity ratio",
+    "equal_opportunity_difference": "Equal opportunity difference",
+    "equalized_odds_difference": "Equalized odds difference",
+    "average_absolute_odds_difference": "Average absolute odds difference",
+    "error_rate_difference": "Error rate difference",
+    "predictive_parity_difference": "Predictive parity difference",
+    "theil_index": "Theil index",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "log_loss": "Log loss",
+}
+RATE_TITLES: dict[str, str] = {
+    "selection_rate": "Selection rate",
+    "true_positive_rate": "True positive rate",
+    "false_positive_rate": "False positive rate",
+    "error_rate": "Error rate",
+    "precision": "Precision",
+}
+PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
+HIGHER_IS_BETTER = frozenset({"demographic_parity_ratio", "accuracy", "balanced_accuracy", "f1", "roc_auc"})
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with what stands in for it: `alt` in words, `table` the numbers behind it, `caption` what to add."""
+
+    figure: go.Figure
+    alt: str
+    table: pd.DataFrame
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colors of one theme that are not a group's."""
+
+    ink: str
+    muted: str
+    grid: str
+    line: str
+    reference: str
+    accent: str
+    page: str
+    shade: str
+    scale: tuple[tuple[float, str], ...]
+
+
+PALETTES: dict[str, Palette] = {
+    "light": Palette(
+        "#1b1f27", "#5b6270", "#e7e9ee", "#c3c8d1", "#858b96", "#5b3fa8", "#ffffff", "rgba(91,63,168,0.07)",
+        ((0.0, "#d5cdf0"), (0.5, "#8f78cf"), (1.0, "#37207a")),
+    ),
+    "dark": Palette(
+        "#e9ebf0", "#a6adba", "#2b303a", "#4b5260", "#9299a6", "#b9a8f4", "#0e1117", "rgba(185,168,244,0.10)",
+        ((0.0, "#4a3d80"), (0.5, "#8f78d8"), (1.0, "#e6dffc")),
+    ),
+}  # fmt: skip
+
+
+def palette(theme: Theme) -> Palette:
+    """The palette of `theme`; ConfigError where there is none of that name."""
+    if theme not in PALETTES:
+        raise ConfigError(f"Theme {shorten(theme)!r} is not known. Use one of: {', '.join(PALETTES)}.")
+    return PALETTES[theme]
+
+
+@dataclass(frozen=True)
+class GroupStyle:
+    """Color and marker symbol of one group, the same in every figure; `label` is safe inside a plotly text."""
+
+    name: str
+    label: str
+    color: str
+    symbol: str
+
+
+def group_styles(groups: Sequence[str], reference: str, theme: Theme) -> dict[str, GroupStyle]:
+    """One style per group, by its place in `groups`; the reference group is a grey circle."""
+    styles = {}
+    others = [group for group in groups if group != reference]
+    for place, group in enumerate(others):
+        color, symbol = OKABE_ITO[place % len(OKABE_ITO)], GROUP_SYMBOLS[place % len(GROUP_SYMBOLS)]
+        styles[group] = GroupStyle(group, label(group), color, symbol)
+    return {
+        group: styles.get(group, GroupStyle(group, label(group), palette(theme).reference, "circle"))
+        for group in groups
+    }  # fmt: skip
+
+
+def label(text: object, limit: int = 32) -> str:
+    """`text` from the file, shortened, as plotly shows it literally: no markup, no hover field is read from it."""
+    return html.escape(shorten(text, limit), quote=False).replace("%{", "%&#123;")
+
+
+def percent(value: float | None, *, signed: bool = False) -> str:
+    """A share as "7.9 %"."""
+    return "not estimable" if missing(value) else f"{100 * float(value or 0):{'+' if signed else ''}.1f} %"
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, thousands separated."""
+    if missing(value):
+        return "not estimable"
+    size = abs(float(value or 0))
+    if size == 0:
+        return "0"
+    if size >= 100:
+        return f"{value:,.0f}"
+    if size < 1e-4:
+        return f"{value:.2e}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+
+
+def metric_text(metric: str, value: float | None) -> str:
+    """A metric's value as it is printed: accuracies in percent, the others with three significant digits."""
+    return percent(value) if metric in PERCENT_METRICS else number(value)
+
+
+def missing(value: float | None) -> bool:
+    """True for None and NaN: not estimable."""
+    return value is None or not math.isfinite(value)
+
+
+def as_float(value: float | None, factor: float = 1.0) -> float:
+    """`value * factor`, NaN where it is not estimable, so that plotly leaves a gap."""
+    return float("nan") if value is None else float(value) * factor
+
+
+def factor(metric: str) -> float:
+    """100 for metrics drawn in percent, else 1."""
+    return 100.0 if metric in PERCENT_METRICS else 1.0
+
+
+def axis_title(metric: str) -> str:
+    """Quantity, unit and direction."""
+    unit = " (%)" if metric in PERCENT_METRICS else ""
+    return f"{METRIC_TITLES[metric]}{unit}, {'higher' if metric in HIGHER_IS_BETTER else 'lower'} is better"
+
+
+def template(theme: Theme) -> go.layout.Template:
+    """The look of every figure: transparent paper, system font, light gridlines, the palette's colors."""
+    colors = palette(theme)
+    axis = {
+        "gridcolor": colors.grid, "linecolor": colors.line, "zerolinecolor": colors.line, "zerolinewidth": 1,
+        "ticks": "", "showline": False, "automargin": True, "zeroline": False,
+        "title": {"font": {"size": 13, "color": colors.muted}, "standoff": 8},
+        "tickfont": {"size": 12, "color": colors.muted}, "separatethousands": True,
+    }  # fmt: skip
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": 13, "color": colors.ink},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(OKABE_ITO),
+            "colorscale": {"sequential": [list(stop) for stop in colors.scale]},
+            "xaxis": axis,
+            "yaxis": axis,
+            "separators": ".,",
+            "margin": {"l": 8, "r": 16, "t": 16, "b": 8, "pad": 2},
+            "hoverlabel": {
+                "font": {"family": FONT, "size": 12, "color": colors.ink},
+                "bgcolor": colors.page,
+                "bordercolor": colors.line,
+                "align": "left",
+            },
+            "legend": {
+                "orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom",
+                "font": {"size": 12, "color": colors.ink}, "bgcolor": "rgba(0,0,0,0)", "itemsizing": "constant",
+            },
+            "annotationdefaults": {"font": {"size": 12, "color": colors.muted}, "showarrow": False},
+            "barcornerradius": 2,
+        }
+    )  # fmt: skip
+
+
+def finish(figure: go.Figure, theme: Theme, *, height: int, **layout: Any) -> go.Figure:
+    """Apply the template and the height last, so that no default of plotly's survives."""
+    figure.update_layout(template=template(theme), height=height, **layout)
+    return figure
+
+
+def rgba(color: str, opacity: float) -> str:
+    """`#rrggbb` with an opacity."""
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def padded(values: Sequence[float] | np.ndarray, share: float = 0.08, floor: float = 1e-9) -> tuple[float, float]:
+    """Range of the finite `values` with room on both sides; (0, 1) where there is none."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    room = max((high - low) * share, floor, 1e-9 * max(abs(low), abs(high)))
+    return low - room, high + room
+
+
+def row_axis(figure: go.Figure, labels: Sequence[str], **where: Any) -> None:
+    """A vertical axis of named rows, the first on top, from positions 0, 1, ...; `labels` are already safe."""
+    figure.update_yaxes(
+        tickmode="array", tickvals=list(range(len(labels))), ticktext=list(labels), range=[len(labels) - 0.4, -0.6],
+        showgrid=False, **where,
+    )  # fmt: skip
+
+
+def rows_height(count: int, *, each: int = 34, extra: int = 70, least: int = 150) -> int:
+    """Pixels for `count` rows; rows get thinner when there are many."""
+    return max(least, extra + count * (each if count <= 12 else 22))
+
+
+def interval_bars(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str, width: int = 4
+) -> dict[str, Any]:
+    """Plotly error bars from interval ends; a NaN end draws nothing."""
+    middle = np.asarray(values, dtype=float)
+    return {
+        "type": "data", "symmetric": False, "thickness": 1.4, "width": width, "color": color,
+        "array": np.clip(np.asarray(highs, dtype=float) - middle, 0, None),
+        "arrayminus": np.clip(middle - np.asarray(lows, dtype=float), 0, None),
+    }  # fmt: skip
+
+
+def cell_names(groups: Sequence[str]) -> list[tuple[int, int, str]]:
+    """(group code, outcome, name) of each group x outcome cell, in the order they are drawn."""
+    return [
+        (code, outcome, f"{group}, {'favorable' if outcome else 'other outcome'}")
+        for code, group in enumerate(groups)
+        for outcome in (1, 0)
+    ]
+
+
+def wilson(successes: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % Wilson interval of shares; NaN where there are no rows."""
+    z = 1.959963984540054
+    total = np.where(totals > 0, totals, np.nan).astype(float)
+    share = successes / total
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point that wants its name beside it."""
+
+    x: float
+    y: float
+    text: str
+    color: str
+
+
+def place_labels(
+    figure: go.Figure,
+    spots: Sequence[Spot],
+    *,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    obstacles: Sequence[tuple[float, float]] = (),
+    size: tuple[float, float] = (760.0, 420.0),
+    font: int = 12,
+) -> None:
+    """Write each spot's text beside it, where it covers least of the other texts, the spots and `obstacles`.
+
+    Greedy over a few distances and directions on an assumed plot of `size` pixels; a thin line leads back to the point
+    when the free place is not next to it. Ranges may run downwards (a reversed axis).
+    """
+    if not spots:
+        return
+    width, height = size
+
+    def pixels(x: float, y: float) -> tuple[float, float]:
+        across = (x - x_range[0]) / (x_range[1] - x_range[0]) * width
+        return across, height - (y - y_range[0]) / (y_range[1] - y_range[0]) * height
+
+    points = np.array([pixels(spot.x, spot.y) for spot in spots] + [pixels(x, y) for x, y in obstacles])
+    taken: list[tuple[float, float, float, float]] = []
+    for place, spot in enumerate(spots):
+        px, py = points[place]
+        wide, tall = 0.56 * font * len(html.unescape(spot.text)) + 6, 1.35 * font
+        best: tuple[float, float, float, tuple[float, float, float, float]] | None = None
+        for distance in (14.0, 26.0, 42.0, 62.0, 86.0):
+            for angle in (0, 180, 90, 270, 45, 315, 135, 225):
+                dx, dy = distance * math.cos(math.radians(angle)), -distance * math.sin(math.radians(angle))
+                # The text grows away from the point: its near edge stands at the offset.
+                left = px + dx + (0 if dx > 1 else -wide if dx < -1 else -wide / 2)
+                box = (left, py + dy - tall / 2, left + wide, py + dy + tall / 2)
+                cost = distance / 20
+                cost += 40.0 * (box[0] < 0 or box[2] > width or box[1] < 0 or box[3] > height)
+                near = (points[:, 0] > box[0] - 6) & (points[:, 0] < box[2] + 6)
+                near &= (points[:, 1] > box[1] - 5) & (points[:, 1] < box[3] + 5)
+                cost += 4.0 * float(near.sum())
+                cost += sum(12.0 for b in taken if box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3])
+                if best is None or cost < best[0]:
+                    best = (cost, dx, dy, box)
+        assert best is not None
+        _, dx, dy, box = best
+        taken.append(box)
+        far = math.hypot(dx, dy) > 15
+        figure.add_annotation(
+            x=spot.x, y=spot.y, text=spot.text, showarrow=True, arrowhead=0, arrowwidth=0.8, standoff=6,
+            arrowcolor=rgba(spot.color, 0.7) if far else "rgba(0,0,0,0)", ax=dx, ay=dy,
+            xanchor="left" if dx > 1 else "right" if dx < -1 else "center", yanchor="middle",
+            font={"size": font, "color": spot.color}, captureevents=False,
+        )  # fmt: skip
+
+
+def listed(parts: Sequence[str]) -> str:
+    """"a", "a and b", "a, b and c"."""
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else "none"
+
+
+def long_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows as a frame that has its columns even when it has no rows."""
+    return pd.DataFrame(list(rows), columns=list(columns))

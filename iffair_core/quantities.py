@@ -1,0 +1,248 @@
+"""Fairness and utility quantities as functions of a model's parameters, with their gradients.
+
+A rate of a group counts decisions; its soft form replaces the decision by sigma(slope * z), which has a derivative.
+Every gap between two groups is offset + sum over evaluation rows of c_v sigma(slope * z_v), and all c_v are constant on
+a group x outcome cell, so everything here is a small matrix times one sum per cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from iffair_core.data.task import value_label
+from iffair_core.errors import ConfigError, TaskError
+from iffair_core.metrics import GOAL_RATES
+from iffair_core.models.base import InfluenceModel
+from iffair_core.models.blocks import map_blocks, sigmoid
+
+SOFT_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
+QUANTITY_OF_RATE = {
+    "selection_rate": "demographic_parity",
+    "true_positive_rate": "true_positive_rate",
+    "false_positive_rate": "false_positive_rate",
+    "error_rate": "error_rate",
+}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """rate(group) - rate(reference): one column of the quantities."""
+
+    rate: str
+    group: str
+    reference: str
+
+    @property
+    def name(self) -> str:
+        return f"{QUANTITY_OF_RATE[self.rate]}[{self.group} - {self.reference}]"
+
+
+@dataclass(frozen=True)
+class FairnessQuantities:
+    """k quantities of a model, measured on fixed evaluation rows with unit weights.
+
+    `names`: the soft gap of each estimable rate of each group against the reference, then "log_loss" (mean, nats).
+    `left_out`: names of gaps that no evaluation row supports (a rate with an empty denominator).
+    Signed: a gap is rate(group) - rate(reference), in [-1, 1].
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    group_codes: np.ndarray
+    groups: tuple[str, ...]
+    reference: str
+    slope: float
+    gaps: tuple[Gap, ...]
+    left_out: tuple[str, ...]
+    _mix: np.ndarray = field(repr=False)  # (gaps, 2 G): gap = _mix @ cell sums + _offset; cell = 2 * group + outcome
+    _offset: np.ndarray = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*(gap.name for gap in self.gaps), "log_loss")
+
+    def values(self, model: InfluenceModel) -> np.ndarray:
+        """Soft value of each quantity at the model's parameters, (k,)."""
+        return self.values_at(model, model.theta_)
+
+    def values_at(self, model: InfluenceModel, theta: np.ndarray) -> np.ndarray:
+        """Soft value of each quantity at other parameters `theta` of the same model, (k,)."""
+        z = model.logits(self.X, theta)
+        gaps = self._mix @ self._cell_sums(sigmoid(self.slope * z)) + self._offset
+        loss = np.mean(np.logaddexp(0.0, z) - self.y * z)
+        return np.append(gaps, loss)
+
+    def hard_values(self, model: InfluenceModel) -> np.ndarray:
+        """The same quantities with decisions (probability >= 0.5) in place of soft rates, (k,)."""
+        z = model.logits(self.X)
+        gaps = self._mix @ self._cell_sums((z >= 0).astype(float)) + self._offset
+        return np.append(gaps, np.mean(np.logaddexp(0.0, z) - self.y * z))
+
+    def gradients(self, model: InfluenceModel) -> np.ndarray:
+        """d quantity / d theta at the model's parameters, (P, k)."""
+        z = model.logits(self.X)
+        cells, n_cells = self._cells(), 2 * len(self.groups)
+
+        def work(rows: slice) -> np.ndarray:
+            soft = sigmoid(self.slope * z[rows])
+            cotangents = np.zeros((z[rows].size, n_cells + 1))
+            cotangents[np.arange(z[rows].size), cells[rows]] = self.slope * soft * (1.0 - soft)
+            cotangents[:, -1] = (sigmoid(z[rows]) - self.y[rows]) / z.size
+            return model.pull_back(self.X[rows], cotangents)
+
+        sums = np.sum(map_blocks(work, self.X.shape[0], max(self.X.shape[1], n_cells)), axis=0)
+        return np.column_stack([sums[:, :-1] @ self._mix.T, sums[:, -1]])
+
+    def without(self, names: Sequence[str]) -> FairnessQuantities:
+        """The same quantities less the named gaps."""
+        keep = [i for i, gap in enumerate(self.gaps) if gap.name not in names]
+        return replace(
+            self,
+            gaps=tuple(self.gaps[i] for i in keep),
+            left_out=self.left_out + tuple(gap.name for gap in self.gaps if gap.name in names),
+            _mix=self._mix[keep],
+            _offset=self._offset[keep],
+        )
+
+    def _cells(self) -> np.ndarray:
+        return 2 * self.group_codes + (self.y > 0.5)
+
+    def _cell_sums(self, values: np.ndarray) -> np.ndarray:
+        return np.bincount(self._cells(), weights=values, minlength=2 * len(self.groups))
+
+
+def fairness_quantities(
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray,
+    reference: object | None = None,
+    slope: float = 1.0,
+) -> FairnessQuantities:
+    """The soft gaps of every group against the reference, and the log loss, on the given evaluation rows.
+
+    X (m, p) as the model sees it, y (m,) of 0 and 1, groups (m,) any labels; `reference`: a label, or None for the group
+    with the highest share of y = 1 among those of at least 30 rows. `slope` k > 0 of the soft rate sigma(k z).
+    Raises TaskError for a reference that does not occur or a single group.
+    """
+    labels = np.asarray([value_label(value) for value in np.asarray(groups, dtype=object)])
+    names, codes = np.unique(labels, return_inverse=True)
+    y = np.asarray(y, dtype=float)
+    if reference is None:
+        size = np.bincount(codes)
+        share = np.bincount(codes, weights=y) / size
+        chosen = max(range(names.size), key=lambda g: (size[g] >= 30, share[g] if size[g] >= 30 else 0.0, size[g]))
+        reference = names[chosen]
+    return quantities_from_codes(X, y, codes, tuple(names.tolist()), value_label(reference), slope=slope)
+
+
+def quantities_from_codes(
+    X: np.ndarray,
+    y: np.ndarray,
+    group_codes: np.ndarray,
+    groups: tuple[str, ...],
+    reference: str,
+    *,
+    slope: float = 1.0,
+) -> FairnessQuantities:
+    """`fairness_quantities` for groups that are already codes (m,) into `groups`."""
+    if not slope > 0:
+        raise ConfigError(f"slope is {slope}; the slope of a soft rate is a number above 0.")
+    if reference not in groups:
+        raise TaskError(f"The reference group {reference!r} does not occur. Choose one of {', '.join(groups)}.")
+    if len(groups) < 2:
+        raise TaskError(f"There is only one group, {groups[0]!r}. A gap needs two groups.")
+    y = np.asarray(y, dtype=float)
+    counts = np.bincount(2 * group_codes + (y > 0.5), minlength=2 * len(groups)).reshape(-1, 2)
+    gaps, rows, offsets, left_out = [], [], [], []
+    base = groups.index(reference)
+    for rate in SOFT_RATES:
+        for g, group in enumerate(groups):
+            if g == base:
+                continue
+            gap = Gap(rate, group, reference)
+            ours, theirs = _rate_row(rate, counts, g), _rate_row(rate, counts, base)
+            if ours is None or theirs is None:
+                left_out.append(gap.name)
+                continue
+            gaps.append(gap)
+            rows.append(ours[0] - theirs[0])
+            offsets.append(ours[1] - theirs[1])
+    mix = np.array(rows).reshape(len(rows), 2 * len(groups))
+    return FairnessQuantities(
+        X, y, np.asarray(group_codes), groups, reference, slope, tuple(gaps), tuple(left_out), mix, np.array(offsets)
+    )
+
+
+def _rate_row(rate: str, counts: np.ndarray, group: int) -> tuple[np.ndarray, float] | None:
+    """A rate of a group as (coefficients over cell sums, offset); None where its denominator is empty.
+
+    The error rate is mean(y) - sum over y = 1 of soft / n + sum over y = 0 of soft / n: the offset belongs to it.
+    """
+    negatives, positives = counts[group]
+    row = np.zeros(counts.size)
+    unfavorable, favorable = 2 * group, 2 * group + 1
+    denominator = {"true_positive_rate": positives, "false_positive_rate": negatives}.get(rate, negatives + positives)
+    if denominator == 0:
+        return None
+    if rate in ("selection_rate", "true_positive_rate"):
+        row[favorable] = 1.0 / denominator
+    if rate in ("selection_rate", "false_positive_rate"):
+        row[unfavorable] = 1.0 / denominator
+    if rate == "error_rate":
+        row[unfavorable], row[favorable] = 1.0 / denominator, -1.0 / denominator
+        return row, positives / denominator
+    return row, 0.0
+
+
+@dataclass(frozen=True)
+class GoalPairs:
+    """The directed gaps between any two groups whose largest is the soft disparity of a goal.
+
+    `matrix` (pairs, k): each row turns the k quantities into rate(over) - rate(under); `labels` (rate, over, under).
+    """
+
+    goal: str
+    matrix: np.ndarray
+    labels: tuple[tuple[str, str, str], ...]
+
+    def disparity(self, values: np.ndarray) -> float:
+        """max - min over groups of the soft rate (equalized odds: the worse of its two), from quantities (k,)."""
+        return float((self.matrix @ values).max())
+
+    def worst(self, values: np.ndarray) -> int:
+        """Index of the directed gap that is the disparity."""
+        return int(np.argmax(self.matrix @ values))
+
+
+def goal_pairs(quantities: FairnessQuantities, goal: str) -> GoalPairs:
+    """All directed gaps of `goal` that the quantities can estimate.
+
+    Raises ConfigError for an unknown goal, TaskError where fewer than two groups have an estimable rate.
+    """
+    if goal not in GOAL_RATES:
+        raise ConfigError(f"There is no goal {goal!r}. Choose one of {', '.join(GOAL_RATES)}.")
+    k = len(quantities.names)
+    rows, labels = [], []
+    for rate in GOAL_RATES[goal]:
+        column = {gap.group: i for i, gap in enumerate(quantities.gaps) if gap.rate == rate}
+        if not column:
+            raise TaskError(
+                f"The {rate.replace('_', ' ')} can be estimated for fewer than two groups, so {goal.replace('_', ' ')} "
+                "cannot be repaired. Choose another goal, or pool small groups."
+            )
+        members = [group for group in quantities.groups if group in column or group == quantities.reference]
+        for over in members:
+            for under in members:
+                if over == under:
+                    continue
+                row = np.zeros(k)
+                if over in column:
+                    row[column[over]] += 1.0
+                if under in column:
+                    row[column[under]] -= 1.0
+                rows.append(row)
+                labels.append((rate, over, under))
+    return GoalPairs(goal, np.array(rows), tuple(labels))

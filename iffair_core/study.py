@@ -1,0 +1,518 @@
+"""One study from a table to a repaired model: the one place where the stages meet.
+
+Table and task are encoded and split; an ordinary model is fitted on training rows and measured; every training row gets
+its influence; the curve of repairs is traced; the chosen point, the fidelity of the scores and the rivals follow.
+Validation chooses, test only reports.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from iffair_core.baselines import reweighing_weights
+from iffair_core.data.catalog import is_example
+from iffair_core.data.encoding import SPLITS, TRAIN, VALIDATION, Dataset, encode
+from iffair_core.data.reading import table_fingerprint
+from iffair_core.data.task import Task
+from iffair_core.errors import Cancelled, ConfigError, NotSupported
+from iffair_core.influence import (
+    Fidelity,
+    influence_of,
+    judge_fidelity,
+    leave_one_out_parameters,
+    relabel_from_influence,
+    removal_from_influence,
+    rows_to_verify,
+)
+from iffair_core.metrics import (
+    GOAL_METRIC,
+    GOAL_RATES,
+    Estimate,
+    Evaluation,
+    confusion_counts,
+    evaluate,
+    intervals_from_counts,
+    paired_difference,
+    point_metrics,
+)
+from iffair_core.models.blocks import sigmoid, single_threaded_blas
+from iffair_core.models.logistic import LogisticModel
+from iffair_core.quantities import FairnessQuantities, goal_pairs, quantities_from_codes
+from iffair_core.tradeoff import Curve, CurvePoint, Intervals, Numbers, Part, Repair, RepairPath, require_strength, trace
+
+STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
+MODELS = ("logistic",)
+MEASURED = ("validation", "test")
+SHARE_OF_TIME = dict(zip(STAGES, (0.0, 0.1, 0.25, 0.3, 0.8, 0.95), strict=True))
+
+Progress = Callable[[str, float, "StudyResult | None"], None]
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """Everything that decides a study besides the table and the task.
+
+    `metric`: the goal to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
+    validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given strength.
+    `min_effective_sample_size`: a share of training rows. `C`: inverse ridge penalty on the sum of losses.
+    """
+
+    metric: str = "equalized_odds"
+    variant: str = "diverse"
+    strength: float | None = None
+    seed: int = 0
+    utility_budget: float | None = None
+    max_weight: float = 5.0
+    min_effective_sample_size: float = 0.5
+    model: str = "logistic"
+    C: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.model == "mlp":
+            raise NotSupported("model='mlp' is not in this version. Use model='logistic'.")
+        if self.model not in MODELS:
+            raise ConfigError(f"There is no model {self.model!r}. Choose one of {', '.join(MODELS)}.")
+        if self.strength is not None:
+            require_strength(self.strength)
+        if self.utility_budget is not None and not 0 <= self.utility_budget <= 1:
+            raise ConfigError(f"The utility budget is {self.utility_budget}; it is a share of accuracy between 0 and 1.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
+            raise ConfigError(f"The seed is {self.seed!r}; give a whole number of at least 0.")
+        if not (np.isfinite(self.C) and self.C > 0):
+            raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
+        self.repair  # noqa: B018  (validates goal, variant and guard rails)
+
+    @property
+    def repair(self) -> Repair:
+        return Repair(self.metric, self.variant, self.max_weight, self.min_effective_sample_size)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another way to weight the training rows, refitted and measured on the same split."""
+
+    name: str
+    title: str
+    weights: np.ndarray
+    theta: np.ndarray
+    metrics: Mapping[str, Numbers]
+    intervals: Mapping[str, Intervals]
+
+
+@dataclass(frozen=True)
+class GoalScores:
+    """Row scores on the goal's widest directed gap on validation rows, rate(over) - rate(under), positive at the start.
+
+    `influence`, `removal`, `relabel` (n_train,): change of that gap per unit of weight, when the row is left out, when
+    its outcome is flipped; positive widens the gap. `value`: the soft gap before.
+    """
+
+    rate: str
+    over: str
+    under: str
+    value: float
+    influence: np.ndarray
+    removal: np.ndarray
+    relabel: np.ndarray
+
+    @property
+    def label(self) -> str:
+        return f"{self.rate.replace('_', ' ')}, {self.over} − {self.under}"
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study knows; fields after `config` are None (or empty) until their stage has finished.
+
+    Shapes: n used rows in the order of the file, n_train of them training rows in the order of `train_rows`, k quantities
+    measured on validation rows (`quantities.names`). Scores are P(favorable).
+    """
+
+    name: str
+    fingerprint: str
+    synthetic: bool
+    dataset: Dataset
+    config: StudyConfig
+    model: LogisticModel | None = None
+    scores_before: np.ndarray | None = None
+    baseline: Mapping[str, Evaluation] | None = None
+    quantities: FairnessQuantities | None = None
+    influence: np.ndarray | None = None
+    removal: np.ndarray | None = None
+    relabel: np.ndarray | None = None
+    leverage: np.ndarray | None = None
+    goal: GoalScores | None = None
+    curve: Curve | None = None
+    scores_after: np.ndarray | None = None
+    after: Mapping[str, Evaluation] | None = None
+    difference: Mapping[str, Mapping[str, Estimate]] | None = None
+    fidelity: Fidelity | None = None
+    rivals: tuple[Rival, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """Positions of the training rows among the used rows, (n_train,)."""
+        return self.dataset.part(TRAIN)
+
+    @property
+    def chosen(self) -> CurvePoint | None:
+        """The curve's point at the chosen strength."""
+        return None if self.curve is None else self.curve.points[self.curve.chosen]
+
+    @property
+    def strength(self) -> float | None:
+        return None if self.chosen is None else self.chosen.strength
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weights of the training rows at the chosen strength, (n_train,), mean 1."""
+        return None if self.chosen is None else self.chosen.weights
+
+    @property
+    def finished(self) -> bool:
+        return "rivals" in self.timing
+
+
+class Study:
+    """A table, a task and a configuration; `run` does the rest.
+
+    Keyword arguments after `task` are the fields of `StudyConfig`, and `name`, the table's name in results.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        task: Task,
+        *,
+        metric: str = "equalized_odds",
+        variant: str = "diverse",
+        strength: float | None = None,
+        seed: int = 0,
+        utility_budget: float | None = None,
+        max_weight: float = 5.0,
+        min_effective_sample_size: float = 0.5,
+        model: str = "logistic",
+        C: float = 1.0,
+        name: str = "table",
+    ) -> None:
+        self.table, self.task, self.name = table, task, name
+        self.config = StudyConfig(
+            metric, variant, strength, seed, utility_budget, max_weight, min_effective_sample_size, model, C
+        )
+
+    def run(
+        self,
+        progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+        previous: StudyResult | None = None,
+    ) -> StudyResult:
+        """Run every stage and return the finished result.
+
+        `progress(stage, fraction, partial)` is called as stages start, move and finish, with the result so far.
+        `cancel`: once set, Cancelled is raised within a fraction of a second; its `partial` holds what had finished.
+        `previous`: a result whose finished stages are reused where table, task and options are the same.
+        Raises TableError, TaskError or ConfigError for input that cannot be studied.
+        """
+        run = _Run(self, progress, cancel)
+        with single_threaded_blas():
+            run.encode(previous)
+            run.baseline(previous)
+            run.influence(previous)
+            run.curve(previous)
+            run.fidelity(previous)
+            run.rivals(previous)
+        return run.result
+
+
+class _Run:
+    """The state of one run: the result so far, the clock, and the way to report and to stop."""
+
+    result: StudyResult
+
+    def __init__(self, study: Study, progress: Progress | None, cancel: threading.Event | None) -> None:
+        self.study, self.config = study, study.config
+        self.progress, self.cancel = progress, cancel
+        self.reused: frozenset[str] = frozenset()
+        self.partial: StudyResult | None = None
+
+    def check(self) -> None:
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled(partial=self.partial)
+
+    def report(self, stage: str, within: float) -> None:
+        """Tell how far the study is: `within` is the share of this stage that is done."""
+        self.check()
+        if self.progress is not None:
+            following = [*SHARE_OF_TIME.values(), 1.0][STAGES.index(stage) + 1]
+            start = SHARE_OF_TIME[stage]
+            self.progress(stage, start + within * (following - start), self.partial)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.report(name, 0.0)
+        started = time.perf_counter()
+        yield
+        self.result = replace(self.result, timing={**self.result.timing, name: time.perf_counter() - started})
+        self.partial = self.result
+        self.report(name, 1.0)
+
+    def encode(self, previous: StudyResult | None) -> None:
+        self.report("encode", 0.0)
+        started = time.perf_counter()
+        study = self.study
+        fingerprint = table_fingerprint(study.table)
+        if previous is not None and self._same_data(previous, fingerprint):
+            self.reused = frozenset({"baseline", "influence"} & set(previous.timing))
+            if previous.config.repair == self.config.repair and "curve" in previous.timing:
+                self.reused |= {"rivals", "fidelity"} & set(previous.timing)
+            dataset = previous.dataset
+        else:
+            dataset = encode(study.table, study.task, seed=self.config.seed)
+        timing = {"encode": time.perf_counter() - started}
+        self.result = StudyResult(
+            study.name, fingerprint, is_example(study.table), dataset, self.config, timing=timing, warnings=dataset.warnings
+        )
+        self.partial = self.result
+        self._arrange()
+        self.report("encode", 1.0)
+
+    def _same_data(self, previous: StudyResult, fingerprint: str) -> bool:
+        return (
+            previous.fingerprint == fingerprint
+            and previous.dataset.task.task == self.study.task
+            and (previous.config.seed, previous.config.model, previous.config.C)
+            == (self.config.seed, self.config.model, self.config.C)
+        )
+
+    def _arrange(self) -> None:
+        """One copy of X with training, validation and test rows in turn, so that every part is a view of it."""
+        data = self.result.dataset
+        order = np.concatenate([data.part(code) for code in range(len(SPLITS))])
+        self.X, self.y, self.codes = data.X[order], data.y[order], data.group_codes[order]
+        ends = np.cumsum([0, *(data.part(code).size for code in range(len(SPLITS)))])
+        self.rows = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)}
+        self.guide_rows = slice(0, ends[VALIDATION + 1])
+        self.parts = {name: Part(self.X[self.rows[name]], self.y[self.rows[name]], self.codes[self.rows[name]])
+                      for name in MEASURED}  # fmt: skip
+
+    def _quantities(self, rows: slice) -> FairnessQuantities:
+        data = self.result.dataset
+        return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
+
+    def _evaluate(self, scores: np.ndarray) -> dict[str, Evaluation]:
+        data = self.result.dataset
+        found = {}
+        for name in MEASURED:
+            rows = data.part(SPLITS.index(name))
+            found[name] = evaluate(
+                data.y[rows], scores[rows], data.group_codes[rows], data.groups, data.reference, seed=self.config.seed
+            )
+            self.check()
+        return found
+
+    def _scores(self, theta: np.ndarray) -> np.ndarray:
+        """P(favorable) of every used row, in the order of the file."""
+        data = self.result.dataset
+        model = self.result.model
+        assert model is not None
+        return sigmoid(model.logits(data.X, theta))
+
+    def baseline(self, previous: StudyResult | None) -> None:
+        with self.stage("baseline"):
+            if previous is not None and "baseline" in self.reused:
+                self.result = replace(
+                    self.result, model=previous.model, scores_before=previous.scores_before, baseline=previous.baseline
+                )
+            else:
+                train = self.rows["train"]
+                self.result = replace(self.result, model=LogisticModel(self.config.C).fit(self.X[train], self.y[train]))
+                assert self.result.model is not None
+                scores = self._scores(self.result.model.theta_)
+                self.result = replace(self.result, scores_before=scores, baseline=self._evaluate(scores))
+            assert self.result.baseline is not None
+            news = [
+                f"On {name} rows: {text}" for name in MEASURED for text in self.result.baseline[name].warnings
+            ]
+            self.result = replace(self.result, warnings=self.result.warnings + tuple(news))
+
+    def influence(self, previous: StudyResult | None) -> None:
+        with self.stage("influence"):
+            model = self.result.model
+            assert model is not None
+            self.quantities = {name: self._quantities(self.rows[name]) for name in MEASURED}
+            measured = self.quantities["validation"]
+            if previous is not None and "influence" in self.reused:
+                self.result = replace(
+                    self.result,
+                    quantities=measured,
+                    influence=previous.influence,
+                    removal=previous.removal,
+                    relabel=previous.relabel,
+                    leverage=previous.leverage,
+                )
+            else:
+                scores = influence_of(model, measured.gradients(model))
+                leverage = model.leverage()
+                self.result = replace(
+                    self.result,
+                    quantities=measured,
+                    influence=scores,
+                    removal=removal_from_influence(model, scores, leverage),
+                    relabel=relabel_from_influence(model, scores),
+                    leverage=leverage,
+                )
+            self.result = replace(self.result, goal=self._goal_scores())
+
+    def _goal_scores(self) -> GoalScores:
+        result = self.result
+        assert result.quantities is not None and result.model is not None
+        assert result.influence is not None and result.removal is not None and result.relabel is not None
+        pairs = goal_pairs(result.quantities, self.config.metric)
+        values = result.quantities.values(result.model)
+        worst = pairs.worst(values)
+        row = pairs.matrix[worst]
+        return GoalScores(
+            *pairs.labels[worst],
+            value=float(row @ values),
+            influence=result.influence @ row,
+            removal=result.removal @ row,
+            relabel=result.relabel @ row,
+        )
+
+    def curve(self, previous: StudyResult | None) -> None:
+        with self.stage("curve"):
+            model = self.result.model
+            assert model is not None
+            guide = self._quantities(self.guide_rows)
+            rates = GOAL_RATES[self.config.metric]
+            unseen = [
+                name
+                for name in self.quantities["validation"].left_out
+                if name in {gap.name for gap in guide.gaps if gap.rate in rates}
+            ]
+            if unseen:
+                text = f"Left out of the repair, because validation rows cannot estimate it: {', '.join(unseen)}."
+                self.result = replace(self.result, warnings=(*self.result.warnings, text))
+            path = RepairPath(model, guide.without(unseen), self.config.repair, self.check)
+            curve = trace(
+                path,
+                self.parts,
+                self.quantities,
+                strength=self.config.strength,
+                budget=self.config.utility_budget,
+                seed=self.config.seed,
+                report=lambda share: self.report("curve", share),
+            )
+            point = curve.points[curve.chosen]
+            assert point.theta is not None and self.result.scores_before is not None
+            scores = self._scores(point.theta)
+            data = self.result.dataset
+            difference = {}
+            for name in MEASURED:
+                rows = data.part(SPLITS.index(name))
+                difference[name] = paired_difference(
+                    data.y[rows],
+                    self.result.scores_before[rows],
+                    scores[rows],
+                    data.group_codes[rows],
+                    len(data.groups),
+                    seed=self.config.seed,
+                )
+            self.result = replace(
+                self.result,
+                curve=curve,
+                scores_after=scores,
+                after=self._evaluate(scores),
+                difference=difference,
+                warnings=self.result.warnings + curve.warnings,
+            )
+
+    def fidelity(self, previous: StudyResult | None) -> None:
+        with self.stage("fidelity"):
+            result = self.result
+            assert result.model is not None and result.goal is not None and result.quantities is not None
+            assert result.leverage is not None
+            earlier = previous.fidelity if previous is not None and "fidelity" in self.reused else None
+            if earlier is not None:
+                refits, asked = earlier.refits, earlier.asked
+            else:
+                refits, asked = self._verify_rows()
+            self.result = replace(
+                self.result,
+                fidelity=judge_fidelity(refits, asked, self._prediction_error(), float(result.leverage.mean())),
+            )
+
+    def _verify_rows(self) -> tuple[pd.DataFrame, int]:
+        """Removal effects on the goal's gap beside exact refits: columns row, random, predicted, refitted."""
+        result = self.result
+        assert result.model is not None and result.goal is not None and result.quantities is not None
+        rows, random = rows_to_verify(result.goal.removal, self.config.seed)
+        thetas = leave_one_out_parameters(
+            result.model, rows, check=self.check, report=lambda share: self.report("fidelity", share)
+        )
+        pairs = goal_pairs(result.quantities, self.config.metric)
+        directed = pairs.matrix[pairs.labels.index((result.goal.rate, result.goal.over, result.goal.under))]
+        refitted = [directed @ result.quantities.values_at(result.model, theta) - result.goal.value for theta in thetas]
+        done = len(refitted)
+        frame = pd.DataFrame(
+            {
+                "row": rows[:done],
+                "random": random[:done],
+                "predicted": result.goal.removal[rows[:done]],
+                "refitted": refitted,
+            }
+        )
+        return frame, rows.size
+
+    def _prediction_error(self) -> float | None:
+        """|predicted - refitted| / |baseline| of the soft goal on validation rows at the chosen strength.
+
+        None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
+        """
+        result, point = self.result, self.result.chosen
+        assert result.baseline is not None and result.curve is not None and point is not None
+        metric = GOAL_METRIC[self.config.metric]
+        disparity, band = (
+            result.baseline["validation"].values[metric],
+            result.baseline["validation"].chance_band[metric],
+        )
+        if disparity is None or band is None or disparity <= band:
+            return None
+        start = result.curve.points[0].soft["validation"]
+        predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")
+        if not start or predicted is None or refitted is None:
+            return None
+        return abs(predicted - refitted) / abs(start)
+
+    def rivals(self, previous: StudyResult | None) -> None:
+        with self.stage("rivals"):
+            if previous is not None and "rivals" in self.reused:
+                self.result = replace(self.result, rivals=previous.rivals)
+                return
+            train = self.rows["train"]
+            weights = reweighing_weights(self.y[train], self.codes[train])
+            self.result = replace(
+                self.result, rivals=(self._rival("reweighing", "Reweighing (Kamiran-Calders)", weights),)
+            )
+
+    def _rival(self, name: str, title: str, weights: np.ndarray) -> Rival:
+        train, start = self.rows["train"], self.result.model
+        model = LogisticModel(self.config.C).fit(self.X[train], self.y[train], weights, warm_start=start)
+        metrics: dict[str, Numbers] = {}
+        intervals: dict[str, Intervals] = {}
+        for split, part in self.parts.items():
+            scores = sigmoid(model.logits(part.X))
+            n_groups = len(self.result.dataset.groups)
+            metrics[split] = point_metrics(part.y, scores, part.group_codes, n_groups)
+            counts = confusion_counts(part.y, scores >= 0.5, part.group_codes, n_groups)
+            intervals[split] = intervals_from_counts(counts, seed=self.config.seed)
+        return Rival(name, title, weights, model.theta_, metrics, intervals)

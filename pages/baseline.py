@@ -1,0 +1,6 @@
+"""Baseline."""
+
+from pages.common import boot
+
+boot.guard("baseline")
+boot.title("baseline")

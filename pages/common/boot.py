@@ -1,0 +1,75 @@
+"""The start of a session: which pages there are, and the way back to a page that was opened by its own address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+_BOOTED = "booted"
+_DEEP_LINK = "deep_link"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: file name (and address), name in the navigation, icon, the question it answers."""
+
+    name: str
+    title: str
+    icon: str
+    question: str
+
+    @property
+    def file(self) -> str:
+        """The page's script, relative to app.py."""
+        return f"pages/{self.name}.py"
+
+
+PLACES = (
+    Place("data", "Data", ":material/table_chart:", "What is the data, and who is in it?"),
+    Place("baseline", "Baseline", ":material/straighten:", "How far apart are the groups under an ordinary model?"),
+    Place("influence", "Influence", ":material/scatter_plot:", "Which rows cause the gap?"),
+    Place("reweight", "Reweight", ":material/balance:", "Which weights repair it, and what do they do?"),
+    Place("compare", "Compare", ":material/show_chart:", "Is there a better trade-off?"),
+    Place("report", "Report", ":material/description:", "What do I take to the meeting, and what do others need to check it?"),
+    Place("learn", "Learn", ":material/school:", "What does this do, and what can it not tell me?"),
+)  # fmt: skip
+LANDING = "baseline"
+
+
+def query() -> dict[str, list[str]]:
+    """The address' query parameters, each with all its values."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def guard(page: str) -> None:
+    """First line of every page: send a page that was opened without app.py through it, then back.
+
+    On a fresh server an address such as /influence runs that page alone, because `st.navigation` has not been called
+    yet. app.py builds the navigation and returns here with the same query parameters.
+    """
+    if not st.session_state.get(_BOOTED):
+        st.session_state[_DEEP_LINK] = (page, query())
+        st.switch_page("app.py")
+
+
+def start() -> None:
+    """Mark the session as started by app.py."""
+    st.session_state[_BOOTED] = True
+
+
+def return_to_deep_link() -> None:
+    """Go to the page that `guard` sent here, if there is one. Call it after `st.navigation`."""
+    if _DEEP_LINK in st.session_state:
+        page, parameters = st.session_state.pop(_DEEP_LINK)
+        st.switch_page(f"pages/{page}.py", query_params=parameters)
+
+
+def go(page: str) -> None:
+    """Switch to a page, keeping the choices in the address."""
+    st.switch_page(f"pages/{page}.py", query_params=query())
+
+
+def title(page: str) -> None:
+    """The page's title: the question it answers."""
+    st.title(next(place.question for place in PLACES if place.name == page), anchor=False)

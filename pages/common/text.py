@@ -1,0 +1,34 @@
+"""Text for the screen: values of the file inside Markdown, numbers as they are printed everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from iffair_core.errors import shorten
+from iffair_core.figures.common import number as number
+from iffair_core.figures.common import percent as percent
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
+
+
+def plain(text: object) -> str:
+    """`text` as Markdown that shows it literally: no markup, colors, icons, formulas or links from a file."""
+    return _MARKS.sub(r"\\\1", str(text)).replace("\n", " ")
+
+
+def value(text: object, limit: int = 40) -> str:
+    """A name or value of the file: shortened, on one line, shown literally."""
+    return plain(shorten(text, limit))
+
+
+def count(number_of: int) -> str:
+    """A whole number with thousands separated."""
+    return f"{number_of:,}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """The phrases as "a, b and c"."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,6 @@
+"""Compare."""
+
+from pages.common import boot
+
+boot.guard("compare")
+boot.title("compare")

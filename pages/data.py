@@ -1,0 +1,6 @@
+"""Data."""
+
+from pages.common import boot
+
+boot.guard("data")
+boot.title("data")

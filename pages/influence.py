@@ -1,0 +1,6 @@
+"""Influence."""
+
+from pages.common import boot
+
+boot.guard("influence")
+boot.title("influence")

@@ -1,0 +1,6 @@
+"""Learn."""
+
+from pages.common import boot
+
+boot.guard("learn")
+boot.title("learn")

@@ -1,0 +1,6 @@
+"""Report."""
+
+from pages.common import boot
+
+boot.guard("report")
+boot.title("report")

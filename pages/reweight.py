@@ -1,0 +1,6 @@
+"""Reweight."""
+
+from pages.common import boot
+
+boot.guard("reweight")
+boot.title("reweight")
