@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.common import boot
+from pages.common import boot, frame
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -25,4 +25,4 @@ page = st.navigation(
     ]
 )
 boot.return_to_deep_link()
-page.run()
+frame.show(page)

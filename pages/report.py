@@ -1,6 +1,7 @@
 """Report."""
 
-from pages.common import boot
+from pages.common import boot, widgets
 
 boot.guard("report")
 boot.title("report")
+result, stale = widgets.need_result("after")

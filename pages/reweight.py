@@ -1,6 +1,7 @@
 """Reweight."""
 
-from pages.common import boot
+from pages.common import boot, widgets
 
 boot.guard("reweight")
 boot.title("reweight")
+result, stale = widgets.need_result("curve")

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -238,18 +239,26 @@ def _read_csv(raw: bytes, name: str) -> pd.DataFrame:
             encoding="utf-8",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        unclosed = re.search(r"EOF inside string starting at row (\d+)", str(error))
+        if unclosed:
+            raise TableError(
+                f"{name} has a quotation mark in record {int(unclosed[1]) + 1} that is never closed. "
+                "Close it, or export the table again."
+            ) from error
         raise TableError(f"{name} cannot be read as CSV ({shorten(error, 120)}). {_EXPORT_AGAIN}") from error
     names = [field.strip() or f"Unnamed: {position}" for position, field in enumerate(header)]
     frame = _settle_names(frame, names, name)
-    return frame.assign(**{column: _repaired(frame[column]) for column in _text_columns(frame)})
-
-
-def _text_columns(frame: pd.DataFrame) -> list[str]:
-    return [column for column in frame.columns if isinstance(frame[column].dtype, pd.StringDtype)]
+    for column in frame.columns:
+        values = frame[column]
+        if isinstance(values.dtype, pd.StringDtype):
+            frame[column] = _repaired(values)
+        elif values.dtype.kind == "O" and pd.api.types.infer_dtype(values, skipna=True) == "integer":
+            frame[column] = values.astype(np.float64)  # whole numbers too large for 64 bits
+    return frame
 
 
 def _repaired(column: pd.Series) -> pd.Series:
-    """A text column with blank cells missing, and as numbers where only missing markers kept it text."""
+    """A text column as numbers where only missing markers kept it text; any other as it is."""
     for probe in (column.iloc[:50], column):
         numbers = _numbers_of(probe.dropna().unique())
         if numbers is None:

@@ -54,7 +54,7 @@ def value_label(value: object) -> str:
 def _number_label(number: float, shortest: str | None = None) -> str:
     if math.isnan(number):
         return MISSING
-    if number.is_integer() and abs(number) < 2.0**53:
+    if number.is_integer() and abs(number) < 1e21:
         return str(int(number))
     return shortest if shortest is not None else repr(number)
 

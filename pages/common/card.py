@@ -1,0 +1,125 @@
+"""The study card in the sidebar, the same on every page: what is studied, how far it is, and the one button."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from iffair_core.errors import IFFairError
+from pages.common import boot, errors, running, state, widgets
+from pages.common.text import count, listed, plain, value
+from pages.common.words import GOAL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
+
+POLL_SECONDS = 0.4
+_SEEN = "partial_version_seen"
+_FIDELITY = {"green": ("green", "Fidelity green"), "amber": ("orange", "Fidelity amber"), "red": ("red", "Fidelity red")}
+
+
+def study_card() -> None:
+    """Draw the card into the sidebar."""
+    with st.sidebar, st.container(key="study_card", gap="xsmall"):
+        _table()
+        _choices()
+        now = running.status()
+        if now.job is not None:
+            st.session_state[_SEEN] = now.job.progress().version
+            _watch()
+        else:
+            _badges(now)
+            _button(now)
+
+
+def example_line() -> None:
+    """The line at the top of a page that shows the synthetic example, with the way to one's own table."""
+    current = state.table()
+    if current is not None and current.synthetic:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(":gray[You are looking at the synthetic example.]", width="content")
+            st.page_link("pages/data.py", label="Open your own table", query_params=boot.query())
+
+
+def _table() -> None:
+    current = state.table()
+    if current is None:
+        st.markdown("**No table yet**")
+        return
+    badge = " :gray-badge[synthetic]" if current.synthetic else ""
+    st.markdown(f"**{value(current.name)}** · {count(len(current.frame))} rows{badge}")
+
+
+def _line(label: str, text: str, term: str) -> None:
+    st.markdown(f":gray[{label}] {text}", help=word(term))
+
+
+def _choices() -> None:
+    chosen = state.choices()
+    outcome = f"{value(chosen.target)} = {value(chosen.favorable)}" if chosen.favorable else "not chosen"
+    _line("Outcome", outcome, "favorable value")
+    _line("Groups", _groups(), "reference group")
+    _line("Goal", GOAL_TITLES[chosen.metric], "goal")
+    _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
+    _line("Strength", _strength(), "strength")
+
+
+def _groups() -> str:
+    chosen = state.choices()
+    if not chosen.sensitive:
+        return "not chosen"
+    names = " × ".join(value(name) for name in chosen.sensitive)
+    try:
+        found = state.resolved()
+    except IFFairError:
+        return names
+    return names if found is None else f"{names}, {len(found.groups)} groups against {value(found.reference)}"
+
+
+def _strength() -> str:
+    chosen = state.choices().strength
+    if chosen is not None:
+        return f"{chosen:.2f}"
+    result, stale = running.current_result()
+    found = result.strength if result is not None and not stale else None
+    return "recommended" if found is None else f"{found:.2f}, recommended"
+
+
+def _badges(now: running.Status) -> None:
+    result, stale = running.current_result()
+    with st.container(horizontal=True, gap="xsmall"):
+        if result is not None and result.fidelity is not None and not stale:
+            color, label = _FIDELITY.get(result.fidelity.level, ("gray", "Fidelity not judged"))
+            st.badge(label, color=color, help=plain(result.fidelity.sentence))  # type: ignore[arg-type]
+        if now.situation == "stale":
+            st.badge("changed since last run", color="gray", icon=":material/history:", help=plain(listed(now.changed)))
+        if now.situation == "cancelled":
+            st.badge("cancelled", color="gray", icon=":material/stop_circle:")
+        if now.situation == "failed":
+            st.badge("not finished", color="gray", icon=":material/error:")
+
+
+def _button(now: running.Status) -> None:
+    if now.situation == "fresh":
+        st.caption("Results are up to date.")
+    elif now.situation in ("no table", "incomplete", "unfit"):
+        st.caption({"no table": "Give a table on Data.", "incomplete": "Choose outcome and groups on Data."}.get(
+            now.situation, "The choices do not fit the table; see Data."))  # fmt: skip
+    else:
+        labels = {"failed": "Run again", "cancelled": "Run the study"}
+        widgets.run_button("card_run", labels.get(now.situation, "Run"), width="stretch")
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _watch() -> None:
+    """Progress of the running job; redraws the page when a stage has brought something new, and at the end."""
+    with errors.contained():
+        now = running.status()
+        if now.job is None or now.job.progress().version != st.session_state.get(_SEEN):
+            st.rerun()
+        job, progress = now.job, now.job.progress()
+        st.progress(min(max(progress.fraction, 0.0), 1.0), text=STAGE_TITLES[progress.stage])
+        if now.changed:
+            st.caption(f"For the choices before: {plain(listed(now.changed))}.")
+        if job.shared:
+            st.caption("The example's study, once for all visitors.")
+        else:
+            label = "Cancelling …" if job.cancelling else "Cancel"
+            st.button(label, key="card_cancel", icon=":material/stop:", on_click=running.cancel,
+                      disabled=job.cancelling, width="stretch")  # fmt: skip

@@ -1,0 +1,25 @@
+"""What stands around every page: the choices from the address, the study card, the example's line, errors."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from pages.common import card, errors, running, state
+
+
+def show(page: Page) -> None:
+    """Run the page inside the frame. The hidden start page has no frame: it only switches."""
+    running.warm()
+    if not page.url_path:
+        page.run()
+        return
+    opened = state.sync(page.url_path)
+    with errors.contained():
+        if opened and state.table() is not None and running.status().situation in ("stale", "never run"):
+            running.start()
+        card.study_card()
+        for problem in state.link_problems():
+            st.warning(problem, icon=":material/link_off:")
+        card.example_line()
+        page.run()

@@ -1,0 +1,273 @@
+"""Running a study outside the script's thread: a job with a cancel switch, its progress, and the result to show.
+
+The example's study with its preset choices is computed once per server and shared; every other result stays in the
+session that asked for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+
+from iffair_core.data.task import Task
+from iffair_core.errors import Cancelled, IFFairError
+from pages.common import state
+from pages.common.choices import EXAMPLE, Choices, differences, preset, study_part
+
+if TYPE_CHECKING:
+    from iffair_core.study import StudyResult
+
+_JOB = "job"
+_OUTCOMES = "outcomes"
+KEPT_OUTCOMES = 2
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a study is asked for: a table and the choices that matter to it."""
+
+    fingerprint: str
+    choices: Choices
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How a job ended: a result (partial after a cancel), or an error, or both missing where nothing had finished."""
+
+    order: Order
+    result: StudyResult | None
+    error: Exception | None = None
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """A moment of a running job. `version` counts the partial results so far."""
+
+    stage: str
+    fraction: float
+    partial: StudyResult | None
+    version: int
+    seconds: float
+
+
+class Job:
+    """One study in a thread of its own. Safe to read from any session's thread."""
+
+    def __init__(
+        self,
+        order: Order,
+        current: state.CurrentTable,
+        task: Task,
+        *,
+        previous: StudyResult | None = None,
+        shared: bool = False,
+    ) -> None:
+        self.order = order
+        self.shared = shared
+        self._current = current
+        self._task = task
+        self._previous = previous
+        self._cancel = threading.Event()
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._progress = Progress("encode", 0.0, None, 0, 0.0)
+        self._outcome: Outcome | None = None
+        threading.Thread(target=self._run, name="iffair-study", daemon=True).start()
+
+    def progress(self) -> Progress:
+        """Where the job is."""
+        with self._lock:
+            now = self._progress
+        return Progress(now.stage, now.fraction, now.partial, now.version, time.monotonic() - self._started)
+
+    def outcome(self) -> Outcome | None:
+        """How it ended, None while it runs."""
+        with self._lock:
+            return self._outcome
+
+    def cancel(self) -> None:
+        """Ask it to stop at its next chance. A shared job is left alone."""
+        if not self.shared:
+            self._cancel.set()
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether a stop was asked for and has not happened yet."""
+        return self._cancel.is_set()
+
+    def _report(self, stage: str, fraction: float, partial: StudyResult | None) -> None:
+        with self._lock:
+            before = self._progress
+            newer = partial is not None and partial is not before.partial
+            self._progress = Progress(
+                stage, fraction, partial if newer else before.partial, before.version + newer, before.seconds
+            )
+
+    def _run(self) -> None:
+        try:
+            # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
+            from iffair_core.study import Study
+
+            study = Study(
+                self._current.frame, self._task, name=self._current.name, **self.order.choices.options()
+            )
+            result = study.run(progress=self._report, cancel=self._cancel, previous=self._previous)
+            outcome = Outcome(self.order, result)
+        except Cancelled as stopped:
+            partial = stopped.partial if stopped.partial is not None else self.progress().partial
+            outcome = Outcome(self.order, partial, cancelled=True)  # type: ignore[arg-type]
+        except Exception as error:
+            outcome = Outcome(self.order, self.progress().partial, error)
+        with self._lock:
+            self._outcome = outcome
+        self._previous = None
+
+
+# ----------------------------------------------------------------------------------------------------- the example
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _example_job() -> Job:
+    current = state.catalog_table(EXAMPLE)
+    wanted = study_part(preset(EXAMPLE))
+    task = wanted.task()
+    assert task is not None
+    return Job(Order(current.fingerprint, wanted), current, task, shared=True)
+
+
+def warm() -> None:
+    """Start the example's study in the background, once per server."""
+    _example_job()
+
+
+# ------------------------------------------------------------------------------------------------------ the session
+
+
+Situation = Literal["no table", "incomplete", "unfit", "never run", "running", "fresh", "stale", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Status:
+    """Where the session stands: `job` while one runs, `outcome` as it was last reached for these choices."""
+
+    situation: Situation
+    job: Job | None = None
+    outcome: Outcome | None = None
+    error: Exception | None = None
+    changed: tuple[str, ...] = ()
+
+
+def order() -> Order | None:
+    """What the current choices ask for, None while table or choices are missing."""
+    current, chosen = state.table(), state.choices()
+    return Order(current.fingerprint, study_part(chosen)) if current is not None and chosen.complete else None
+
+
+def _own_job() -> Job | None:
+    return st.session_state.get(_JOB)
+
+
+def _running() -> Job | None:
+    """The job that works for this session: its own, or the shared one where these choices are the example's."""
+    own = _own_job()
+    if own is not None and own.outcome() is None:
+        return own
+    shared = _example_job()
+    return shared if shared.outcome() is None and shared.order == order() else None
+
+
+def _outcomes() -> list[Outcome]:
+    """What this session's jobs came to, newest first; also the shared one, once its choices were looked at."""
+    kept: list[Outcome] = st.session_state.setdefault(_OUTCOMES, [])
+    own, shared = _own_job(), _example_job()
+    ended = [own.outcome()] if own is not None else []
+    if ended and ended[0] is not None:
+        st.session_state.pop(_JOB)
+    if shared.order == order():
+        ended.append(shared.outcome())
+    for outcome in ended:
+        if outcome is not None and outcome not in kept:
+            kept = [outcome, *(other for other in kept if other.order != outcome.order)][:KEPT_OUTCOMES]
+    st.session_state[_OUTCOMES] = kept
+    return kept
+
+
+def status() -> Status:
+    """What to tell the user: is there a table, do the choices fit, does something run, is the result current."""
+    outcomes, running, wanted = _outcomes(), _running(), order()
+    if state.table() is None:
+        return Status("no table", running)
+    if wanted is None:
+        return Status("incomplete", running)
+    try:
+        state.resolved()
+    except IFFairError as error:
+        return Status("unfit", running, error=error)
+    if running is not None:
+        return Status("running", running, changed=tuple(_changes(running.order, wanted)))
+    for outcome in outcomes:
+        if outcome.order == wanted:
+            situation: Situation = "failed" if outcome.error else "cancelled" if outcome.cancelled else "fresh"
+            return Status(situation, outcome=outcome, error=outcome.error)
+    _, stale = current_result()
+    return Status("stale" if stale else "never run", changed=tuple(stale))
+
+
+def current_result() -> tuple[StudyResult | None, list[str]]:
+    """(result to show, what changed since it was made). While a study runs the result may be partial.
+
+    A result is None where nothing was computed for the current table. The list is empty where the result belongs to
+    the current choices; otherwise show it greyed with the list.
+    """
+    outcomes, running, wanted, current = _outcomes(), _running(), order(), state.table()
+    if current is None:
+        return None, []
+    if running is not None and running.order == wanted:
+        partial = running.progress().partial
+        if partial is not None:
+            return partial, []
+    for outcome in outcomes:
+        if outcome.order == wanted and outcome.result is not None:
+            return outcome.result, []
+    for outcome in (*outcomes, _example_job().outcome()):
+        if outcome is not None and outcome.result is not None and outcome.order.fingerprint == current.fingerprint:
+            return outcome.result, _changes(outcome.order, wanted)
+    return None, []
+
+
+def _changes(made: Order, wanted: Order | None) -> list[str]:
+    now = wanted.choices if wanted is not None else study_part(state.choices())
+    if wanted is not None and wanted.fingerprint != made.fingerprint:
+        return ["table"]
+    return differences(made.choices, now)
+
+
+def start() -> None:
+    """Run the study of the current choices, in place of one that may be running. Use it as a callback."""
+    wanted, current, task = order(), state.table(), state.task()
+    if wanted is None or current is None or task is None:
+        return
+    cancel()
+    st.session_state.pop(_JOB, None)
+    previous, _ = current_result()
+    st.session_state[_OUTCOMES] = [outcome for outcome in _outcomes() if outcome.order != wanted]
+    shared = _example_job()
+    if shared.order != wanted:
+        st.session_state[_JOB] = Job(wanted, current, task, previous=previous)
+        return
+    ended = shared.outcome()
+    if ended is not None and ended.error is not None:
+        _example_job.clear()
+        warm()
+
+
+def cancel() -> None:
+    """Stop this session's study; what had finished stays. Use it as a callback."""
+    own = _own_job()
+    if own is not None:
+        own.cancel()
