@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
 
 from iffair_core.errors import ConfigError, Infeasible
 from iffair_core.models.blocks import map_blocks, sigmoid
@@ -21,6 +22,7 @@ from iffair_core.models.logistic import LogisticModel
 VARIANTS = ("diverse", "uniform", "efficient")
 MAX_STEPS = 200
 RESIDUAL = 1e-10
+CLOSE_ENOUGH = 1e-7
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,24 @@ def reachable_share(influence: np.ndarray, gap: float, max_weight: float) -> flo
     return float(reached / abs(gap))
 
 
-def diverse_weights(ask: Ask, max_weight: float) -> np.ndarray:
+def diverse_weights(ask: Ask, max_weight: float, *, check: Callable[[], None] | None = None) -> np.ndarray:
     """Every row moves a little in proportion to its influence: the smallest |delta|^2 that meets the ask.
 
     Returns weights (n,). Raises Infeasible where no weights in [0, max_weight] with mean 1 meet it.
     """
-    return 1.0 + _smallest_change(ask, max_weight)[0]
+    return np.minimum(1.0 + _smallest_change(ask, max_weight, check)[0], max_weight)
 
 
-def uniform_weights(ask: Ask, max_weight: float, amount: float = 1.0) -> np.ndarray:
+def uniform_weights(
+    ask: Ask, max_weight: float, amount: float = 1.0, *, check: Callable[[], None] | None = None
+) -> np.ndarray:
     """The fewest rows move, all by exactly +-amount: the largest influences up and as many of the smallest down.
 
     Several gaps are combined with the multipliers of the diverse solution, which say how dear each of them is. Returns
     weights (n,); the ask is met to within half the effect of one pair of rows. Raises Infeasible as above.
     """
     amount = min(amount, 1.0, max_weight - 1.0)
-    multipliers = _smallest_change(ask, max_weight)[1]
+    multipliers = _smallest_change(ask, max_weight, check)[1]
     combined, wanted = ask.influence @ multipliers, float(multipliers @ ask.change)
     weights = np.ones(combined.size)
     if wanted == 0:
@@ -118,7 +122,7 @@ def efficient_weights(
     """
     at_anchor = gaps + gradients.T @ (anchor - model.theta_)
     theta = anchor + _cheapest_step(gradients, target - at_anchor, equal=equal, price=price)
-    return 1.0 + _stationary_change(model, theta, max_weight, check), theta
+    return np.minimum(1.0 + _stationary_change(model, theta, max_weight, check), max_weight), theta
 
 
 def _beyond_reach(max_weight: float) -> str:
@@ -128,7 +132,9 @@ def _beyond_reach(max_weight: float) -> str:
     )
 
 
-def _smallest_change(ask: Ask, max_weight: float) -> tuple[np.ndarray, np.ndarray]:
+def _smallest_change(
+    ask: Ask, max_weight: float, check: Callable[[], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """delta (n,) of least |delta|^2 that meets `ask`, with the multipliers (m,) of the directed gaps.
 
     Gaps enter one at a time, the most violated first, so that many pairs of groups cost only those that bind.
@@ -148,7 +154,7 @@ def _smallest_change(ask: Ask, max_weight: float) -> tuple[np.ndarray, np.ndarra
             active.append(worst)
         columns = ask.influence[:, active] / scale[active]
         delta, found = _dual_newton(
-            columns, ask.change[active] / scale[active], equal=ask.equal, low=-1.0, high=max_weight - 1.0
+            columns, ask.change[active] / scale[active], equal=ask.equal, high=max_weight - 1.0, check=check
         )
         multipliers[:] = 0.0
         multipliers[active] = found / scale[active]
@@ -158,95 +164,139 @@ def _smallest_change(ask: Ask, max_weight: float) -> tuple[np.ndarray, np.ndarra
 
 
 def _dual_newton(
-    columns: np.ndarray, change: np.ndarray, *, equal: bool, low: float, high: float
+    columns: np.ndarray, change: np.ndarray, *, equal: bool, high: float, check: Callable[[], None] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """min |delta|^2 / 2 with columns' delta <= change (or =), sum(delta) = 0 and low <= delta <= high.
+    """min |delta|^2 / 2 with columns' delta <= change (or =), sum(delta) = 0 and -1 <= delta <= high.
 
-    delta = clip(-columns mu - nu); the concave dual in (mu, nu) is climbed by projected semi-smooth Newton steps.
-    Returns delta (n,) and mu (m,) >= 0 (any sign where `equal`). Raises Infeasible where the dual has no maximum.
+    `columns` (n, m) of norm 1 or less. Returns delta (n,) and mu (m,) >= 0 (any sign where `equal`). Raises Infeasible
+    where no delta meets the ask.
     """
     n, m = columns.shape
-    mu, nu = np.zeros(m), 0.0
-    free_sign = np.full(m + 1, equal)
-    free_sign[-1] = True
+    sides = np.column_stack([columns, np.full(n, 1 / np.sqrt(n))])
+    wanted = np.append(change, 0.0)
 
-    def at(mu: np.ndarray, nu: float) -> tuple[np.ndarray, np.ndarray, float]:
-        raw = -(columns @ mu) - nu
-        delta = np.clip(raw, low, high)
-        residual = np.append(columns.T @ delta - change, delta.sum() / np.sqrt(n))
-        dual = float(delta @ delta / 2 + mu @ residual[:-1] + nu * delta.sum())
-        return raw, residual, dual
+    def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        curved = sides[inside][:, moving]
+        return curved.T @ curved
 
-    raw, residual, dual = at(mu, nu)
-    tolerance = RESIDUAL * max(float(np.abs(change).max()), 1e-12)
+    x, delta = _climb(
+        n,
+        high,
+        multiply=lambda x: sides @ x,
+        pull_back=lambda delta: sides.T @ delta - wanted,
+        gram=gram,
+        floor=np.append(np.full(m, -np.inf if equal else 0.0), -np.inf),
+        check=check,
+    )
+    return delta, x[:-1]
+
+
+def _climb(
+    n: int,
+    high: float,
+    *,
+    multiply: Callable[[np.ndarray], np.ndarray],
+    pull_back: Callable[[np.ndarray], np.ndarray],
+    gram: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    floor: np.ndarray,
+    check: Callable[[], None] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Multipliers x (m,) >= floor that maximise a concave dual, and the rows' change delta = clip(-multiply(x), -1, high).
+
+    `pull_back(delta)` is what the rows reach less what is wanted, the gradient of the dual; `gram` its curvature over
+    the rows inside the box and the multipliers that move. Projected semi-smooth Newton steps, and steps along the
+    gradient where those fail. The m sides behind `multiply` have norm 1 or less and include a constant one.
+    Raises Infeasible where the dual has no maximum.
+    """
+    m = floor.size
+
+    def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        raw = -multiply(x)
+        delta = np.clip(raw, -1.0, high)
+        residual = pull_back(delta)
+        return raw, residual, float(delta @ delta / 2 + x @ residual)
+
+    def off(x: np.ndarray, residual: np.ndarray) -> float:
+        return float(np.abs(residual[(x > floor) | (residual > 0)]).max(initial=0.0))
+
+    x, stretch, newton = np.zeros(m), 1.0, True
+    raw, residual, dual = at(x)
+    size_of_ask = max(float(np.abs(residual).max()), 1e-12)
     for _ in range(MAX_STEPS):
-        moving = free_sign | (np.append(mu, 1.0) > 0) | (residual > 0)
-        if np.abs(residual[moving]).max() <= tolerance:
+        if off(x, residual) <= RESIDUAL * size_of_ask:
             break
-        inside = (raw > low) & (raw < high)
-        if not inside.any():
-            raise Infeasible(_beyond_reach(high + 1.0))
-        sides = np.column_stack([columns[inside], np.full(int(inside.sum()), 1 / np.sqrt(n))])[:, moving]
-        gram = sides.T @ sides
-        gram[np.diag_indices_from(gram)] += 1e-13 * max(float(np.trace(gram)), 1e-300)
-        step = np.zeros(m + 1)
-        step[moving] = np.linalg.solve(gram, residual[moving])
-        size = 1.0
-        while True:
-            new_mu = mu + size * step[:-1]
-            if not equal:
-                new_mu = np.maximum(new_mu, 0.0)
-            new_nu = nu + size * step[-1] / np.sqrt(n)
-            new_raw, new_residual, new_dual = at(new_mu, new_nu)
-            rise = residual[:-1] @ (new_mu - mu) + residual[-1] * np.sqrt(n) * (new_nu - nu)
-            if new_dual >= dual + 1e-4 * rise - 1e-14 * abs(dual) or size < 1e-8:
-                break
+        if check is not None:
+            check()
+        moving = (x > floor) | (residual > 0)
+        inside = (raw > -1.0) & (raw < high)
+        newton = newton and bool(inside.any())
+        step = np.zeros(m)
+        if newton:
+            curvature = gram(inside, moving)
+            curvature[np.diag_indices_from(curvature)] += 1e-13 * max(float(np.trace(curvature)), 1e-300)
+            step[moving] = np.linalg.solve(curvature, residual[moving])
+        else:
+            step[moving] = residual[moving] / m  # no curvature is above m
+        size = stretch = 1.0 if newton else 4 * stretch
+        enough = False
+        while not enough and size > 1e-8:
+            candidate = np.maximum(x + size * step, floor)
+            at_candidate = at(candidate)
+            enough = at_candidate[2] >= dual + 1e-4 * float(residual @ (candidate - x)) - 1e-14 * abs(dual)
             size /= 2
-        mu, nu, raw, residual, dual = new_mu, new_nu, new_raw, new_residual, new_dual
-        if dual > n * max(high, 1.0) ** 2:
+        if enough:
+            x, (raw, residual, dual) = candidate, at_candidate
+        elif not newton:
+            break  # rounding is all that is left
+        newton = enough
+        if dual > _largest_change(n, high):
             raise Infeasible(_beyond_reach(high + 1.0))
-    else:
+    if off(x, residual) > CLOSE_ENOUGH * size_of_ask:
         raise Infeasible(_beyond_reach(high + 1.0))
-    return _centered(np.clip(raw, low, high), low, high), mu
+    return x, _centered(np.clip(raw, -1.0, high), high)
 
 
-def _centered(delta: np.ndarray, low: float, high: float) -> np.ndarray:
+def _largest_change(n: int, high: float) -> float:
+    """The largest |delta|^2 / 2 with -1 <= delta <= high and sum(delta) = 0, which no dual of a feasible ask exceeds."""
+    return 0.5 * n * high * (1 + 1e-9)
+
+
+def _centered(delta: np.ndarray, high: float) -> np.ndarray:
     """delta with the last rounding error of its sum spread over the rows inside the box."""
-    inside = (delta > low) & (delta < high)
+    inside = (delta > -1.0) & (delta < high)
     if inside.any():
         delta = delta.copy()
         delta[inside] -= delta.sum() / inside.sum()
-    return np.clip(delta, low, high)
+    return np.clip(delta, -1.0, high)
 
 
 def _cheapest_step(gradients: np.ndarray, change: np.ndarray, *, equal: bool, price: np.ndarray) -> np.ndarray:
-    """argmin step' price step / 2 with gradients' step <= change (or =), (P,)."""
-    factor = cho_factor(price, lower=True)
-    solved = cho_solve(factor, gradients)
-    gram = gradients.T @ solved
-    scale = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
-    active = list(range(change.size)) if equal else []
-    multipliers = np.zeros(change.size)
-    for _ in range(4 * change.size + 4):
-        violation = -(gram @ multipliers) - change
-        if not equal:
-            outside = violation / scale
-            outside[active] = -np.inf
-            worst = int(np.argmax(outside))
-            if outside[worst] <= 1e-12:
-                break
-            active.append(worst)
-        while active:
-            block = gram[np.ix_(active, active)]
-            block = block + 1e-12 * np.trace(block) * np.eye(len(active))
-            multipliers[:] = 0.0
-            multipliers[active] = -np.linalg.solve(block, change[active])
-            if equal or multipliers[active].min() >= 0:
-                break
-            active.remove(active[int(np.argmin(multipliers[active]))])
-        if equal:
-            break
-    return -solved @ np.where(equal, multipliers, np.maximum(multipliers, 0.0))
+    """argmin step' price step / 2 with gradients' step <= change (or =), (P,).
+
+    Whitened, it is the shortest vector: least squares for equalities, and for inequalities Lawson and Hanson's
+    reduction to non-negative least squares, which any number of dependent gaps cannot confuse.
+    """
+    scale = np.sqrt(np.diag(price))
+    lower = cholesky(price / np.outer(scale, scale), lower=True)
+    whitened = solve_triangular(lower, gradients / scale[:, None], lower=True)
+    length = np.maximum(np.linalg.norm(whitened, axis=0), np.finfo(float).tiny)
+    sides, wanted = whitened / length, change / length
+    unit = float(np.abs(wanted).max())
+    if unit == 0 or (not equal and wanted.min() >= 0):
+        return np.zeros(price.shape[0])
+    wanted = wanted / unit
+    if equal:
+        step = np.linalg.lstsq(sides.T, wanted, rcond=None)[0]
+        missed = np.abs(sides.T @ step - wanted).max()
+    else:
+        goal = np.append(np.zeros(price.shape[0]), 1.0)
+        system = -np.vstack([sides, wanted])
+        remainder = system @ nnls(system, goal, maxiter=30 * change.size)[0] - goal
+        step = -remainder[:-1] / min(remainder[-1], -np.finfo(float).tiny)
+        missed = (sides.T @ step - wanted).max()
+    if missed > CLOSE_ENOUGH:
+        raise Infeasible("No small change of the model brings the gaps there together. Choose a lower strength.")
+    return solve_triangular(lower, step * unit, lower=True, trans="T") / scale
 
 
 def _stationary_change(
@@ -256,60 +306,27 @@ def _stationary_change(
 
     Same dual as `_dual_newton` with the row gradients as columns, formed block by block and never held.
     """
-    X, y = model.X_, model.y_
+    X = model.X_
     n, p = X.shape
-    base = model.sample_weight_ * 0.0 + 1.0
-    residual_of_row = sigmoid(model.logits(X, theta)) - y
-    wanted = -_unit_gradient(model, theta, residual_of_row, base)
+    residual_of_row = sigmoid(model.logits(X, theta)) - model.y_
     scale = np.sqrt(np.maximum(_squares(X, residual_of_row), np.finfo(float).tiny))
-    low, high = -1.0, max_weight - 1.0
-    multipliers, root = np.zeros(p + 2), np.sqrt(n)
+    wanted = -_weighted_columns(X, residual_of_row)
+    wanted[:-1] -= theta[:-1] / model.C
 
-    def raw_at(multipliers: np.ndarray) -> np.ndarray:
-        direction = multipliers[:-1] / scale
-        return -residual_of_row * (model.logits(X, direction)) - multipliers[-1] / root
+    def multiply(x: np.ndarray) -> np.ndarray:
+        return residual_of_row * model.logits(X, x[:-1] / scale) + x[-1] / np.sqrt(n)
 
-    def at(multipliers: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        raw = raw_at(multipliers)
-        delta = np.clip(raw, low, high)
-        reached = np.append(_weighted_columns(X, delta * residual_of_row) - wanted, 0.0)
-        reached[:-1] /= scale
-        reached[-1] = delta.sum() / root
-        return raw, reached, float(delta @ delta / 2 + multipliers @ reached)
+    def pull_back(delta: np.ndarray) -> np.ndarray:
+        reached = (_weighted_columns(X, delta * residual_of_row) - wanted) / scale
+        return np.append(reached, delta.sum() / np.sqrt(n))
 
-    raw, residual, dual = at(multipliers)
-    tolerance = 1e-9 * max(float(np.abs(residual).max()), 1e-12)
-    for _ in range(MAX_STEPS):
-        if np.abs(residual).max() <= tolerance:
-            break
-        if check is not None:
-            check()
-        inside = (raw > low) & (raw < high)
-        gram = _gram(X, np.where(inside, residual_of_row, 0.0), inside, scale)
-        gram[np.diag_indices_from(gram)] += 1e-12 * max(float(np.trace(gram)), 1e-300)
-        try:
-            step = cho_solve(cho_factor(gram, lower=True), residual)
-        except LinAlgError as error:
-            raise Infeasible(_beyond_reach(max_weight)) from error
-        size = 1.0
-        while True:
-            candidate = multipliers + size * step
-            new_raw, new_residual, new_dual = at(candidate)
-            if new_dual >= dual + 1e-4 * size * float(residual @ step) - 1e-14 * abs(dual) or size < 1e-6:
-                break
-            size /= 2
-        multipliers, raw, residual, dual = candidate, new_raw, new_residual, new_dual
-        if dual > n * max(high, 1.0) ** 2:
-            raise Infeasible(_beyond_reach(max_weight))
-    else:
-        raise Infeasible(_beyond_reach(max_weight))
-    return _centered(np.clip(raw, low, high), low, high)
+    def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        return _gram(X, np.where(inside, residual_of_row, 0.0), inside, scale)  # every multiplier moves: no floor
 
-
-def _unit_gradient(model: LogisticModel, theta: np.ndarray, residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    gradient = _weighted_columns(model.X_, weight * residual)
-    gradient[:-1] += theta[:-1] / model.C
-    return gradient
+    floor = np.full(p + 2, -np.inf)
+    return _climb(
+        n, max_weight - 1.0, multiply=multiply, pull_back=pull_back, gram=gram, floor=floor, check=check
+    )[1]
 
 
 def _weighted_columns(X: np.ndarray, values: np.ndarray) -> np.ndarray:

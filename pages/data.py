@@ -1,6 +1,73 @@
-"""Data."""
+"""Data: the table, the choices, and who is in it before any model."""
 
-from pages.common import boot
+import streamlit as st
+
+from iffair_core.data.task import group_table
+from iffair_core.figures import group_bars
+from pages.common import boot, errors, pickers, running, state, text, whois, widgets
 
 boot.guard("data")
 boot.title("data")
+
+left, right = widgets.thirds()
+with left:
+    pickers.pick_source()
+current = state.table()
+if current is None:
+    right.info(
+        "This link's choices were made for an uploaded table. Give the same file, and they are used.",
+        icon=":material/upload_file:",
+    )
+    st.stop()
+
+found, misfit = pickers.resolve_for_screen()
+with left:
+    pickers.pick_outcome()
+    pickers.pick_groups()
+    pickers.pick_reference(found)
+    pickers.pick_features(found)
+    if running.status().situation in ("never run", "stale", "cancelled", "failed"):
+        widgets.run_button("data_run", "Run the study")
+    boot.link("baseline", "Go on to Baseline")
+
+with right:
+    if misfit is not None:
+        errors.show(misfit, "The choices do not fit the table")
+    elif found is None:
+        widgets.sentence(
+            f"{text.count(len(current.frame))} rows and {text.count(len(current.columns))} columns. "
+            "Choose the outcome, its favorable value and a sensitive attribute to see who is in the table."
+        )
+    else:
+        groups = group_table(found)
+        widgets.sentence(whois.finding(found, groups))
+        widgets.numbers(whois.group_numbers(found, groups, len(current.frame)))
+        widgets.chart(
+            group_bars(groups, widgets.theme(), reference=found.reference, favorable=found.favorable_label),
+            "group_bars",
+        )
+        if found.warnings:
+            with st.container(border=True, gap="xsmall"):
+                st.markdown("**To know before modelling**")
+                for warning in found.warnings:
+                    st.markdown(f":material/info: {text.plain(warning)}")
+        st.subheader("Groups", anchor=False)
+        widgets.table(
+            groups,
+            "groups",
+            alt="Rows, share and favorable share of each group",
+            columns=whois.GROUP_COLUMNS,
+            file_name="groups.csv",
+            shown=whois.in_percent(groups),
+        )
+    st.subheader("Columns", anchor=False)
+    columns = state.columns_frame()
+    columns = columns.assign(role=[pickers.role_of(name) for name in columns["name"]])
+    widgets.table(
+        columns,
+        "columns",
+        alt="Type, missing and distinct values and use of each column",
+        columns=whois.SUMMARY_COLUMNS,
+        height=min(38 + 35 * len(columns), 600),
+        file_name="columns.csv",
+    )

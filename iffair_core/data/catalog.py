@@ -1,10 +1,10 @@
 """Named tables. The one that is always there is the embedded example, which is generated and says so.
 
 The example is a table of 10,000 loan applications in an invented town. Who repays is drawn from a formula in the
-financial columns; the recorded decision follows it, except in known rows where a historical decision is injected that
-the finances do not explain: creditworthy applicants of Cedar, and fewer of Birch, recorded as denied, and a few weak
-applications of Alder recorded as granted. So there is a ground truth to test influence against
-(`example_biased_rows`), which real data never has.
+financial columns, and Cedar earns less; the recorded decision follows it, except in known rows, close calls mostly,
+where a historical decision is injected that the finances do not explain: creditworthy applicants of Cedar, and fewer of
+Birch, recorded as denied, and a few weak applications of Alder recorded as granted. So there is a ground truth to test
+influence against (`example_biased_rows`), which real data never has.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError, listing, shorten
-from .reading import table_fingerprint
-from .task import Task
+from iffair_core.errors import ConfigError, listing, shorten
+from iffair_core.data.reading import table_fingerprint
+from iffair_core.data.task import Task
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ EXAMPLE = CatalogEntry(
     synthetic=True,
     license="MIT, as the rest of this package",
     task=Task(target="decision", favorable="granted", sensitive="community"),
-    seed=512_072,
+    seed=7_249,
 )
 DATASETS: tuple[CatalogEntry, ...] = (EXAMPLE,)
 
 _COMMUNITIES = ("Alder", "Birch", "Cedar")
-_SHARES = (0.55, 0.25, 0.20)
+_SHARES = (0.50, 0.24, 0.26)
 _DISTRICTS = ("Harbor", "Hillcrest", "Lakeview", "Millfield", "Northgate", "Old Town", "Riverside", "Southbank")
 _DISTRICT_SHARES = np.array(
     [
@@ -65,8 +65,8 @@ _EMPLOYMENT_MERIT = np.array([0.15, -0.10, 0.35, -0.35, -0.80])
 _PURPOSES = ("car", "home repair", "education", "furniture", "business", "medical")
 _PURPOSE_SHARES = (0.30, 0.22, 0.14, 0.16, 0.10, 0.08)
 _PURPOSE_MERIT = np.array([0.05, 0.20, 0.10, -0.05, -0.25, -0.15])
-_DENIED_SHARE = {"Birch": 0.11, "Cedar": 0.44}
-_GRANTED_SHARE = {"Alder": 0.045}
+_DENIED_SHARE = {"Birch": 0.12, "Cedar": 0.45}
+_GRANTED_SHARE = {"Alder": 0.05}
 
 
 def load_dataset(name: str) -> tuple[pd.DataFrame, Task]:
@@ -109,12 +109,12 @@ def _example() -> tuple[pd.DataFrame, np.ndarray]:
         + 0.22 * np.log1p(years_employed)
         + 0.06 * np.where(employment == 2, 1, 0)
         - 0.55 * ~employed
-        - 0.03 * birch
-        - 0.07 * cedar
+        - 0.06 * birch
+        - 0.60 * cedar
         + rng.normal(0, 0.36, n)
     )
     income = np.round(np.exp(log_income), -1)
-    debt_ratio = np.round(rng.beta(2.2, 4.6, n) + 0.01 * cedar, 3)
+    debt_ratio = np.round(rng.beta(2.2, 4.6, n) + 0.05 * cedar, 3)
     savings = np.round(np.exp(rng.normal(7.4, 1.2, n) + 0.5 * (log_income - 8)), -1)
     credit_history = np.minimum(np.round(rng.gamma(2.2, 3.6, n), 1), age - 18)
     prior_defaults = rng.poisson(0.15 + 0.75 * debt_ratio)
@@ -136,13 +136,14 @@ def _example() -> tuple[pd.DataFrame, np.ndarray]:
         + _PURPOSE_MERIT[purpose]
         - 0.75
     )
-    repays = merit + rng.normal(0, 0.45, n) > 0
+    repays = merit + rng.normal(0, 0.8, n) > 0
 
     biased = np.zeros(n, dtype=bool)
     for shares, eligible in ((_DENIED_SHARE, repays), (_GRANTED_SHARE, ~repays)):
         for name, share in shares.items():
             rows = np.flatnonzero(eligible & (community == _COMMUNITIES.index(name)))
-            biased[rng.permutation(rows)[: round(share * len(rows))]] = True
+            doubtful = np.argsort(np.abs(merit[rows]) + rng.normal(0, 0.6, len(rows)))  # close calls first, mostly
+            biased[rows[doubtful[: round(share * len(rows))]]] = True
     granted = repays ^ biased
 
     # What an applicant leaves blank depends a little on who asks: fewer Cedar forms are complete.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import TableError, listing, shorten
+from iffair_core.errors import TableError, listing, shorten
 
 DELIMITERS = (",", ";", "\t", "|")
 NUMERIC_MISSING = frozenset({"NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?"})
@@ -162,8 +162,15 @@ def _as_utf8(raw: bytes, name: str) -> bytes:
 
 def _records(raw: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(line number where it ends, fields) of each record that is not blank, in the dialect of the fast parser."""
-    text = io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="")
-    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
+    last = ""
+
+    def lines() -> Iterator[str]:
+        nonlocal last
+        for line in io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="\n"):
+            last = line
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter, skipinitialspace=True)
     while True:
         try:
             fields = next(reader)
@@ -171,7 +178,8 @@ def _records(raw: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise TableError(f"Line {reader.line_num} cannot be read ({error}). {_EXPORT_AGAIN}") from error
-        if fields and (len(fields) > 1 or fields[0].strip()):
+        # A lone "" in quotes is a record with one empty field; a line of blanks is none.
+        if fields and (len(fields) > 1 or last.strip(" \t\n")):
             yield reader.line_num, fields
 
 
@@ -184,7 +192,7 @@ def _detect_delimiter(raw: bytes) -> str:
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:
         rows = _sample(raw, delimiter)
-        width = len(rows[0])
+        width = len(rows[0]) if rows else 0
         if width > 1:
             score = (sum(len(row) == width for row in rows) / len(rows), width)
             if score > best_score:
@@ -196,13 +204,22 @@ def _check_widths(raw: bytes, delimiter: str, width: int, name: str) -> None:
     """`TableError` naming the first line that has not `width` fields.
 
     The fast parser fills short lines with missing values, or shifts columns, without a word. Delimiters and line ends
-    outside quotes are counted in one vectorised pass; only a suspicious count is settled by a real parser.
+    outside quotes are counted in one vectorised pass; where that finds a mismatch, or quotes that do not stand at the
+    edges of fields, a real parser settles it.
     """
     data = np.frombuffer(raw, dtype=np.uint8)
     newline = data == 10
     cut = data == ord(delimiter)
     quote = data == 34
+    plain = True
     if quote.any():
+        marks = np.flatnonzero(quote)
+        edge = np.zeros(256, dtype=bool)
+        edge[[10, 34, ord(delimiter)]] = True
+        before, after = marks[0::2] - 1, marks[1::2] + 1
+        plain = len(marks) % 2 == 0 and bool(
+            edge[data[before[before >= 0]]].all() and edge[data[after[after < len(data)]]].all()
+        )
         outside = np.bitwise_xor.accumulate(quote.view(np.uint8)) == 0
         newline &= outside
         cut &= outside
@@ -212,7 +229,7 @@ def _check_widths(raw: bytes, delimiter: str, width: int, name: str) -> None:
     cuts = np.searchsorted(np.flatnonzero(cut), ends)
     fields = np.diff(cuts, prepend=0) + 1
     blank = np.diff(ends, prepend=-1) == 1
-    if np.all(blank | (fields == width)) and not (quote.any() and np.count_nonzero(quote) % 2):
+    if plain and np.all(blank | (fields == width)):
         return
     for line, record in _records(raw, delimiter):
         if len(record) != width:
@@ -224,7 +241,9 @@ def _check_widths(raw: bytes, delimiter: str, width: int, name: str) -> None:
 
 def _read_csv(raw: bytes, name: str) -> pd.DataFrame:
     delimiter = _detect_delimiter(raw)
-    header = next(_records(raw, delimiter))[1]
+    _, header = next(_records(raw, delimiter), (0, []))
+    if not header:
+        raise TableError(f"{name} is empty. Choose a file with a header line and rows.")
     _check_widths(raw, delimiter, len(header), name)
     try:
         frame = pd.read_csv(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import TaskError, listing, shorten
+from iffair_core.errors import TaskError, listing, shorten
 
 MISSING = "(missing)"
 MAX_GROUPS = 50

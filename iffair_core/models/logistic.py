@@ -6,6 +6,7 @@ where the residual is worth several whole rows; here |gradient|_inf / n <= 1e-9,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from iffair_core.errors import ConfigError, FitError
 from iffair_core.models.blocks import map_blocks, sigmoid
 
 TOLERANCE = 1e-9
+DECREMENT = 1e-14  # of the Newton decrement squared, per row
 MAX_STEPS = 100
 SUBSAMPLE_FROM = 20_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40
@@ -123,17 +125,25 @@ class LogisticModel:
             rows = slice(None, None, stride)
             y, weight = self.y_[rows], self.sample_weight_[rows]
             if 0 < (weight * y).sum() < weight.sum():
-                part = LogisticModel(self.C / stride)
-                return part.fit(np.ascontiguousarray(self.X_[rows]), y, weight).theta_.copy()
+                # A sample that has no optimum within reach is no verdict on the rows it was drawn from.
+                with suppress(FitError):
+                    part = LogisticModel(self.C / stride)
+                    return part.fit(np.ascontiguousarray(self.X_[rows]), y, weight).theta_.copy()
         rate = np.average(self.y_, weights=self.sample_weight_)
         return np.append(np.zeros(p), np.log(rate / (1 - rate)))
 
     def _newton(self, theta: np.ndarray, factor: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-        """Newton steps; a factorisation is kept for as long as one step with it cuts the gradient twentyfold."""
+        """Newton steps; a factorisation is kept for as long as one step with it cuts the gradient twentyfold.
+
+        The gradient is judged per unit of its column, so that a column in millions hides no other. Outcomes that are all
+        but separated have next to no gradient far from the optimum: there the Newton decrement has to be small too.
+        """
         n = self.X_.shape[0]
+        sample = self.X_[:: max(1, n // 1000)]
+        unit = np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0) * n
+        floor = TOLERANCE * max(1.0, float((np.abs(sample).max(axis=0, initial=0.0) * n / unit[:-1]).max(initial=0.0)))
         loss, gradient, _ = self._pass(theta, with_hessian=False)
-        norm = np.abs(gradient).max() / n
-        floor = TOLERANCE * max(1.0, float(np.abs(self.X_[:: max(1, n // 1000)]).max(initial=0.0)))
+        norm = np.abs(gradient / unit).max()
         fresh = False
         for self.n_iter_ in range(1, MAX_STEPS + 1):
             if factor is None:
@@ -144,7 +154,7 @@ class LogisticModel:
             while True:
                 candidate = theta - scale * step
                 new_loss, new_gradient, _ = self._pass(candidate, with_hessian=False)
-                new_norm = np.abs(new_gradient).max() / n
+                new_norm = np.abs(new_gradient / unit).max()
                 if new_loss <= loss + 1e-12 * abs(loss) or new_norm < norm or scale < 1e-4:
                     break
                 if not fresh:
@@ -157,7 +167,7 @@ class LogisticModel:
                 break  # rounding is all that is left
             contraction = new_norm / norm if norm > 0 else 0.0
             theta, loss, gradient, norm = candidate, new_loss, new_gradient, new_norm
-            if norm <= TOLERANCE:
+            if norm <= TOLERANCE and gradient @ _solve(factor, gradient) <= DECREMENT * n:
                 break
             if contraction > GOOD_CONTRACTION:
                 factor, fresh = None, False
@@ -170,10 +180,10 @@ class LogisticModel:
             )
         if factor is not None:
             polished = theta - _solve(factor, gradient)
-            polished_norm = np.abs(self._pass(polished, with_hessian=False)[1]).max() / n
-            if polished_norm <= norm:
-                theta, norm = polished, polished_norm
-        self.gradient_norm_ = float(norm)
+            polished_gradient = self._pass(polished, with_hessian=False)[1]
+            if np.abs(polished_gradient / unit).max() <= norm:
+                theta, gradient = polished, polished_gradient
+        self.gradient_norm_ = float(np.abs(gradient).max() / n)
         return theta
 
     def _pass(self, theta: np.ndarray, *, with_hessian: bool) -> tuple[float, np.ndarray, np.ndarray]:

@@ -31,7 +31,8 @@ PLACES = (
     Place("influence", "Influence", ":material/scatter_plot:", "Which rows cause the gap?"),
     Place("reweight", "Reweight", ":material/balance:", "Which weights repair it, and what do they do?"),
     Place("compare", "Compare", ":material/show_chart:", "Is there a better trade-off?"),
-    Place("report", "Report", ":material/description:", "What do I take to the meeting, and what do others need to check it?"),
+    Place("report", "Report", ":material/description:",
+          "What do I take to the meeting, and what do others need to check it?"),
     Place("learn", "Learn", ":material/school:", "What does this do, and what can it not tell me?"),
 )  # fmt: skip
 LANDING = "baseline"
@@ -68,6 +69,12 @@ def return_to_deep_link() -> None:
 def go(page: str) -> None:
     """Switch to a page, keeping the choices in the address."""
     st.switch_page(f"pages/{page}.py", query_params=query())
+
+
+def link(page: str, label: str, *, icon: bool = True) -> None:
+    """A link to a page that keeps the choices in the address."""
+    place = next(place for place in PLACES if place.name == page)
+    st.page_link(place.file, label=label, icon=place.icon if icon else None, query_params=query())
 
 
 def title(page: str) -> None:

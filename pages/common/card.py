@@ -11,7 +11,7 @@ from pages.common.words import GOAL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
 
 POLL_SECONDS = 0.4
 _SEEN = "partial_version_seen"
-_FIDELITY = {"green": ("green", "Fidelity green"), "amber": ("orange", "Fidelity amber"), "red": ("red", "Fidelity red")}
+_FIDELITY_COLORS = {"green": "green", "amber": "orange", "red": "red"}
 
 
 def study_card() -> None:
@@ -28,13 +28,13 @@ def study_card() -> None:
             _button(now)
 
 
-def example_line() -> None:
+def example_line(page: str) -> None:
     """The line at the top of a page that shows the synthetic example, with the way to one's own table."""
     current = state.table()
-    if current is not None and current.synthetic:
+    if current is not None and current.synthetic and page not in ("data", "learn"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(":gray[You are looking at the synthetic example.]", width="content")
-            st.page_link("pages/data.py", label="Open your own table", query_params=boot.query())
+            boot.link("data", "Open your own table", icon=False)
 
 
 def _table() -> None:
@@ -43,11 +43,11 @@ def _table() -> None:
         st.markdown("**No table yet**")
         return
     badge = " :gray-badge[synthetic]" if current.synthetic else ""
-    st.markdown(f"**{value(current.name)}** · {count(len(current.frame))} rows{badge}")
+    st.markdown(f"**{value(current.name, 28)}**{badge}  \n:small[{count(len(current.frame))} rows]")
 
 
 def _line(label: str, text: str, term: str) -> None:
-    st.markdown(f":gray[{label}] {text}", help=word(term))
+    st.markdown(f":small[:gray[{label}] {text}]", help=word(term))
 
 
 def _choices() -> None:
@@ -85,8 +85,12 @@ def _badges(now: running.Status) -> None:
     result, stale = running.current_result()
     with st.container(horizontal=True, gap="xsmall"):
         if result is not None and result.fidelity is not None and not stale:
-            color, label = _FIDELITY.get(result.fidelity.level, ("gray", "Fidelity not judged"))
-            st.badge(label, color=color, help=plain(result.fidelity.sentence))  # type: ignore[arg-type]
+            level = result.fidelity.level
+            st.badge(
+                f"Fidelity {level}",
+                color=_FIDELITY_COLORS.get(level, "gray"),  # type: ignore[arg-type]
+                help=plain(result.fidelity.sentence),
+            )
         if now.situation == "stale":
             st.badge("changed since last run", color="gray", icon=":material/history:", help=plain(listed(now.changed)))
         if now.situation == "cancelled":

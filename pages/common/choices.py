@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -78,7 +79,7 @@ class Choices:
         return replace(kept, target=target, favorable=None, drop=drop)
 
     def with_sensitive(self, sensitive: Sequence[str], suggested: Mapping[str, tuple[float, ...]]) -> Choices:
-        """Other sensitive attributes: known bins stay, new columns take the `suggested`, the reference is open again."""
+        """Other sensitive attributes: known bins stay, new columns take the suggested, the reference is open again."""
         bins = {name: self.bins.get(name, suggested.get(name, ())) for name in sensitive}
         return replace(
             self,
@@ -216,8 +217,16 @@ def _bins(texts: list[str]) -> dict[str, tuple[float, ...]]:
             name, colon, cuts = text.rpartition(":")
             if not colon:
                 raise ValueError("no column is named")
-            bins[name] = tuple(_finite(cut) for cut in cuts.split(","))
+            bins[name] = parse_cuts(cuts)
     return bins
+
+
+def parse_cuts(text: str) -> tuple[float, ...]:
+    """Cut points written as "25, 60"; empty text gives none. Raises ValueError where they are not rising numbers."""
+    cuts = tuple(_finite(part) for part in text.replace(";", ",").split(",") if part.strip())
+    if any(high <= low for low, high in itertools.pairwise(cuts)):
+        raise ValueError("not rising")
+    return cuts
 
 
 def _finite(text: str) -> float:

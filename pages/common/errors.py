@@ -17,15 +17,19 @@ UNEXPECTED = "Something went wrong that should not have"
 
 def show(error: BaseException, title: str | None = None) -> None:
     """Show an error. One of our own says itself what to mend; any other is logged and named only by its kind."""
+    told = noted(error)
+    usual = UNEXPECTED if told is not error else "This does not fit"
+    st.error(plain(shorten(told, 1200)), title=title or usual, icon=":material/error:")
+
+
+def noted(error: BaseException) -> IFFairError:
+    """The error if it is one of ours, else one that names its kind, after writing its traceback to the log."""
     if isinstance(error, IFFairError):
-        st.error(plain(shorten(error, 1200)), title=title or "This does not fit", icon=":material/error:")
-        return
+        return error
     _LOG.error("unexpected error on a page", exc_info=error)
-    st.error(
-        f"The details are in the server's log ({type(error).__name__}). Your choices are kept: change the last one, "
-        "or load the page again.",
-        title=title or UNEXPECTED,
-        icon=":material/error:",
+    return IFFairError(
+        f"{UNEXPECTED}; the details are in the server's log ({type(error).__name__}). "
+        "Your choices are kept: change the last one, or load the page again."
     )
 
 

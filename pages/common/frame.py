@@ -19,7 +19,8 @@ def show(page: Page) -> None:
         if opened and state.table() is not None and running.status().situation in ("stale", "never run"):
             running.start()
         card.study_card()
+    with errors.contained():
         for problem in state.link_problems():
             st.warning(problem, icon=":material/link_off:")
-        card.example_line()
+        card.example_line(page.url_path)
         page.run()

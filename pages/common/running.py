@@ -113,9 +113,7 @@ class Job:
             # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
             from iffair_core.study import Study
 
-            study = Study(
-                self._current.frame, self._task, name=self._current.name, **self.order.choices.options()
-            )
+            study = Study(self._current.frame, self._task, name=self._current.name, **self.order.choices.options())
             result = study.run(progress=self._report, cancel=self._cancel, previous=self._previous)
             outcome = Outcome(self.order, result)
         except Cancelled as stopped:

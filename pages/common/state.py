@@ -14,8 +14,8 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.data.catalog import DATASETS, load_dataset
-from iffair_core.data.reading import read_table, table_fingerprint
-from iffair_core.data.task import ResolvedTask, Task, resolve
+from iffair_core.data.reading import column_summary, read_table, table_fingerprint
+from iffair_core.data.task import MISSING, ResolvedTask, Task, label_codes, resolve
 from iffair_core.errors import IFFairError
 from pages.common import boot
 from pages.common.choices import EXAMPLE, UPLOAD, Choices, from_query, preset, to_query
@@ -57,6 +57,11 @@ def catalog_table(name: str) -> CurrentTable:
     entry = next(entry for entry in DATASETS if entry.name == name)
     frame, _ = load_dataset(name)
     return CurrentTable(name, entry.name, entry.title, frame, table_fingerprint(frame), entry.synthetic)
+
+
+def description(source: str) -> str:
+    """What the catalog says about a table; empty for an upload."""
+    return next((entry.description for entry in DATASETS if entry.name == source), "")
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -103,6 +108,32 @@ def resolved() -> ResolvedTask | None:
     if isinstance(known[1], IFFairError):
         raise known[1]
     return known[1]
+
+
+@st.cache_data(scope="session", show_spinner=False, max_entries=64)
+def _labels(fingerprint: str, name: str, _column: pd.Series) -> tuple[str, ...]:
+    return label_codes(_column)[1]
+
+
+def labels(name: str) -> tuple[str, ...]:
+    """The distinct values of a column of the current table as labels, "(missing)" left out."""
+    current = table()
+    if current is None or name not in current.columns:
+        return ()
+    found = _labels(current.fingerprint, name, current.column(name))
+    return tuple(label for label in found if label != MISSING)
+
+
+@st.cache_data(scope="session", show_spinner="Reading the columns …", max_entries=4)
+def _summary(fingerprint: str, _frame: pd.DataFrame) -> pd.DataFrame:
+    return column_summary(_frame)
+
+
+def columns_frame() -> pd.DataFrame:
+    """`column_summary` of the current table, worked out once."""
+    current = table()
+    assert current is not None
+    return _summary(current.fingerprint, current.frame)
 
 
 def link_problems() -> list[str]:

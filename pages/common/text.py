@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 from iffair_core.errors import shorten
-from iffair_core.figures.common import number as number
-from iffair_core.figures.common import percent as percent
+from iffair_core.figures.common import number, percent
+
+__all__ = ["count", "listed", "number", "percent", "plain", "value"]
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
 

@@ -13,11 +13,13 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.figures.common import Picture
-from pages.common import boot, errors, running, state
+from pages.common import boot, errors, running
 from pages.common.text import listed, plain
 from pages.common.words import STAGE_TITLES, word
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from iffair_core.study import StudyResult
 
 CHART_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": "hover", "responsive": True}
@@ -30,12 +32,27 @@ def theme() -> Literal["light", "dark"]:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
+# ------------------------------------------------------------------------------------------------------------ layout
+
+
+def thirds() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """(left third, right two thirds) of the page; one above the other where the screen is narrow."""
+    grid = st.grid(3, min_column_width=280, gap="large")
+    return grid.cell(), grid.cell(column_span=2)
+
+
+def halves(narrowest: int = 380) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """(left, right) half of the page; one above the other where a half would be narrower than `narrowest` pixels."""
+    grid = st.grid(2, min_column_width=narrowest, gap="medium")
+    return grid.cell(), grid.cell()
+
+
 # ------------------------------------------------------------------------------------------------- finding, numbers
 
 
 def sentence(text: str) -> None:
     """The finding: one plain sentence with its uncertainty. Markdown; put values of the file through `text.value`."""
-    st.markdown(f"#### {text}")
+    st.subheader(text, anchor=False)
 
 
 @dataclass(frozen=True)
@@ -107,9 +124,15 @@ def table(
     columns: dict[str, Any] | None = None,
     height: int | Literal["auto"] = "auto",
     file_name: str | None = None,
+    shown: pd.DataFrame | None = None,
 ) -> None:
-    """A sortable table; with `file_name`, a button under it that downloads it as CSV."""
-    st.dataframe(frame, hide_index=True, column_config=columns, height=height, alt=alt, key=key)
+    """A sortable table; with `file_name`, a button under it that downloads `frame` as CSV.
+
+    `shown` is what is drawn instead, where the screen wants other units than the file (percent against shares).
+    """
+    st.dataframe(
+        frame if shown is None else shown, hide_index=True, column_config=columns, height=height, alt=alt, key=key
+    )
     if file_name is not None:
         csv_download(frame, file_name, key=f"{key}_csv")
 
@@ -155,7 +178,7 @@ def need_result(*fields: str) -> tuple[StudyResult, list[str]]:
     Says what belongs here and offers the one button that gets it; while a study runs it holds the place.
     """
     result, stale = running.current_result()
-    if result is not None and all(getattr(result, name) not in (None, ()) for name in fields):
+    if result is not None and all(_is_there(result, name) for name in fields):
         return result, stale
     now = running.status()
     if now.situation == "running" and now.job is not None:
@@ -169,18 +192,21 @@ def need_result(*fields: str) -> tuple[StudyResult, list[str]]:
     raise AssertionError("st.stop does not return")
 
 
+def _is_there(result: StudyResult, field: str) -> bool:
+    value = getattr(result, field)
+    return value is not None and not (isinstance(value, tuple) and not value)
+
+
 def _say_why_empty(now: running.Status) -> None:
     if now.situation == "failed" and now.error is not None:
         errors.show(now.error, "The study could not be finished")
         run_button("empty_again", "Run again")
     elif now.situation == "unfit" and now.error is not None:
         errors.show(now.error, "The choices do not fit the table")
-        st.page_link("pages/data.py", label="Change them on Data", icon=":material/table_chart:", query_params=boot.query())
+        boot.link("data", "Change them on Data")
     elif now.situation in ("no table", "incomplete"):
-        st.info(
-            "Nothing to show yet: choose a table, its outcome and its groups first.", icon=":material/table_chart:"
-        )
-        st.page_link("pages/data.py", label="Choose them on Data", icon=":material/table_chart:", query_params=boot.query())
+        st.info("Nothing to show yet: choose a table, its outcome and its groups first.", icon=":material/table_chart:")
+        boot.link("data", "Choose them on Data")
     elif now.situation == "cancelled":
         st.info("The study was cancelled before it reached this page.", icon=":material/stop_circle:")
         run_button("empty_resume", "Run the study")

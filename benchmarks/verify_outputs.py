@@ -1,0 +1,177 @@
+"""Check result folders of the command line with other people's code: `verify_outputs.py DIR ...`, or the example if none.
+
+From rows.csv alone, Fairlearn and scikit-learn recompute every metric of summary.json; from design.parquet and the weights
+of rows.csv, scikit-learn refits the model and has to give the same scores. Prints the largest deviations as JSON and
+fails beyond the limits: 1e-12 for metrics, 1e-6 for probabilities.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from fairlearn.metrics import (
+    MetricFrame,
+    demographic_parity_difference,
+    demographic_parity_ratio,
+    equal_opportunity_difference,
+    equalized_odds_difference,
+    false_positive_rate,
+    true_positive_rate,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    precision_score,
+    roc_auc_score,
+    zero_one_loss,
+)
+
+METRIC_LIMIT = 1e-12
+SCORE_LIMIT = 1e-6
+
+
+def reference_metrics(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, float]:
+    """Every metric by Fairlearn and scikit-learn; Theil index and predictive parity from their definitions.
+
+    Where a group has no row of an outcome, Fairlearn takes its rate for 0; it is left out of that disparity instead.
+    """
+    decision = (score >= 0.5).astype(int)
+    found = {
+        "accuracy": accuracy_score(y, decision),
+        "balanced_accuracy": balanced_accuracy_score(y, decision),
+        "f1": f1_score(y, decision),
+        "roc_auc": roc_auc_score(y, score),
+        "log_loss": log_loss(y, score),
+        "demographic_parity_difference": demographic_parity_difference(y, decision, sensitive_features=group),
+        "demographic_parity_ratio": demographic_parity_ratio(y, decision, sensitive_features=group),
+        "error_rate_difference": _frame(zero_one_loss, y, decision, group).difference(),
+    }
+    both = _groups_where(group, y == 1) & _groups_where(group, y == 0)
+    kept = np.isin(group, list(_groups_where(group, y == 1)))
+    found["equal_opportunity_difference"] = equal_opportunity_difference(
+        y[kept], decision[kept], sensitive_features=group[kept]
+    )
+    tpr = _frame(true_positive_rate, y[kept], decision[kept], group[kept]).difference()
+    wrong = np.isin(group, list(_groups_where(group, y == 0)))
+    fpr = _frame(false_positive_rate, y[wrong], decision[wrong], group[wrong]).difference()
+    found["average_absolute_odds_difference"] = (tpr + fpr) / 2
+    if len(both) == len(set(group)):
+        found["equalized_odds_difference"] = equalized_odds_difference(y, decision, sensitive_features=group)
+    else:
+        found["equalized_odds_difference"] = max(tpr, fpr)
+    selected = decision == 1
+    precision = _frame(precision_score, y[selected], decision[selected], group[selected])
+    found["predictive_parity_difference"] = precision.difference()
+    benefit = decision - y + 1.0
+    relative = benefit / benefit.mean()
+    found["theil_index"] = float(np.mean(np.where(relative > 0, relative * np.log(np.maximum(relative, 1e-300)), 0.0)))
+    return {name: float(value) for name, value in found.items()}
+
+
+def _groups_where(group: np.ndarray, rows: np.ndarray) -> set[str]:
+    return set(group[rows])
+
+
+def _frame(metric: Callable[..., float], y: np.ndarray, decision: np.ndarray, group: np.ndarray) -> MetricFrame:
+    return MetricFrame(metrics=metric, y_true=y, y_pred=decision, sensitive_features=group)
+
+
+def read_rows(folder: Path) -> pd.DataFrame:
+    """rows.csv with exact floats and group names as text."""
+    kinds = pacsv.ConvertOptions(column_types={"group": pa.string(), "split": pa.string()}, strings_can_be_null=False)
+    return pacsv.read_csv(folder / "rows.csv", convert_options=kinds).to_pandas()
+
+
+def metric_deviation(folder: Path) -> tuple[float, str]:
+    """Largest |ours - reference| over model, split and metric, and where it is."""
+    summary, rows = json.loads((folder / "summary.json").read_text()), read_rows(folder)
+    worst = (0.0, "")
+    for stage, column in (("baseline", "score_before"), ("after", "score_after")):
+        for split in ("validation", "test"):
+            part = rows[rows["split"] == split]
+            score = part[column].to_numpy(float)
+            theirs = reference_metrics(part["outcome"].to_numpy(), score, part["group"].to_numpy(str))
+            for name, value in theirs.items():
+                ours = summary[stage][split][name]
+                off = abs(ours - value) if ours is not None else (0.0 if np.isnan(value) else np.inf)
+                worst = max(worst, (off, f"{stage} {split} {name}"))
+    return worst
+
+
+def score_deviation(folder: Path) -> dict[str, float]:
+    """Largest difference between scores in rows.csv and scikit-learn's on design.parquet, before and after."""
+    summary, rows = json.loads((folder / "summary.json").read_text()), read_rows(folder)
+    design = pd.read_parquet(folder / "design.parquet")
+    if not np.array_equal(design.pop("row_id"), rows["row_id"]):
+        raise ValueError(f"{folder}: design.parquet and rows.csv do not list the same rows in the same order.")
+    train = (rows["split"] == "train").to_numpy()
+    X, y = design.to_numpy(), rows["outcome"].to_numpy()
+    weights = rows["weight"].to_numpy(float)[train]
+    found = {}
+    for column, weight in (("score_before", np.ones(weights.size)), ("score_after", weights)):
+        model = LogisticRegression(C=summary["config"]["C"], solver="newton-cholesky", tol=1e-10, max_iter=1000)
+        model.fit(X[train], y[train], sample_weight=weight)
+        found[column] = float(np.abs(model.predict_proba(X)[:, 1] - rows[column].to_numpy(float)).max())
+    return found
+
+
+def deviations(folder: Path) -> dict[str, Any]:
+    """What was compared and the largest deviations; `score_*` only where design.parquet was saved."""
+    summary, rows = json.loads((folder / "summary.json").read_text()), read_rows(folder)
+    weights = rows["weight"].dropna().to_numpy(float)
+    metric, where = metric_deviation(folder)
+    found: dict[str, Any] = {
+        "dataset": summary["dataset"]["name"],
+        "rows": len(rows),
+        "strength": summary["strength"],
+        "metric": metric,
+        "metric_at": where,
+        "weight_mean": abs(float(weights.mean()) - 1.0),
+        "effective_sample_size": abs(
+            float(weights.sum() ** 2 / (weights @ weights) / weights.size) - summary["weights"]["effective_sample_size"]
+        ),
+    }
+    if (folder / "design.parquet").exists():
+        found |= score_deviation(folder)
+    return found
+
+
+def main(folders: list[str]) -> int:
+    if folders:
+        found = [deviations(Path(folder)) for folder in folders]
+    else:
+        sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+        from iffair_core.__main__ import main as command
+
+        with tempfile.TemporaryDirectory() as folder:
+            with contextlib.redirect_stdout(io.StringIO()):
+                status = command(["run", "example", "--save-design", "--out", folder])
+            if status:
+                return status
+            found = [deviations(Path(folder))]
+    print(json.dumps({"verify_outputs": found}, indent=2))
+    good = all(
+        one["metric"] <= METRIC_LIMIT
+        and one["weight_mean"] <= 1e-9
+        and max(one.get("score_before", 0.0), one.get("score_after", 0.0)) <= SCORE_LIMIT
+        for one in found
+    )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

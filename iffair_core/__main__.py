@@ -1,0 +1,321 @@
+"""The command line: `python -m iffair_core run FILE ...` studies a table, `python -m iffair_core datasets` lists names.
+
+Exit status 0 with the path of each file on standard output (warnings go to standard error), or 2 with exactly one line
+on standard error that says what is wrong and what to do. Nothing is written before the study has succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from iffair_core.errors import ConfigError, IFFairError, NotSupported, TableError, listing, shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from iffair_core.data.task import Task
+    from iffair_core.study import StudyResult
+
+FAILED = 2
+LONGEST_MESSAGE = 1500
+GOALS = ("demographic_parity", "equal_opportunity", "equalized_odds", "error_rate_parity")
+VARIANTS = ("diverse", "uniform", "efficient")
+NOT_HERE = {"--seeds": "One study runs one seed. Use --seed, once per run."}
+DESIGN = "design.parquet"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises instead of printing its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{shorten(message, 300)}. See python -m iffair_core {self._hint()}--help.")
+
+    def _hint(self) -> str:
+        return "run " if self.prog.endswith(" run") else ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status; `--help` leaves through SystemExit(0)."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = _parser().parse_args(_checked(arguments))
+        command = _run if options.command == "run" else _datasets
+        with warnings.catch_warnings(record=True) as noticed:
+            warnings.simplefilter("always")
+            said = command(options)
+    except IFFairError as error:
+        return _fail(str(error))
+    except MemoryError:
+        return _fail("There is not enough memory for this table. Use fewer rows or columns.")
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get("IFFAIR_TRACEBACK"):
+            raise
+        what = f"{type(error).__name__}: {shorten(error, 200)}"
+        return _fail(f"This input made the program fail in a way it should not ({what}). Please report it.")
+    for text in [*said, *(f"{one.category.__name__}: {one.message}" for one in noticed)]:
+        print(f"warning: {shorten(text, LONGEST_MESSAGE)}", file=sys.stderr)
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"error: {shorten(message, LONGEST_MESSAGE)}", file=sys.stderr)
+    return FAILED
+
+
+def _checked(arguments: Sequence[str]) -> list[str]:
+    """The arguments; NotSupported for options that other versions have and this one has not."""
+    for argument in arguments:
+        if argument == "--":
+            break
+        name = argument.split("=", 1)[0]
+        if name in NOT_HERE:
+            raise NotSupported(f"{name} is not in this version. {NOT_HERE[name]}")
+    return list(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m iffair_core",
+        description="Find the training rows that make a model unfair, and the row weights that repair it.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="{run,datasets}", required=True)
+    commands.add_parser("datasets", help="list the named data sets", allow_abbrev=False)
+    run = commands.add_parser(
+        "run",
+        help="study one table and write the results",
+        description="Study one table and write summary.json, rows.csv, curve.csv and report.html to --out.",
+        epilog="With a named data set, what is not given is taken from its preset: "
+        "python -m iffair_core run example --out results",
+        allow_abbrev=False,
+    )
+    run.add_argument("file", metavar="FILE", help="CSV or Parquet file, or the name of a data set")
+    run.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if it is not there")
+
+    task = run.add_argument_group("what is studied")
+    task.add_argument("--target", metavar="COL", help="column of the outcome")
+    task.add_argument("--favorable", metavar="VALUE", help="its value that is good for the person")
+    task.add_argument("--sensitive", metavar="COL", action="append", help="sensitive column; repeat to cross several")
+    task.add_argument("--reference", metavar="GROUP", help="group that others are compared with (default: suggested)")
+    task.add_argument("--drop", metavar="COL", nargs="+", action="extend", help="columns that are no features")
+    task.add_argument(
+        "--bins", metavar="COL=CUTS", nargs="+", action="extend", help="cut points of a sensitive column, age=25,60"
+    )
+    task.add_argument(
+        "--use-sensitive-as-feature",
+        metavar="yes|no",
+        help="whether the model sees the sensitive columns (default: no)",
+    )
+
+    repair = run.add_argument_group("how it is repaired")
+    repair.add_argument(
+        "--metric", metavar="NAME", default="equalized_odds", help=f"{', '.join(GOALS)} (default: %(default)s)"
+    )
+    repair.add_argument(
+        "--variant", metavar="NAME", default="diverse", help=f"{', '.join(VARIANTS)} (default: %(default)s)"
+    )
+    repair.add_argument("--strength", metavar="S", help="0 to 1.25, share of the gap to close (default: recommended)")
+    repair.add_argument("--utility-budget", metavar="B", help="accuracy that the repair may cost, as 0.01")
+    repair.add_argument("--max-weight", metavar="W", help="no row weighs more (default: 5)")
+    repair.add_argument(
+        "--min-effective-sample-size", metavar="S", help="smallest share of the training rows (default: 0.5)"
+    )
+    repair.add_argument("--model", metavar="NAME", default="logistic", help="logistic")
+    repair.add_argument("--C", metavar="C", help="inverse penalty of the model, as in scikit-learn (default: 1)")
+    repair.add_argument("--seed", metavar="N", default="0", help="split and random draws (default: %(default)s)")
+    run.add_argument(
+        "--save-design", action="store_true", help=f"also write {DESIGN}, the features as the model saw them"
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> list[str]:
+    """Study a table and write the files; returns the warnings."""
+    config = _config(options)
+    folder = Path(options.out)
+    _require_writable(folder)
+
+    from iffair_core.study import Study
+
+    started = time.perf_counter()
+    table, task, name = _table_and_task(options)
+    read_seconds = time.perf_counter() - started
+    result = Study(table, task, name=name, **config).run()
+    said = list(result.warnings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = _write(result, folder, _source(options.file), read_seconds, design=options.save_design)
+    except OSError as error:
+        raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+    stale = folder / DESIGN
+    if stale.exists() and not options.save_design:
+        said.append(f"{stale} is from an earlier run and does not belong to these results.")
+    for path in written:
+        print(str(path).encode("utf-8", "backslashreplace").decode("utf-8"))
+    return said
+
+
+def _write(result: StudyResult, folder: Path, source: str, read_seconds: float, *, design: bool) -> list[Path]:
+    from iffair_core import outputs
+    from iffair_core.report import report_html
+
+    contents = {
+        "summary.json": lambda: outputs.summary_json(result, read_seconds).encode(),
+        "rows.csv": lambda: outputs.rows_csv(result),
+        "curve.csv": lambda: outputs.curve_csv(result),
+        "report.html": lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
+    }
+    written = []
+    for name, make in contents.items():
+        (folder / name).write_bytes(make())
+        written.append(folder / name)
+    if design:
+        outputs.write_design(result, folder / DESIGN)
+        written.append(folder / DESIGN)
+    return written
+
+
+def _datasets(options: argparse.Namespace) -> list[str]:
+    """Print the catalog; no warnings."""
+    del options
+    from iffair_core.data.catalog import DATASETS
+
+    for entry in DATASETS:
+        task = entry.task
+        print(f"{entry.name}: {entry.title}, {entry.rows:,} rows, license {entry.license}")
+        print(f"    {entry.description}")
+        print(
+            f"    --target {task.target} --favorable {task.favorable} "
+            + " ".join(f"--sensitive {column}" for column in task.sensitive_columns)
+        )
+    return []
+
+
+# ------------------------------------------------------------------------------------------------------ table and task
+
+
+def _source(file: str) -> str:
+    """FILE as given; the report's command line repeats it."""
+    return file
+
+
+def _table_and_task(options: argparse.Namespace) -> tuple[pd.DataFrame, Task, str]:
+    from iffair_core.data.catalog import DATASETS, load_dataset
+    from iffair_core.data.reading import read_table
+    from iffair_core.data.task import Task
+
+    file, names = options.file, [entry.name for entry in DATASETS]
+    given = _choices(options)
+    if file in names and not os.path.isfile(file):
+        table, preset = load_dataset(file)
+        return table, Task.from_dict(_over_preset(preset.to_dict(), given)), file
+    if not os.path.lexists(file) and not any(mark in file for mark in "./\\"):
+        raise TableError(
+            f"There is no file '{shorten(file)}', and no data set of that name. "
+            f"Check the path, or choose one of: {listing(names)}."
+        )
+    absent = [f"--{name}" for name in ("target", "favorable", "sensitive") if name not in given]
+    if absent:
+        raise ConfigError(f"A file needs {' and '.join(absent)} as well. See python -m iffair_core run --help.")
+    return read_table(file), Task.from_dict(given), Path(file).name
+
+
+def _choices(options: argparse.Namespace) -> dict[str, Any]:
+    """The choices of the task that were given."""
+    found = {name: getattr(options, name) for name in ("target", "favorable", "sensitive", "reference", "drop")}
+    if options.bins is not None:
+        found["bins"] = dict(_bins(text) for text in options.bins)
+    if options.use_sensitive_as_feature is not None:
+        answer = _choice("--use-sensitive-as-feature", options.use_sensitive_as_feature, ("yes", "no"))
+        found["use_sensitive_as_feature"] = answer == "yes"
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _over_preset(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The preset with what was given; a reference group and bins go with the sensitive columns they were made for."""
+    if "sensitive" in given:
+        preset = preset | {"reference": None, "bins": None}
+    return preset | given
+
+
+def _bins(text: str) -> tuple[str, tuple[float, ...]]:
+    column, equals, cuts = text.rpartition("=")
+    if not equals or not column:
+        raise ConfigError(f"--bins is '{shorten(text)}'; give a column and its cut points, as age=25,60.")
+    return column, tuple(_number(f"--bins {shorten(column)}", cut) for cut in cuts.split(","))
+
+
+def _config(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of Study, checked before any file is read."""
+    from iffair_core.study import StudyConfig
+
+    found: dict[str, Any] = {
+        "metric": _choice("--metric", options.metric, GOALS),
+        "variant": _choice("--variant", options.variant, VARIANTS),
+        "seed": _whole("--seed", options.seed),
+    }
+    if options.model == "mlp":
+        raise NotSupported("--model mlp is not in this version. Use --model logistic.")
+    found["model"] = _choice("--model", options.model, ("logistic",))
+    for name in ("strength", "utility_budget", "max_weight", "min_effective_sample_size", "C"):
+        text = getattr(options, name)
+        if text is not None:
+            found[name] = _number(f"--{name.replace('_', '-')}", text)
+    StudyConfig(**found)
+    return found
+
+
+def _choice(option: str, text: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        raise ConfigError(f"{option} is '{shorten(text)}'. Choose one of: {', '.join(allowed)}.")
+    return text
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} is '{shorten(text)}', which is no number. Give a number, as 0.5.") from error
+
+
+def _whole(option: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise ConfigError(f"{option} is '{shorten(text)}'. Give a whole number of at least 0.")
+    return int(text)
+
+
+# -------------------------------------------------------------------------------------------------------------- files
+
+
+def _require_writable(folder: Path) -> None:
+    """ConfigError before the work starts if the results could not be written in the end."""
+    try:
+        nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not nearest.is_dir():
+            raise ConfigError(_cannot_write(folder, f"{nearest} is not a folder"))
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise ConfigError(_cannot_write(folder, "permission denied"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(_cannot_write(folder, getattr(error, "strerror", None) or str(error))) from error
+
+
+def _cannot_write(folder: Path, reason: str) -> str:
+    return f"--out {shorten(folder)} cannot be written ({shorten(reason, 120)}). Choose another folder."
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(main())

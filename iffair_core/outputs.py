@@ -1,0 +1,382 @@
+"""Results -> the files that a study leaves behind, and the numbers that a page shows beside them.
+
+`summary.json` holds every number, `rows.csv` one line per row, `curve.csv` one line per strength and split, and
+`design.parquet` the features as the model saw them, so that a stranger can refit the model and check all of it.
+Floats are written with as many digits as give back the same float; the same study gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import scipy
+import sklearn
+
+from iffair_core.data.encoding import SPLITS
+from iffair_core.errors import ConfigError
+from iffair_core.metrics import Estimate, Evaluation
+from iffair_core.reweighting import effective_sample_size
+from iffair_core.study import MEASURED, Rival, StudyResult
+from iffair_core.tradeoff import Curve
+
+SUMMARY_SCHEMA = "iffair/summary/1"
+SETTINGS_SCHEMA = "iffair/settings/1"
+UNTOUCHED = 1e-9
+_BLOCK_ROWS = 65_536
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
+
+
+def require_finished(result: StudyResult) -> None:
+    """ConfigError for a study that was cancelled, or is still running: its files would be incomplete."""
+    if not result.finished:
+        raise ConfigError("The study has not finished, so its files cannot be written. Run it to the end.")
+
+
+# ----------------------------------------------------------------------------------------------------------- summary
+
+
+def summary(result: StudyResult, read_seconds: float | None = None) -> dict[str, Any]:
+    """Everything a study found, as plain JSON values; null where a number is not estimable.
+
+    - `dataset`: name, fingerprint, synthetic, rows (used), rows_in_file, features (columns of the design),
+      feature_names, columns (of the table, as features), groups {group: rows}, favorable {group: rows},
+      splits {split: rows}, reference, reference_reason.
+    - `task`: what was chosen, with the reference group in force; `Task.from_dict` restores it.
+    - `encoding`: per column, what was learned from training rows. `config`: the fields of `StudyConfig`.
+    - `baseline`, `after`: {split: {metric: float}}; beside the metrics, keys of their own: `intervals`
+      {metric: [low, high]}, `chance_band` {disparity: float}, `groups` {group: {rows, rates, gaps}} where rates and
+      gaps (signed, group minus reference; {} for the reference) are {rate: {value, low, high, count}}.
+    - `predicted`: {split: {metric: float}} at the chosen strength, before any refit.
+    - `difference`: {split: {metric: {value, low, high, count}}}, after minus before on the same rows.
+    - `goal`: the goal's widest soft gap on validation rows, rate(over) - rate(under), before.
+    - `curve`: strengths recommended, chosen, frontier, infeasible {strength: reason}, limit, budget.
+    - `weights`: min, max, mean, effective_sample_size and changed_share (both shares of training rows).
+    - `fidelity`, `rivals` (each as `baseline`, without chance band and groups), `timing` (seconds per stage; `read`
+      if given), `software`, `warnings`.
+
+    Raises ConfigError for a study that has not finished.
+    """
+    require_finished(result)
+    assert result.curve is not None and result.chosen is not None and result.goal is not None
+    goal = result.goal
+    found = {
+        "schema": SUMMARY_SCHEMA,
+        "dataset": _dataset(result),
+        "task": _task(result),
+        "encoding": result.dataset.encoding,
+        "config": asdict(result.config),
+        "goal": {"rate": goal.rate, "over": goal.over, "under": goal.under, "soft_gap": goal.value},
+        "strength": result.strength,
+        "baseline": _evaluations(result.baseline),
+        "after": _evaluations(result.after),
+        "predicted": {split: dict(result.chosen.predicted.get(split, {})) for split in MEASURED},
+        "difference": {split: _estimates(row) for split, row in (result.difference or {}).items()},
+        "curve": _curve(result.curve),
+        "weights": weight_summary(result),
+        "fidelity": _fidelity(result),
+        "rivals": [_rival(rival) for rival in result.rivals],
+        "timing": {**({} if read_seconds is None else {"read": read_seconds}), **result.timing},
+        "software": software(),
+        "warnings": list(result.warnings),
+    }
+    plain = _plain(found)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def summary_json(result: StudyResult, read_seconds: float | None = None) -> str:
+    """`summary` as strict JSON text: no NaN, no Infinity."""
+    return _json(summary(result, read_seconds))
+
+
+def settings(result: StudyResult) -> dict[str, Any]:
+    """What it takes to run the study again on the same table: `Task.from_dict(...["task"])` and
+    `StudyConfig(**...["config"])`. `fingerprint` tells whether a table is the same, cell for cell.
+    """
+    plain = _plain(
+        {
+            "schema": SETTINGS_SCHEMA,
+            "table": {"name": result.name, "fingerprint": result.fingerprint, "synthetic": result.synthetic},
+            "task": _task(result),
+            "config": asdict(result.config),
+            "software": software(),
+        }
+    )
+    assert isinstance(plain, dict)
+    return plain
+
+
+def settings_json(result: StudyResult) -> str:
+    """`settings` as strict JSON text."""
+    return _json(settings(result))
+
+
+def weight_summary(result: StudyResult) -> dict[str, float]:
+    """min, max, mean of the training rows' weights; effective_sample_size and changed_share as shares of these rows."""
+    assert result.weights is not None
+    weights = result.weights
+    return {
+        "min": float(weights.min()),
+        "max": float(weights.max()),
+        "mean": float(weights.mean()),
+        "effective_sample_size": effective_sample_size(weights),
+        "changed_share": float(np.mean(np.abs(weights - 1.0) > UNTOUCHED)),
+    }
+
+
+def software() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    libraries = {"numpy": np, "scipy": scipy, "pandas": pd, "scikit-learn": sklearn}
+    return {"python": platform.python_version()} | {name: module.__version__ for name, module in libraries.items()}
+
+
+def _dataset(result: StudyResult) -> dict[str, Any]:
+    data = result.dataset
+    size = len(data.groups)
+    rows = np.bincount(data.group_codes, minlength=size)
+    favorable = np.bincount(data.group_codes, weights=data.y, minlength=size).astype(np.int64)
+    return {
+        "name": result.name,
+        "fingerprint": result.fingerprint,
+        "synthetic": result.synthetic,
+        "rows": data.y.size,
+        "rows_in_file": data.n_rows_in_file,
+        "features": len(data.feature_names),
+        "feature_names": data.feature_names,
+        "columns": data.task.feature_columns,
+        "groups": dict(zip(data.groups, rows, strict=True)),
+        "favorable": dict(zip(data.groups, favorable, strict=True)),
+        "splits": {name: data.part(code).size for code, name in enumerate(SPLITS)},
+        "reference": data.reference,
+        "reference_reason": data.task.reference_reason,
+    }
+
+
+def _task(result: StudyResult) -> dict[str, Any]:
+    return result.dataset.task.task.to_dict() | {"reference": result.dataset.reference}
+
+
+def _evaluations(found: Mapping[str, Evaluation] | None) -> dict[str, Any]:
+    return {split: _evaluation(one) for split, one in (found or {}).items()}
+
+
+def _evaluation(found: Evaluation) -> dict[str, Any]:
+    in_group = found.counts.sum(axis=(1, 2))
+    return {
+        **found.values,
+        "intervals": found.intervals,
+        "chance_band": found.chance_band,
+        "groups": {
+            group: {
+                "rows": in_group[code],
+                "rates": _estimates(found.rates[group]),
+                "gaps": _estimates(found.gaps.get(group, {})),
+            }
+            for code, group in enumerate(found.groups)
+        },
+    }
+
+
+def _estimates(row: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: asdict(estimate) for name, estimate in row.items()}
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    points = curve.points
+    return {
+        "metric": curve.metric,
+        "recommended": points[curve.recommended].strength,
+        "chosen": points[curve.chosen].strength,
+        "frontier": [points[place].strength for place in curve.frontier],
+        "infeasible": {repr(point.strength): point.reason for point in points if not point.feasible},
+        "limit": curve.limit,
+        "budget": curve.budget,
+    }
+
+
+def _fidelity(result: StudyResult) -> dict[str, Any] | None:
+    found = result.fidelity
+    if found is None:
+        return None
+    numbers = ("removal_error", "prediction_error", "spearman", "slope", "mean_leverage", "checked", "asked")
+    return {"level": found.level} | {name: getattr(found, name) for name in numbers} | {"sentence": found.sentence}
+
+
+def _rival(rival: Rival) -> dict[str, Any]:
+    measured = {
+        split: {**numbers, "intervals": rival.intervals.get(split, {})} for split, numbers in rival.metrics.items()
+    }
+    return {"name": rival.name, "title": rival.title, **measured}
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types of JSON; numbers that are not finite become None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _json(value: Any) -> str:
+    # Lone surrogates of a damaged file name would break UTF-8, so everything outside ASCII is escaped.
+    return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+# -------------------------------------------------------------------------------------------------------------- rows
+
+
+def rows_frame(result: StudyResult) -> pd.DataFrame:
+    """rows.csv as a frame, one line per used row in the order of the file.
+
+    row_id, split, outcome (0/1, 1 = favorable), group, weight and influence_<quantity>... (d quantity / d weight, on
+    validation rows; both NaN outside train), score_before, score_after (P(favorable)). Group names as they are.
+    """
+    require_finished(result)
+    return pd.DataFrame({name: _as_array(column) for name, column in _columns(result).items()})
+
+
+def rows_csv(result: StudyResult) -> bytes:
+    """rows.csv: UTF-8, comma, LF. Group names that a spreadsheet would take for a formula get a leading apostrophe."""
+    require_finished(result)
+    columns = {name: _as_cells(column) for name, column in _columns(result).items()}
+    return _csv(columns)
+
+
+Labelled = tuple[np.ndarray, Sequence[str]]
+"""Codes (n,) into labels."""
+
+
+def _columns(result: StudyResult) -> dict[str, np.ndarray | Labelled]:
+    data = result.dataset
+    assert result.weights is not None and result.influence is not None and result.quantities is not None
+    assert result.scores_before is not None and result.scores_after is not None
+    n, train = data.y.size, result.train_rows
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        wide = np.full(n, np.nan)
+        wide[train] = values
+        return wide
+
+    return {
+        "row_id": data.row_id,
+        "split": (data.split, SPLITS),
+        "outcome": data.y.astype(np.int8),
+        "group": (data.group_codes, data.groups),
+        "weight": spread(result.weights),
+        **{
+            f"influence_{name}": spread(result.influence[:, place])
+            for place, name in enumerate(result.quantities.names)
+        },
+        "score_before": result.scores_before,
+        "score_after": result.scores_after,
+    }
+
+
+def _as_array(column: np.ndarray | Labelled) -> Any:
+    return pd.Categorical.from_codes(column[0], pd.Index(list(column[1]))) if isinstance(column, tuple) else column
+
+
+def _as_cells(column: np.ndarray | Labelled) -> np.ndarray | Labelled:
+    return (column[0], [_cell(label) for label in column[1]]) if isinstance(column, tuple) else column
+
+
+def safe_cell(text: str) -> str:
+    """`text` as a spreadsheet shows it literally: an apostrophe before what it would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _PLAIN_NUMBER.match(text) else text
+
+
+def _cell(text: str) -> str:
+    """One CSV cell, escaped against formulas and quoted where it has to be."""
+    text = safe_cell(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    if any(mark in text for mark in ',"\r\n') or text != text.strip() or not text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _csv(columns: Mapping[str, np.ndarray | Labelled]) -> bytes:
+    """Lines of cells joined by arrow: the bytes of its array of lines are the file, with no loop over rows."""
+    out = io.BytesIO()
+    out.write((",".join(_cell(name) for name in columns) + "\n").encode())
+    first = next(iter(columns.values()))
+    n = len(first[0] if isinstance(first, tuple) else first)
+    for start in range(0, n, _BLOCK_ROWS):
+        rows = slice(start, min(start + _BLOCK_ROWS, n))
+        cells = [_texts(column, rows) for column in columns.values()]
+        cells[-1] = pc.binary_join_element_wise(cells[-1], "", "\n")
+        lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+        _, offsets, data = lines.buffers()
+        ends = np.frombuffer(offsets, dtype=np.int32)
+        out.write(memoryview(data)[ends[0] : ends[len(lines)]])
+    return out.getvalue()
+
+
+def _texts(column: np.ndarray | Labelled, rows: slice) -> pa.Array:
+    if isinstance(column, tuple):
+        return pa.array(list(column[1]), pa.string()).take(pa.array(column[0][rows]))
+    return pc.cast(pa.array(column[rows], from_pandas=True), pa.string())
+
+
+# ------------------------------------------------------------------------------------------------- curve and design
+
+
+def curve_csv(result: StudyResult) -> bytes:
+    """curve.csv: strength, split, metrics refitted, predicted_<metric>, soft_<goal>, predicted_soft_<goal>.
+
+    Cells are empty where the strength is infeasible or the metric not estimable.
+    """
+    require_finished(result)
+    assert result.curve is not None
+    frame = result.curve.frame()
+    columns: dict[str, np.ndarray | Labelled] = {}
+    for name in frame.columns:
+        if name == "split":
+            codes, labels = pd.factorize(frame[name])
+            columns[name] = (codes, list(labels))
+        else:
+            columns[name] = frame[name].to_numpy(dtype=np.float64)
+    return _csv(columns)
+
+
+def write_design(result: StudyResult, target: str | os.PathLike[str] | io.BytesIO) -> None:
+    """design.parquet: row_id (int64), then every feature (float64) as the model saw it, no intercept, no index.
+
+    One line for each line of rows.csv, in the same order. A feature called "row_id" is written as "row_id (feature)".
+    """
+    data = result.dataset
+    names = ["row_id", *("row_id (feature)" if name == "row_id" else name for name in data.feature_names)]
+    kinds = [pa.int64(), *(pa.float64() for _ in data.feature_names)]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
+    with pq.ParquetWriter(target, schema) as writer:
+        for start in range(0, data.y.size, _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            features = np.ascontiguousarray(data.X[rows].T)
+            arrays = [pa.array(data.row_id[rows]), *(pa.array(feature) for feature in features)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def design_parquet(result: StudyResult) -> bytes:
+    """`write_design` as bytes."""
+    buffer = io.BytesIO()
+    write_design(result, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,351 @@
+"""Results -> one standalone HTML page for people, and the code that reproduces the study.
+
+The page holds everything it needs (plotly.js once, no request to anywhere), prints, and escapes whatever comes from the
+file. Sentences come from `explain`, pictures from `figures`; this module only lays them out and formats tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from plotly.offline import get_plotlyjs
+
+from iffair_core import explain, outputs
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.task import group_table
+from iffair_core.errors import ConfigError, listing, shorten
+from iffair_core.figures import group_bars
+from iffair_core.figures.common import Picture, Theme, palette
+from iffair_core.honesty import LIMITS, ORIGIN
+from iffair_core.metrics import METRICS, RATES
+from iffair_core.report_blocks import (
+    Block,
+    Column,
+    chance_cell,
+    change_cell,
+    code_block,
+    gap_cell,
+    list_block,
+    picture_block,
+    share_cell,
+    signed_points,
+    table_block,
+    text_block,
+    value_cell,
+)
+from iffair_core.reproduce import command_line, library_snippet
+from iffair_core.study import StudyResult
+from iffair_core.tradeoff import CurvePoint
+from iffair_core.uncertainty import Estimate
+
+__all__ = ["ALL_PARTS", "PART_TITLES", "command_line", "library_snippet", "report_html"]
+
+PART_TITLES = {
+    "data": "Data and groups",
+    "baseline": "How far apart the groups are under an ordinary model",
+    "rows": "Which rows cause the gap",
+    "repair": "What the weights repair, and what it costs",
+    "curve": "The trade-off between disparity and utility",
+    "card": "Model card",
+    "limits": "What these numbers cannot tell",
+    "reproduce": "How to reproduce this",
+}
+ALL_PARTS = tuple(PART_TITLES)
+TOP_ROWS = 10
+
+
+def report_html(
+    result: StudyResult,
+    *,
+    title: str | None = None,
+    notes: str = "",
+    parts: Collection[str] = ALL_PARTS,
+    theme: Theme = "light",
+    source: str | None = None,
+) -> str:
+    """The report of a finished study as one HTML page.
+
+    `title`, `notes`: text of the user, shown literally. `parts`: names of `PART_TITLES` to include; the finding always
+    is. `source`: what the reproducing code reads, the table's name by default.
+    Raises ConfigError for an unknown part or theme, or a study that has not finished.
+    """
+    outputs.require_finished(result)
+    unknown = [part for part in parts if part not in PART_TITLES]
+    if unknown:
+        raise ConfigError(f"There is no report part {listing(unknown)}. Choose among: {', '.join(PART_TITLES)}.")
+    colors = palette(theme)
+    source = result.name if source is None else source
+    chosen = [part for part in ALL_PARTS if part in parts]
+    sections: list[dict[str, Any]] = [
+        {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
+        for part in chosen
+    ]
+    drawn = [block for section in sections for block in section["blocks"] if block["kind"] == "picture"]
+    for place, block in enumerate(drawn):
+        block["id"] = f"picture-{place + 1}"
+    return _template().render(
+        title=title or f"Fairness study of {shorten(result.name, 80)}",
+        theme=theme,
+        colors=colors,
+        notes=notes.strip(),
+        synthetic=result.synthetic,
+        finding=explain.baseline_sentence(result),
+        repair=explain.repair_sentence(result),
+        facts=_facts(result),
+        sections=sections,
+        plotly_js=get_plotlyjs() if drawn else "",
+    )
+
+
+@cache
+def _template() -> Template:
+    folder = Path(__file__).parent / "templates"
+    settings = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return settings.get_template("report.html")
+
+
+# ------------------------------------------------------------------------------------------------------------- parts
+
+
+def _facts(result: StudyResult) -> list[tuple[str, str]]:
+    """What was studied, at a glance."""
+    data, config, task = result.dataset, result.config, result.dataset.task
+    synthetic = " (synthetic)" if result.synthetic else ""
+    assert result.fidelity is not None
+    return [
+        ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used of {data.n_rows_in_file:,}"),
+        ("Outcome", f"{shorten(task.task.target)}, favorable: {shorten(task.favorable_label)}"),
+        ("Groups", f"{listing(task.task.sensitive_columns)}; reference: {shorten(data.reference)}"),
+        ("Goal and variant", f"{explain.GOAL_TITLES[config.metric]}, {config.variant}"),
+        (
+            "Strength",
+            f"{result.strength:.4g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
+        ),
+        ("Row scores", f"fidelity {result.fidelity.level}"),
+    ]
+
+
+def _drawn(part: str, result: StudyResult, theme: Theme) -> Iterator[Block]:
+    """The pictures of a part."""
+    for draw in _PICTURES.get(part, ()):
+        yield picture_block(draw(result, theme))
+
+
+def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    task, data = result.dataset.task, result.dataset
+    yield text_block(explain.data_sentence(task), lead=True)
+    if result.synthetic:
+        yield text_block("The table is the embedded synthetic example: nobody in it is real.")
+    table = group_table(task)
+    favorable = f"{shorten(task.task.target, 30)} = {shorten(task.favorable_label, 30)}"
+    yield picture_block(group_bars(table, theme, reference=task.reference, favorable=favorable))
+    counts = [np.bincount(data.group_codes[data.part(code)], minlength=len(data.groups)) for code in range(len(SPLITS))]
+    shares = zip(table["favorable_share"], table["low"], table["high"], table["rows"], strict=True)
+    yield table_block(
+        f"Groups; favorable is {favorable}, with 95 % intervals",
+        Column("Group", [shorten(group) for group in table["group"]], number=False),
+        Column("Rows", [f"{rows:,}" for rows in table["rows"]]),
+        Column("Share", [explain.percent(share) for share in table["share"]]),
+        Column("Favorable", [share_cell(Estimate(*line)) for line in shares]),
+        *(Column(name.capitalize(), [f"{n:,}" for n in count]) for name, count in zip(SPLITS, counts, strict=True)),
+    )
+    yield text_block(f"Reference group: {shorten(task.reference)} ({task.reference_reason}).")
+    if result.warnings:
+        yield list_block([shorten(text, 400) for text in result.warnings], "To know about this table and this study")
+
+
+def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    assert result.baseline is not None
+    found = result.baseline["test"]
+    yield text_block(explain.baseline_sentence(result), lead=True)
+    yield from _drawn("baseline", result, theme)
+    lines = [(group, rate) for group in found.groups for rate in RATES]
+    yield table_block(
+        f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "
+        f"{shorten(found.reference, 30)}, in points",
+        Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
+        Column("Rate", [explain.RATE_TITLES[rate] for _, rate in lines], number=False),
+        Column("Value", [share_cell(found.rates[group][rate]) for group, rate in lines]),
+        Column("Gap", [gap_cell(found.gaps.get(group, {}).get(rate)) for group, rate in lines]),
+    )
+
+
+def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    assert result.fidelity is not None and result.goal is not None
+    yield {"kind": "badge", "level": result.fidelity.level, "text": result.fidelity.sentence}
+    yield text_block(explain.influence_sentence(result), lead=True)
+    yield from _drawn("rows", result, theme)
+    ledger = explain.ledger(result)
+    ends = [("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])]
+    for word, part in ends:
+        yield table_block(
+            f"Training rows that {word} the {shorten(result.goal.label, 90)} gap most. Predicted ○: change of the gap, "
+            "in points, if the row is left out; its outcome flipped",
+            Column("row_id", [str(row) for row in part["row_id"]]),
+            Column("Group", [shorten(group, 30) for group in part["group"]], number=False),
+            Column("Outcome", [shorten(outcome, 30) for outcome in part["outcome"]], number=False),
+            Column("Left out ○", [signed_points(effect, 4) for effect in part["gap_if_removed"]]),
+            Column("Flipped ○", [signed_points(effect, 4) for effect in part["gap_if_relabeled"]]),
+            Column("Score before", [explain.figure(score) for score in part["score"]]),
+            Column("Weight", [explain.figure(weight) for weight in part["weight"]]),
+        )
+
+
+def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    assert result.baseline is not None and result.after is not None and result.difference is not None
+    assert result.chosen is not None
+    before, after, change = result.baseline["test"], result.after["test"], result.difference["test"]
+    predicted = result.chosen.predicted.get("test", {})
+    yield text_block(explain.repair_sentence(result), lead=True)
+    yield from _drawn("repair", result, theme)
+    yield table_block(
+        f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "
+        "rows judged before and after; chance: what a disparity would show if group labels meant nothing",
+        Column("Metric", [explain.metric_title(name) for name in METRICS], number=False),
+        Column("Before ●", [value_cell(before.values[name], before.intervals[name]) for name in METRICS]),
+        Column("Predicted ○", [explain.figure(predicted.get(name)) if predicted else "" for name in METRICS]),
+        Column("After ●", [value_cell(after.values[name], after.intervals[name]) for name in METRICS]),
+        Column("Change", [change_cell(change[name]) for name in METRICS]),
+        Column("Chance", [chance_cell(before, name) for name in METRICS]),
+    )
+    lines = [(group, rate) for group in before.groups for rate in RATES]
+    yield table_block(
+        "Who pays: rates by group on test rows, before and after",
+        Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
+        Column("Rate", [explain.RATE_TITLES[rate] for _, rate in lines], number=False),
+        Column("Before ●", [share_cell(before.rates[group][rate]) for group, rate in lines]),
+        Column("After ●", [share_cell(after.rates[group][rate]) for group, rate in lines]),
+    )
+    weights = outputs.weight_summary(result)
+    yield table_block(
+        "Weights of the training rows",
+        Column("Smallest", [explain.figure(weights["min"])]),
+        Column("Largest", [explain.figure(weights["max"])]),
+        Column("Mean", [explain.figure(weights["mean"])]),
+        Column("Effective sample size", [explain.percent(weights["effective_sample_size"])]),
+        Column("Rows changed", [explain.percent(weights["changed_share"])]),
+    )
+
+
+def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    assert result.curve is not None
+    curve, rivals = result.curve, result.rivals
+    yield text_block(explain.compare_sentence(result), lead=True)
+    yield from _drawn("curve", result, theme)
+    columns: dict[str, list[str]] = {
+        "Strength": [f"{point.strength:.4g}" for point in curve.points] + [shorten(rival.title, 40) for rival in rivals]
+    }
+    for word, metric in (("Accuracy", "accuracy"), ("Disparity", curve.metric)):
+        theirs = [value_cell(rival.metrics["test"][metric], rival.intervals["test"].get(metric)) for rival in rivals]
+        columns[f"{word} ○"] = [_predicted(point, metric) for point in curve.points] + [""] * len(rivals)
+        columns[f"{word} ●"] = [_refitted(point, metric) for point in curve.points] + theirs
+    sizes = [point.effective_sample_size for point in curve.points]
+    columns["Effective size"] = ["" if size is None else explain.percent(size, 0) for size in sizes] + [""] * len(
+        rivals
+    )
+    columns[""] = [_marks(result, place) for place in range(len(curve.points))] + ["rival"] * len(rivals)
+    yield table_block(
+        f"Every point on test rows, with 95 % intervals; disparity: {explain.metric_title(curve.metric)}. "
+        "○ predicted without a refit, ● refitted",
+        *(Column(name, cells, number=name not in ("Strength", "")) for name, cells in columns.items()),
+    )
+    yield text_block(
+        "The recommendation is the smallest disparity on validation rows that costs at most "
+        f"{explain.points(curve.budget, signed=False)} of accuracy there; test rows took no part in it."
+    )
+
+
+def _predicted(point: CurvePoint, metric: str) -> str:
+    return explain.figure(point.predicted["test"][metric]) if point.predicted else ""
+
+
+def _refitted(point: CurvePoint, metric: str) -> str:
+    if not point.feasible:
+        return "infeasible"
+    return value_cell(point.refitted["test"][metric], point.refitted_intervals["test"].get(metric))
+
+
+def _marks(result: StudyResult, place: int) -> str:
+    assert result.curve is not None
+    words = (("chosen ★", result.curve.chosen == place), ("recommended", result.curve.recommended == place))
+    return ", ".join(word for word, here in words if here)
+
+
+def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    data, config = result.dataset, result.config
+    assert result.after is not None and result.curve is not None
+    after, metric = result.after["test"], result.curve.metric
+    rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
+    entries = {
+        "Model": f"Logistic regression, C = {config.C:g} on the sum of losses, intercept without penalty; "
+        f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
+        "Predicts": f"P({shorten(data.task.task.target, 40)} = {shorten(data.task.favorable_label, 40)}); "
+        "a decision is favorable at 0.5 or more",
+        "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
+        f"each group and outcome with seed {config.seed}",
+        "Sensitive attribute as a feature": "yes" if data.task.task.use_sensitive_as_feature else "no",
+        "Encoding": "learned from training rows only: numbers standardised, missing ones the median with a flag, "
+        "categories one column per level, rare levels pooled",
+        "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:.4g}, none above "
+        f"{config.max_weight:g}); the model's form, features, outcomes and threshold are untouched",
+        "Measured on test rows": ", ".join(
+            f"{explain.metric_title(name)} {value_cell(after.values[name], after.intervals[name])}"
+            for name in ("accuracy", "roc_auc", metric)
+        ),
+        "Groups measured": listing(data.groups, 20),
+        "Meant for": "seeing and comparing trade-offs on this table",
+        "Not meant for": "deciding about people without a review of where the outcomes and groups in the table come "
+        "from, or as proof that a rule or law is met",
+    }
+    yield table_block(
+        "The model after reweighting",
+        Column("", list(entries), number=False),
+        Column("", list(entries.values()), number=False),
+    )
+
+
+def _limits_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    assert result.fidelity is not None
+    synthetic = ["The table is synthetic: it says nothing about any real place or people."] if result.synthetic else []
+    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {result.fidelity.sentence}"])
+    yield list_block(ORIGIN, "What is the paper's, and what is ours")
+
+
+def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    yield text_block(
+        "The same table, choices and seed give the same numbers. The table's fingerprint (SHA-256 over every cell, "
+        f"column name and type) is {result.fingerprint}."
+    )
+    yield code_block(command_line(result, source), "Command line")
+    yield code_block(library_snippet(result, source), "Python")
+    versions = ", ".join(f"{name} {version}" for name, version in outputs.software().items())
+    yield text_block(
+        "With --save-design the command also writes the features as the model saw them: scikit-learn's "
+        f"LogisticRegression(C={result.config.C:g}) fitted on them with the weights of rows.csv gives the scores of "
+        f"rows.csv. Versions: {versions}."
+    )
+
+
+_BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
+    "data": _data_part,
+    "baseline": _baseline_part,
+    "rows": _rows_part,
+    "repair": _repair_part,
+    "curve": _curve_part,
+    "card": _card_part,
+    "limits": _limits_part,
+    "reproduce": _reproduce_part,
+}
+
+_PICTURES: dict[str, tuple[Callable[[StudyResult, Theme], Picture], ...]] = {}

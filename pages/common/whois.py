@@ -1,0 +1,72 @@
+"""Who is in the table: the Data page's finding and numbers, from the group table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from iffair_core.data.task import ResolvedTask
+from pages.common.text import count, percent, value
+from pages.common.widgets import Number
+
+PERCENT = "%.1f %%"
+GROUP_COLUMNS = {
+    "group": st.column_config.TextColumn("Group"),
+    "rows": st.column_config.NumberColumn("Rows", format="localized"),
+    "share": st.column_config.NumberColumn("Share of rows", format=PERCENT),
+    "favorable": st.column_config.NumberColumn("Favorable", format="localized"),
+    "favorable_share": st.column_config.NumberColumn("Favorable share", format=PERCENT),
+    "low": st.column_config.NumberColumn("95 % from", format=PERCENT),
+    "high": st.column_config.NumberColumn("to", format=PERCENT),
+}
+SUMMARY_COLUMNS = {
+    "name": st.column_config.TextColumn("Column", pinned=True),
+    "type": st.column_config.TextColumn("Type"),
+    "missing": st.column_config.NumberColumn("Missing", format="localized"),
+    "distinct": st.column_config.NumberColumn("Distinct", format="localized"),
+    "example": st.column_config.TextColumn("Example"),
+    "role": st.column_config.TextColumn("Used as"),
+}
+
+
+def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
+    """The group table with its shares in percent, as the screen shows it."""
+    shares = ["share", "favorable_share", "low", "high"]
+    return groups.assign(**{name: 100 * groups[name] for name in shares})
+
+
+def finding(found: ResolvedTask, groups: pd.DataFrame) -> str:
+    """One sentence: how often the favorable value occurs in the reference group and in the group farthest from it."""
+    rows = groups.set_index("group")
+    reference = rows.loc[found.reference]
+    others = rows.drop(index=found.reference)
+    farthest = others.loc[(others["favorable_share"] - reference["favorable_share"]).abs().idxmax()]
+    return (
+        f"{count(len(found.y))} rows in {len(groups)} groups: {value(found.task.target)} is "
+        f"{value(found.favorable_label)} for {percent(farthest['favorable_share'])} of {value(farthest.name)} "
+        f"(95 % {percent(farthest['low'])[:-2]} to {percent(farthest['high'])[:-2]}) against "
+        f"{percent(reference['favorable_share'])} of {value(found.reference)}."
+    )
+
+
+def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) -> list[Number]:
+    """Rows, groups, smallest group x outcome cell, warnings."""
+    cells = pd.concat(
+        [
+            groups.assign(cell=groups["favorable"], outcome=found.favorable_label),
+            groups.assign(cell=groups["rows"] - groups["favorable"], outcome="other outcome"),
+        ]
+    )
+    smallest = cells.sort_values("cell", kind="stable").iloc[0]
+    left_out = rows_in_file - len(found.y)
+    return [
+        Number("Rows", count(len(found.y)), f"{count(left_out)} left out" if left_out else "all of the file", "row"),
+        Number("Groups", count(len(groups)), f"against {value(found.reference, 20)}", "reference group"),
+        Number(
+            "Smallest cell",
+            count(int(smallest["cell"])),
+            f"{value(smallest['group'], 20)}, {value(smallest['outcome'], 16)}",
+            help="The group and outcome with the fewest rows. Rates of small cells are uncertain.",
+        ),
+        Number("Warnings", count(len(found.warnings)), "listed below" if found.warnings else "none"),
+    ]

@@ -1,0 +1,88 @@
+"""The dashboard in process: AppTest from app.py, on any page, with its errors made visible."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.common.errors import UNEXPECTED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Screen:
+    """A session of the dashboard. Every run is checked: no exception, nothing unexpected."""
+
+    def __init__(self, page: str, query: dict[str, str | list[str]] | None = None) -> None:
+        self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in (query or {}).items():
+            self.app.query_params[name] = value
+        self.app.switch_page(f"pages/{page}.py")
+        self.run()
+
+    def run(self) -> Screen:
+        """Run the script once more, and check it."""
+        self.app.run()
+        assert not self.app.exception, self.app.exception
+        unexpected = [error.value for error in self.app.error if UNEXPECTED in error.value]
+        assert not unexpected, unexpected
+        return self
+
+    def go(self, page: str) -> Screen:
+        """Open another page, as a click in the navigation does: with an empty address."""
+        self.app.query_params.clear()
+        self.app.switch_page(f"pages/{page}.py")
+        return self.run()
+
+    def until(self, reached: Callable[[Screen], bool], seconds: float = 120) -> Screen:
+        """Run again and again, as the progress fragment does, until `reached`."""
+        end = time.monotonic() + seconds
+        while not reached(self):
+            assert time.monotonic() < end, f"not reached; on the screen: {self.words()}"
+            time.sleep(0.2)
+            self.run()
+        return self
+
+    def words(self) -> str:
+        """All text on the screen, the sidebar included."""
+        kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+        texts = [element.value for kind in kinds for element in getattr(self.app, kind)]
+        texts += [element.label for element in self.app.get("metric")]
+        return "\n".join(str(text) for text in texts)
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The address' query parameters, each with all its values."""
+        return {
+            name: list(value) if isinstance(value, (list, tuple)) else [value]
+            for name, value in self.app.query_params.items()
+        }
+
+
+@pytest.fixture
+def screen() -> Callable[..., Screen]:
+    """`screen("data", {"seed": "3"})` opens a page in a new session."""
+    return Screen
+
+
+@pytest.fixture(scope="session")
+def people_csv() -> bytes:
+    """A small upload: 400 invented people, a number, a category, an outcome that depends on both, missing groups."""
+    rows = 400
+    frame = pd.DataFrame(
+        {
+            "years": [(7 * i) % 40 for i in range(rows)],
+            "town": [("North", "South", "West")[i % 3] for i in range(rows)],
+            "clan": [("Elm", "Oak", "")[0 if i % 5 < 2 else 2 if i % 50 == 3 else 1] for i in range(rows)],
+        }
+    )
+    frame["hired"] = [
+        "yes" if (years > 18) ^ (i % 7 == 0) ^ (clan == "Elm" and i % 4 == 0) else "no"
+        for i, (years, clan) in enumerate(zip(frame["years"], frame["clan"], strict=True))
+    ]
+    return frame.to_csv(index=False).encode()

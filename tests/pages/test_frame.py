@@ -1,0 +1,226 @@
+"""The frame without a browser: pages, choices, links, uploads, running, cancelling."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.common.boot import PLACES
+from pages.common.choices import Choices, differences, from_query, preset, to_query
+
+NAMES = [place.name for place in PLACES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_answers_its_question_on_the_example(screen, name):
+    opened = screen(name)
+    assert opened.app.title[0].value == next(place.question for place in PLACES if place.name == name)
+    assert "example" in opened.words()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_study_card_says_the_same_on_every_page(screen, name):
+    words = screen(name).words()
+    for part in ("synthetic", "decision = granted", "3 groups against Alder", "Equalized odds", "Diverse"):
+        assert part.replace("=", "\\=") in words or part in words
+
+
+def test_choices_survive_page_switches_and_stay_in_the_address(screen):
+    opened = screen("data")
+    opened.app.number_input(key="choice_seed").set_value(7)
+    opened.run()
+    assert opened.query["seed"] == ["7"]
+    opened.go("learn")
+    assert opened.query["seed"] == ["7"]
+    opened.go("data")
+    assert opened.app.number_input(key="choice_seed").value == 7
+
+
+def test_a_link_restores_the_choices(screen):
+    opened = screen("data", {"sensitive": ["age"], "bins": "age:30,50", "reference": ">= 50", "drop": ["district"]})
+    assert opened.app.multiselect(key="choice_sensitive").value == ["age"]
+    assert opened.app.multiselect(key="choice_drop").value == ["district"]
+    assert opened.app.text_input(key="cuts_age").value == "30, 50"
+    assert opened.app.selectbox(key="choice_reference").value == ">= 50"
+
+
+def test_a_link_with_unusable_parts_says_so_and_opens(screen):
+    opened = screen("data", {"metric": "niceness", "strength": "7", "seed": "3"})
+    warnings = " ".join(warning.value for warning in opened.app.warning)
+    assert "niceness" in warnings and "'7'" in warnings
+    assert opened.app.number_input(key="choice_seed").value == 3
+
+
+def test_a_link_that_names_a_missing_column_says_what_to_do(screen):
+    opened = screen("data", {"target": "decisoin"})
+    assert any("Did you mean" in error.value for error in opened.app.error)
+
+
+def test_links_are_the_inverse_of_choices():
+    chosen = Choices(
+        source="upload",
+        file="0123456789ab",
+        target="a:b, c",
+        favorable=">50K",
+        sensitive=("x", "y/z"),
+        bins={"x": (25.0, 60.5), "a:b": (-1.0,)},
+        reference="< 25 / no",
+        drop=("&=?",),
+        use_sensitive_as_feature=True,
+        metric="demographic_parity",
+        variant="uniform",
+        strength=0.85,
+        utility_budget=0.02,
+        max_weight=3.0,
+        min_effective_sample_size=0.7,
+        seed=12,
+        reference_line=None,
+    )
+    assert from_query(to_query(chosen)) == (chosen, [])
+    assert to_query(preset("example")) == {}
+    assert from_query({}) == (preset("example"), [])
+
+
+def test_taking_back_the_presets_groups_is_part_of_the_link():
+    emptied = preset("example").with_sensitive((), {})
+    assert to_query(emptied) == {"sensitive": [""]}
+    assert from_query(to_query(emptied)) == (emptied, [])
+
+
+def test_differences_are_said_in_words():
+    old = preset("example")
+    new = Choices(**{**old.__dict__, "metric": "demographic_parity", "strength": 0.5})
+    assert differences(old, new) == [
+        "goal (Equalized odds to Demographic parity)",
+        "strength (recommended to 0.5)",
+    ]
+    assert differences(old, old) == []
+
+
+def test_a_new_outcome_asks_for_its_favorable_value_and_stops_being_a_group():
+    chosen = preset("example").with_target("community")
+    assert (chosen.favorable, chosen.sensitive, chosen.target) == (None, (), "community")
+    assert not chosen.complete
+
+
+# --------------------------------------------------------------------------------------------------------- uploads
+
+
+def upload(opened, name, content):
+    """Turn to the own file and give one."""
+    opened.app.segmented_control(key="source_panel").set_value("upload")
+    opened.run()
+    opened.app.file_uploader(key="upload").upload(name, content)
+    return opened.run()
+
+
+def choose_people(opened):
+    """The choices that make a study of the small upload."""
+    opened.app.selectbox(key="choice_target").set_value("hired")
+    opened.run()
+    opened.app.selectbox(key="choice_favorable").set_value("yes")
+    opened.run()
+    opened.app.multiselect(key="choice_sensitive").set_value(["clan"])
+    return opened.run()
+
+
+def test_an_upload_is_shown_and_asks_for_its_choices(screen, people_csv):
+    opened = upload(screen("data"), "people.csv", people_csv)
+    assert "people" in opened.words() and "400 rows" in opened.words()
+    assert "synthetic" not in opened.words()
+    assert opened.app.selectbox(key="choice_target").value is None
+    choose_people(opened)
+    assert "400 rows in 3 groups" in opened.words()
+    assert opened.query["source"] == ["upload"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("empty.csv", b""), ("junk.csv", bytes(range(256)) * 40), ("ragged.csv", b"a,b\n1,2\n3\n")]
+)
+def test_a_bad_upload_is_said_and_keeps_table_and_choices(screen, people_csv, name, content):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    before = opened.query
+    opened.app.file_uploader(key="upload").upload(name, content)
+    opened.run()
+    assert [error for error in opened.app.error if "The file was not taken" in str(error.proto)]
+    assert "400 rows in 3 groups" in opened.words()
+    assert opened.query == before
+
+
+def test_going_back_to_the_example_and_again_to_the_upload_keeps_both(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.app.segmented_control(key="source_panel").set_value("example")
+    opened.run()
+    assert "10,000 rows in 3 groups" in opened.words() and opened.query == {}
+    opened.app.segmented_control(key="source_panel").set_value("upload")
+    opened.run()
+    assert "400 rows in 3 groups" in opened.words()
+
+
+def test_a_link_with_an_uploads_choices_works_once_the_file_is_given(screen, people_csv):
+    link = choose_people(upload(screen("data"), "people.csv", people_csv)).query
+    opened = screen("data", link)
+    assert "Give the same file" in opened.words()
+    opened.app.file_uploader(key="upload").upload("renamed.csv", people_csv)
+    opened.run()
+    assert "400 rows in 3 groups" in opened.words()
+    assert not opened.app.warning
+    assert opened.query == link
+
+
+def test_a_link_says_when_the_file_is_another_version(screen, people_csv):
+    link = choose_people(upload(screen("data"), "people.csv", people_csv)).query
+    opened = screen("data", link)
+    opened.app.file_uploader(key="upload").upload("people.csv", people_csv.replace(b"North", b"Nord"))
+    opened.run()
+    assert any("another version" in warning.value for warning in opened.app.warning)
+    assert "400 rows in 3 groups" in opened.words()
+
+
+def test_a_number_as_sensitive_attribute_is_cut_into_bins(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.app.multiselect(key="choice_sensitive").set_value(["years"])
+    opened.run()
+    assert opened.app.text_input(key="cuts_years").value == "10, 20, 30"
+    opened.app.text_input(key="cuts_years").set_value("5, x")
+    opened.run()
+    assert any("rising numbers" in error.value for error in opened.app.error)
+    assert opened.query["bins"] == ["years:10,20,30"]
+    opened.app.text_input(key="cuts_years").set_value("15")
+    opened.run()
+    assert opened.query["bins"] == ["years:15"]
+    assert "400 rows in 2 groups" in opened.words()
+
+
+# --------------------------------------------------------------------------------------------------------- running
+
+
+def idle(opened):
+    """Whether no study is under way."""
+    return not any("…" in text.value or "Cancel" in text.value for text in opened.app.markdown) and not [
+        button for button in opened.app.button if button.key == "card_cancel"
+    ]
+
+
+def test_the_examples_study_finishes_by_itself(screen):
+    opened = screen("baseline").until(lambda now: "Results are up to date" in now.words())
+    assert "Strength" in opened.words() and "recommended]" in opened.words()
+
+
+def test_an_upload_is_studied_when_asked_and_stale_after_a_change(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.go("baseline")
+    assert "has not been studied yet" in opened.words()
+    opened.app.button(key="empty_run").click()
+    opened.run().until(lambda now: "Results are up to date" in now.words())
+    opened.go("data")
+    opened.app.number_input(key="choice_seed").set_value(5)
+    opened.run()
+    assert [button for button in opened.app.button if button.key == "card_run"]
+    opened.app.number_input(key="choice_seed").set_value(0)
+    opened.run()
+    assert "Results are up to date" in opened.words()
+
+
+def test_pages_without_a_table_lead_to_data(screen):
+    opened = screen("baseline", {"source": "upload", "target": "hired"})
+    assert "choose a table" in opened.words()
