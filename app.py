@@ -10,7 +10,6 @@ ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="IFFair", page_icon=str(ASSETS / "favicon.png"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "favicon.svg"), size="large")
-boot.start()
 
 
 def home() -> None:

@@ -1,8 +1,8 @@
-"""Check result folders of the command line with other people's code: `verify_outputs.py DIR ...`, or the example if none.
+"""Check result folders of the command line with other people's code: `verify_outputs.py DIR ...`; none: the example.
 
-From rows.csv alone, Fairlearn and scikit-learn recompute every metric of summary.json; from design.parquet and the weights
-of rows.csv, scikit-learn refits the model and has to give the same scores. Prints the largest deviations as JSON and
-fails beyond the limits: 1e-12 for metrics, 1e-6 for probabilities.
+From rows.csv alone, Fairlearn and scikit-learn recompute every metric of summary.json; from design.parquet and the
+weights of rows.csv, scikit-learn refits the model and has to give the same scores. Prints the largest deviations as
+JSON and fails beyond the limits: 1e-12 for metrics, 1e-6 for probabilities.
 """
 
 from __future__ import annotations

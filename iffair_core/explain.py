@@ -45,8 +45,8 @@ AIF360_NAMES = {
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share as "12.3%", or "not estimable"."""
-    return "not estimable" if share is None else f"{share:.{digits}%}"
+    """A share as "12.3 %", or "not estimable"."""
+    return "not estimable" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def points(difference: float | None, digits: int = 1, *, signed: bool = True) -> str:
@@ -63,11 +63,11 @@ def figure(value: float | None) -> str:
 
 
 def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = False) -> str:
-    """A 95 % interval as "(95% 0.091 to 0.142)", empty where there is none."""
+    """A 95 % interval as "(95 % 0.091 to 0.142)", empty where there is none."""
     if bounds is None or bounds[0] is None or bounds[1] is None:
         return ""
     low, high = (f"{100 * end:.1f}" if as_points else f"{end:.3f}" for end in bounds)
-    return f"(95% {low} to {high})".replace("-", "−")
+    return f"(95 % {low} to {high})".replace("-", "−")
 
 
 def metric_title(name: str) -> str:

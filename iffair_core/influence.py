@@ -199,12 +199,12 @@ def judge_fidelity(
 
 
 def _fidelity_sentence(level: str, removal: float, prediction: float | None, checked: int, asked: int) -> str:
-    rows = f"Removal effects of {checked} rows were {removal:.2%} off exact refits"
+    rows = f"Removal effects of {checked} rows were {100 * removal:.2g} % off exact refits"
     rows += f" (time allowed {checked} of {asked})" if checked < asked else ""
     if prediction is None:
         curve = "the predicted curve was not judged, because the baseline gap lies inside the chance band"
     else:
-        curve = f"the predicted gap at the chosen strength was {prediction:.1%} of the baseline gap off the refitted one"
+        curve = f"the predicted gap at the chosen strength was {100 * prediction:.2g} % of the baseline gap off the refitted one"
     advice = {
         "green": "Scores and predictions can be relied on.",
         "amber": "Rely on the order of rows and on refitted points, not on predicted sizes.",

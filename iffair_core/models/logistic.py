@@ -16,7 +16,7 @@ from iffair_core.errors import ConfigError, FitError
 from iffair_core.models.blocks import map_blocks, sigmoid
 
 TOLERANCE = 1e-9
-DECREMENT = 1e-14  # of the Newton decrement squared, per row
+DECREMENT = 1e-16  # of the Newton decrement squared, per row
 MAX_STEPS = 100
 SUBSAMPLE_FROM = 20_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40

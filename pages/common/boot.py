@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
 
-_BOOTED = "booted"
+_FRAMED = "run_by_app"
 _DEEP_LINK = "deep_link"
 
 
@@ -44,19 +46,24 @@ def query() -> dict[str, list[str]]:
 
 
 def guard(page: str) -> None:
-    """First line of every page: send a page that was opened without app.py through it, then back.
+    """First line of every page: send a page that runs without app.py through it, then back.
 
     On a fresh server an address such as /influence runs that page alone, because `st.navigation` has not been called
     yet. app.py builds the navigation and returns here with the same query parameters.
     """
-    if not st.session_state.get(_BOOTED):
+    if not st.session_state.get(_FRAMED):
         st.session_state[_DEEP_LINK] = (page, query())
         st.switch_page("app.py")
 
 
-def start() -> None:
-    """Mark the session as started by app.py."""
-    st.session_state[_BOOTED] = True
+@contextmanager
+def framed() -> Iterator[None]:
+    """Tell `guard` that the page inside the block is run by app.py."""
+    st.session_state[_FRAMED] = True
+    try:
+        yield
+    finally:
+        st.session_state[_FRAMED] = False; print("FALSE NOW", st.session_state[_FRAMED])
 
 
 def return_to_deep_link() -> None:

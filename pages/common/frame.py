@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages.common import card, errors, running, state
+from pages.common import boot, card, errors, running, state
 
 
 def show(page: Page) -> None:
@@ -23,4 +23,5 @@ def show(page: Page) -> None:
         for problem in state.link_problems():
             st.warning(problem, icon=":material/link_off:")
         card.example_line(page.url_path)
-        page.run()
+        with boot.framed():
+            page.run()

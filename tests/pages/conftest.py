@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.common.boot import LANDING
 from pages.common.errors import UNEXPECTED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +23,9 @@ class Screen:
         self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in (query or {}).items():
             self.app.query_params[name] = value
-        self.app.switch_page(f"pages/{page}.py")
         self.run()
+        if page != LANDING:
+            self.go(page)
 
     def run(self) -> Screen:
         """Run the script once more, and check it."""
