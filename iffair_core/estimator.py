@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
-from iffair_core.data.task import label_codes
+from iffair_core.data.values import label_codes
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.influence import influence_scores
 from iffair_core.metrics import point_metrics

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.data.encoding import SPLITS
-from iffair_core.data.task import ResolvedTask, group_table, is_number, label_codes, suggest_bins, value_label
+from iffair_core.data.task import ResolvedTask, group_table
+from iffair_core.data.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
 from iffair_core.errors import TaskError, shorten
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, RATES, Estimate
 from iffair_core.study import StudyResult
@@ -201,7 +202,7 @@ def outcome_labels(result: StudyResult) -> tuple[str, str]:
 
 
 def quadrant_codes(result: StudyResult) -> np.ndarray:
-    """Position in `QUADRANTS` of each training row, by what its presence does to the gap and to the log loss, (n_train,).
+    """Position in `QUADRANTS` of each training row (n_train,), by what its presence does to the gap and the log loss.
 
     A row whose removal would widen the gap keeps it narrow, and one whose removal would raise the loss helps accuracy.
     """
@@ -348,16 +349,7 @@ def intersections(
     rows = data.part(SPLITS.index(split))
     series = table[column].iloc[data.row_id[rows]]
     if is_number(table[column]) and series.nunique() > 8:
-        cuts = suggest_bins(table[column])
-        numbers = pd.to_numeric(series, errors="coerce").to_numpy(float)
-        edges = [value_label(cut) for cut in cuts]
-        names = (
-            f"< {edges[0]}",
-            *(f"{a} to < {b}" for a, b in zip(edges, edges[1:], strict=False)),
-            f">= {edges[-1]}",
-            "(missing)",
-        )
-        codes = np.where(np.isnan(numbers), len(cuts) + 1, np.searchsorted(cuts, numbers, side="right"))
+        codes, names = bin_codes(as_numbers(series), suggest_bins(table[column]))
     else:
         codes, names = label_codes(series)
     selected = result.scores_before[rows] >= 0.5

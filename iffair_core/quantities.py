@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from iffair_core.data.task import value_label
+from iffair_core.data.values import value_label
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.metrics import GOAL_RATES
 from iffair_core.models.base import InfluenceModel
@@ -78,7 +78,7 @@ class FairnessQuantities:
     def hard_values(self, model: InfluenceModel) -> np.ndarray:
         """The same quantities with decisions (probability >= 0.5) in place of soft rates, (k,)."""
         z = model.logits(self.X)
-        gaps = self._mix @ self._cell_sums((z >= 0).astype(float)) + self._offset
+        gaps = self._mix @ self._cell_sums((sigmoid(z) >= 0.5).astype(float)) + self._offset
         return np.append(gaps, np.mean(np.logaddexp(0.0, z) - self.y * z))
 
     def gradients(self, model: InfluenceModel) -> np.ndarray:

@@ -351,10 +351,10 @@ def _gram(X: np.ndarray, residual: np.ndarray, inside: np.ndarray, scale: np.nda
         np.multiply(X[rows], residual[rows, None], out=sides[:, :p])
         sides[:, p] = residual[rows]
         sides[:, p + 1] = inside[rows] / np.sqrt(n)
-        sides[:, :-1] /= scale
         return sides.T @ sides
 
-    return np.sum(map_blocks(work, n, p + 2), axis=0)
+    units = np.append(scale, 1.0)
+    return np.sum(map_blocks(work, n, p + 2), axis=0) / np.outer(units, units)
 
 
 def require_rails(max_weight: float, min_effective_sample_size: float) -> None:

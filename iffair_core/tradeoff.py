@@ -59,6 +59,10 @@ class Repair:
         require_rails(self.max_weight, self.min_effective_sample_size)
 
 
+def _on_grid(strength: float) -> bool:
+    return bool(np.any(np.abs(STRENGTHS - strength) <= 1e-12))
+
+
 def require_strength(strength: float) -> float:
     """The strength as a float; ConfigError outside 0..1.25."""
     if not (np.isfinite(strength) and 0.0 <= strength <= MAX_STRENGTH):
@@ -125,7 +129,8 @@ class RepairPath:
             if self.check is not None:
                 self.check()
             try:
-                candidate = self._solve(_Linearised(model, self.guide), weights, strength)
+                here = self._first if model is self.origin.model else _Linearised(model, self.guide)
+                candidate = self._solve(here, weights, strength)
                 refitted = LogisticModel(model.C).fit(model.X_, model.y_, candidate, warm_start=model)
             except (Infeasible, FitError) as error:
                 if found is None:
@@ -189,7 +194,7 @@ class RepairPath:
         influence = at.influence @ matrix.T
         ask = Ask(influence, matrix @ at.values - influence.T @ (weights - 1.0), target, equal)
         solve = diverse_weights if self.repair.variant == "diverse" else uniform_weights
-        return solve(ask, self.repair.max_weight)
+        return solve(ask, self.repair.max_weight, check=self.check)
 
     def _predict(self, strength: float) -> np.ndarray | None:
         """Parameters after the one-shot weights, theta_0 - H_0^-1 sum_i (w_i - 1) grad_i, without a refit."""
@@ -322,7 +327,7 @@ def measure_point(
     soft: dict[str, float | None] = {}
     predicted_soft: dict[str, float | None] = {}
     for split, part in parts.items():
-        n_groups = int(len(quantities[split].groups))
+        n_groups = len(quantities[split].groups)
         if step.model is not None:
             score = sigmoid(step.model.logits(part.X))
             refitted[split] = point_metrics(part.y, score, part.group_codes, n_groups)
@@ -432,13 +437,13 @@ def trace(
         steps.append(path.step_from(steps[-1] if steps else path.origin, float(value)))
         if report is not None:
             report((i + 1) / (len(STRENGTHS) + 2))
-    if strength is not None and not np.any(np.isclose(STRENGTHS, strength, atol=1e-12)):
+    if strength is not None and not _on_grid(strength):
         before = [step for step in steps if step.strength < strength][-1]
         steps.append(path.step_from(before, strength))
         steps.sort(key=lambda step: step.strength)
     goal = path.repair.goal
     points = tuple(measure_point(step, start, parts, goal, quantities, seed=seed) for step in steps)
-    on_grid = [i for i, point in enumerate(points) if np.any(np.isclose(STRENGTHS, point.strength, atol=1e-12))]
+    on_grid = [i for i, point in enumerate(points) if _on_grid(point.strength)]
     recommended = on_grid[recommend([points[i] for i in on_grid], goal, DEFAULT_BUDGET if budget is None else budget)]
     chosen, warnings = _choose(points, strength, budget, recommended)
     return Curve(

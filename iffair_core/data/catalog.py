@@ -15,9 +15,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from iffair_core.errors import ConfigError, listing, shorten
 from iffair_core.data.reading import table_fingerprint
 from iffair_core.data.task import Task
+from iffair_core.errors import ConfigError, listing, shorten
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.task import ResolvedTask, Task, resolve
+from iffair_core.data.values import MISSING, as_numbers, is_number, label_codes
 from iffair_core.errors import SplitError, TaskError, listing, shorten
-from iffair_core.data.task import MISSING, ResolvedTask, Task, as_numbers, is_number, label_codes, resolve
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")

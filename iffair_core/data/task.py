@@ -3,99 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import itertools
-import math
-import numbers
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.values import MISSING, as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
 from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.uncertainty import wilson_interval
 
-MISSING = "(missing)"
 MAX_GROUPS = 50
 SMALL_GROUP = 30
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
-_NUMERIC_OBJECTS = ("integer", "floating", "mixed-integer-float", "decimal")
-_TRUTH = {"True": "True", "TRUE": "True", "true": "True", "False": "False", "FALSE": "False", "false": "False"}
-
-
-# ------------------------------------------------------------------------------------------------------------ values
-
-
-def value_label(value: object) -> str:
-    """The one name of a value, however a file or a user writes it.
-
-    1, 1.0, "1" and "1.0" are all "1"; True, "true" and "TRUE" are "True"; None, NaN, NaT and blank text are
-    "(missing)"; text is stripped of surrounding blanks.
-    """
-    if isinstance(value, str):
-        text = value.strip()
-        if _NUMBER.match(text):
-            return _number_label(float(text)) if "." in text else str(int(text) if len(text) < 4000 else text)
-        return _TRUTH.get(text, text) or MISSING
-    if value is None or value is pd.NaT or value is pd.NA:
-        return MISSING
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value))
-    if isinstance(value, numbers.Integral):
-        return str(int(value))
-    if isinstance(value, np.floating) and not isinstance(value, float):
-        return _number_label(float(value), str(value))
-    if isinstance(value, numbers.Real) or type(value).__name__ == "Decimal":
-        return _number_label(float(value))  # type: ignore[arg-type]
-    return str(value).strip() or MISSING
-
-
-def _number_label(number: float, shortest: str | None = None) -> str:
-    if math.isnan(number):
-        return MISSING
-    if number.is_integer() and abs(number) < 1e21:
-        return str(int(number))
-    return shortest if shortest is not None else repr(number)
-
-
-def column_labels(series: pd.Series) -> pd.Series:
-    """`value_label` of every cell, computed once per distinct value; same index as `series`."""
-    codes, labels = label_codes(series)
-    return pd.Series(np.asarray(labels, dtype=object)[codes], index=series.index, name=series.name, dtype="str")
-
-
-def label_codes(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(codes (n,) int32, labels): the distinct labels in order (numbers by size, then text, "(missing)" last)."""
-    raw, distinct = pd.factorize(series, use_na_sentinel=True)
-    names = [value_label(value) for value in distinct]
-    if len(raw) and raw.min() < 0:
-        names.append(MISSING)
-        raw = np.where(raw < 0, len(names) - 1, raw)
-    labels = sorted(set(names), key=_label_order)
-    position = {label: code for code, label in enumerate(labels)}
-    mapping = np.fromiter((position[label] for label in names), dtype=np.int32, count=len(names))
-    return mapping[raw] if len(raw) else np.zeros(0, dtype=np.int32), tuple(labels)
-
-
-def _label_order(label: str) -> tuple[int, float, str]:
-    if label == MISSING:
-        return 2, 0.0, label
-    return (0, float(label), label) if _NUMBER.match(label) else (1, 0.0, label)
-
-
-def is_number(series: pd.Series) -> bool:
-    """Whether the column holds numbers (yes/no values and dates are none); looks inside columns of objects."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return False
-    if series.dtype.kind == "O" and not isinstance(series.dtype, pd.StringDtype):
-        return pd.api.types.infer_dtype(series, skipna=True) in _NUMERIC_OBJECTS
-    return series.dtype.kind in "iuf"
-
-
-def as_numbers(series: pd.Series) -> np.ndarray:
-    """A numeric column as (n,) float64, missing as NaN."""
-    return series.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 # -------------------------------------------------------------------------------------------------------------- task
@@ -306,11 +226,7 @@ def _binned(name: str, column: pd.Series, cuts: Sequence[float]) -> tuple[np.nda
         raise TaskError(
             f"'{shorten(name)}' is not a column of numbers, so it cannot be cut into bins. Leave its bins out."
         )
-    names = [value_label(edge) for edge in edges]
-    labels = [f"< {names[0]}", *(f"{a} to < {b}" for a, b in itertools.pairwise(names)), f">= {names[-1]}"]
-    codes = np.searchsorted(edges, values, side="right").astype(np.int32)
-    codes[~np.isfinite(values)] = len(labels)
-    return codes, (*labels, MISSING)
+    return bin_codes(values, edges.tolist())
 
 
 def _crossed(
@@ -398,46 +314,15 @@ def group_table(resolved: ResolvedTask) -> pd.DataFrame:
     size = len(resolved.groups)
     rows = np.bincount(resolved.group_codes, minlength=size)
     favorable = np.bincount(resolved.group_codes, weights=resolved.y, minlength=size).astype(np.int64)
-    share = favorable / rows
-    z2 = 1.959963984540054**2
-    center = (favorable + z2 / 2) / (rows + z2)
-    half = np.sqrt(z2 * (share * (1 - share) * rows + z2 / 4)) / (rows + z2)
+    low, high = wilson_interval(favorable, rows)
     return pd.DataFrame(
         {
             "group": list(resolved.groups),
             "rows": rows,
             "share": rows / rows.sum(),
             "favorable": favorable,
-            "favorable_share": share,
-            "low": np.clip(center - half, 0.0, share),
-            "high": np.clip(center + half, share, 1.0),
+            "favorable_share": favorable / rows,
+            "low": low,
+            "high": high,
         }
     )
-
-
-def suggest_bins(series: pd.Series) -> tuple[float, ...]:
-    """Round cut points near the quartiles of a numeric column, each with values on both sides; () if there are none."""
-    if not is_number(series):
-        return ()
-    values = as_numbers(series)
-    values = values[np.isfinite(values)]
-    if not len(values) or values.min() == values.max():
-        return ()
-    quartiles = np.quantile(values, (0.25, 0.5, 0.75))
-    spread = quartiles[2] - quartiles[0] or values.max() - values.min()
-    step = _round_step(spread / 4)
-    rounded = [float(f"{step * round(quartile / step):.12g}") for quartile in quartiles] if step else []
-    cuts = _separating(rounded, values) or _separating([float(quartile) for quartile in quartiles], values)
-    return cuts or (float(values.max()),)
-
-
-def _separating(cuts: Iterable[float], values: np.ndarray) -> tuple[float, ...]:
-    return tuple(sorted({cut for cut in cuts if values.min() < cut <= values.max()}))
-
-
-def _round_step(width: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is at most `width`; 0 if there is none."""
-    if not 1e-300 < width < 1e300:
-        return 0.0
-    power = 10.0 ** math.floor(math.log10(width))
-    return max((factor * power for factor in (1, 2, 5) if factor * power <= width * (1 + 1e-9)), default=power)

@@ -163,7 +163,7 @@ class LogisticModel:
             if new_norm >= norm and not fresh:
                 factor = None
                 continue
-            if new_norm >= norm and norm <= floor:
+            if new_norm >= norm and norm <= floor and new_loss >= loss * (1 - 1e-12):
                 break  # rounding is all that is left
             contraction = new_norm / norm if norm > 0 else 0.0
             theta, loss, gradient, norm = candidate, new_loss, new_gradient, new_norm

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
 
-_FRAMED = "run_by_app"
 _DEEP_LINK = "deep_link"
+# Of the script's thread and not of the session: a session must not be written to while its run is being stopped.
+_RUN = threading.local()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def guard(page: str) -> None:
     On a fresh server an address such as /influence runs that page alone, because `st.navigation` has not been called
     yet. app.py builds the navigation and returns here with the same query parameters.
     """
-    if not st.session_state.get(_FRAMED):
+    if not getattr(_RUN, "framed", False):
         st.session_state[_DEEP_LINK] = (page, query())
         st.switch_page("app.py")
 
@@ -59,11 +61,11 @@ def guard(page: str) -> None:
 @contextmanager
 def framed() -> Iterator[None]:
     """Tell `guard` that the page inside the block is run by app.py."""
-    st.session_state[_FRAMED] = True
+    _RUN.framed = True
     try:
         yield
     finally:
-        st.session_state[_FRAMED] = False; print("FALSE NOW", st.session_state[_FRAMED])
+        _RUN.framed = False
 
 
 def return_to_deep_link() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iffair_core.data.task import Task, column_labels, group_table, resolve, suggest_bins, value_label
+from iffair_core.data.task import Task, group_table, resolve
+from iffair_core.data.values import column_labels, suggest_bins, value_label
 from iffair_core.errors import TaskError
 from tests.strategies import tables
 

@@ -5,15 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest, app_test
 
 from pages.common.boot import LANDING
 from pages.common.errors import UNEXPECTED
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class VisitedServer(PagesManager):
+    """Pages as on a server where app.py has run before; AppTest otherwise takes every run for the first of a server."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        super().__init__(*args, **kwargs)
+
+
+@pytest.fixture(autouse=True)
+def visited_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_test, "PagesManager", VisitedServer)
 
 
 class Screen:

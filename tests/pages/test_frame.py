@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.common.boot import PLACES
 from pages.common.choices import Choices, differences, from_query, preset, to_query
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = [place.name for place in PLACES]
 
 
@@ -22,6 +26,16 @@ def test_the_study_card_says_the_same_on_every_page(screen, name):
     words = screen(name).words()
     for part in ("synthetic", "decision = granted", "3 groups against Alder", "Equalized odds", "Diverse"):
         assert part.replace("=", "\\=") in words or part in words
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_that_runs_without_the_frame_fetches_it(monkeypatch, name):
+    monkeypatch.undo()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page(f"pages/{name}.py").run()
+    app.run()
+    assert not app.exception and not app.error
+    assert any("synthetic" in text.value for text in app.sidebar.markdown)
 
 
 def test_choices_survive_page_switches_and_stay_in_the_address(screen):
@@ -192,13 +206,6 @@ def test_a_number_as_sensitive_attribute_is_cut_into_bins(screen, people_csv):
 
 
 # --------------------------------------------------------------------------------------------------------- running
-
-
-def idle(opened):
-    """Whether no study is under way."""
-    return not any("…" in text.value or "Cancel" in text.value for text in opened.app.markdown) and not [
-        button for button in opened.app.button if button.key == "card_cancel"
-    ]
 
 
 def test_the_examples_study_finishes_by_itself(screen):

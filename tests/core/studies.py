@@ -1,0 +1,66 @@
+"""Small tables and finished studies that tests of outputs, report and command line share."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from iffair_core import Study, StudyResult, Task
+
+HOSTILE_GROUPS = ("=1+1", "-5", "@cmd, \"quoted\"", "<script>alert(1)</script>", "Zoë\u2028{{7*7}}")
+HOSTILE_TARGET = "-y </script><b>"
+HOSTILE_FAVORABLE = "+yes' & $HOME"
+HOSTILE_FEATURE = 'x"> <img src=http://example.org/x onerror=alert(1)>'
+
+
+def plain_table(rows: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Two groups with unlike outcome rates, one number with gaps, one category."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["A", "B"], rows)
+    x = rng.normal(size=rows) + 0.8 * (group == "A")
+    outcome = (x + rng.normal(size=rows) > 0.3).astype(int)
+    x[rng.random(rows) < 0.05] = np.nan
+    age = rng.integers(18, 80, rows)
+    return pd.DataFrame({"x": x, "c": rng.choice(list("uvw"), rows), "g": group, "age": age, "y": outcome})
+
+
+def hostile_table(rows: int = 600) -> pd.DataFrame:
+    """Names and values that try to be a formula, markup, a template, an option or a shell word."""
+    rng = np.random.default_rng(1)
+    group = rng.integers(0, len(HOSTILE_GROUPS), rows)
+    x = rng.normal(size=rows) - 0.4 * group
+    outcome = np.where(x + rng.normal(size=rows) > -0.8, HOSTILE_FAVORABLE, "no")
+    outcome[::97] = ""
+    return pd.DataFrame(
+        {
+            HOSTILE_FEATURE: x,
+            "row_id": rng.normal(size=rows),
+            "--drop me": rng.normal(size=rows),
+            "group = g": np.asarray(HOSTILE_GROUPS)[group],
+            "age=n": rng.integers(18, 80, rows),
+            HOSTILE_TARGET: pd.Series(outcome).replace("", np.nan),
+        }
+    )
+
+
+HOSTILE_TASK = Task(
+    HOSTILE_TARGET,
+    HOSTILE_FAVORABLE,
+    ("group = g", "age=n"),
+    drop=("--drop me",),
+    bins={"age=n": (48.5,)},
+    use_sensitive_as_feature=True,
+)
+
+
+@cache
+def plain_study() -> StudyResult:
+    return Study(plain_table(), Task("y", 1, "g"), name="plain.csv").run()
+
+
+@cache
+def hostile_study() -> StudyResult:
+    table = hostile_table()
+    return Study(table, HOSTILE_TASK, metric="demographic_parity", variant="uniform", strength=0.33, seed=7, name="-odd <b> name.csv").run()  # fmt: skip  # noqa: E501
