@@ -45,49 +45,47 @@ SCORE_LIMIT = 1e-6
 
 
 def reference_metrics(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, float]:
-    """Every metric by Fairlearn and scikit-learn; Theil index and predictive parity from their definitions.
+    """Every metric by Fairlearn and scikit-learn; Theil index from its definition; NaN where it is not estimable.
 
-    Where a group has no row of an outcome, Fairlearn takes its rate for 0; it is left out of that disparity instead.
+    Where a group has no row of an outcome, Fairlearn takes its rate for 0; such a group is left out of that disparity
+    instead, and a disparity needs two groups.
     """
     decision = (score >= 0.5).astype(int)
-    found = {
+    favorable, selected, everyone = y == 1, decision == 1, np.ones(y.size, dtype=bool)
+
+    def over(rows: np.ndarray, measure: Callable[..., float]) -> float:
+        """A disparity over the groups that have such rows."""
+        kept = np.isin(group, group[rows])
+        if np.unique(group[kept]).size < 2:
+            return np.nan
+        return float(measure(y[kept], decision[kept], sensitive_features=group[kept]))
+
+    def difference(metric: Callable[..., float]) -> Callable[..., float]:
+        return lambda y_true, y_pred, sensitive_features: MetricFrame(
+            metrics=metric, y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features
+        ).difference()
+
+    tpr, fpr = over(favorable, difference(true_positive_rate)), over(~favorable, difference(false_positive_rate))
+    complete = np.unique(group[favorable]).size == np.unique(group[~favorable]).size == np.unique(group).size > 1
+    benefit = decision - y + 1.0
+    relative = benefit / benefit.mean() if benefit.any() else np.full(y.size, np.nan)
+    return {
         "accuracy": accuracy_score(y, decision),
         "balanced_accuracy": balanced_accuracy_score(y, decision),
         "f1": f1_score(y, decision),
         "roc_auc": roc_auc_score(y, score),
         "log_loss": log_loss(y, score),
-        "demographic_parity_difference": demographic_parity_difference(y, decision, sensitive_features=group),
-        "demographic_parity_ratio": demographic_parity_ratio(y, decision, sensitive_features=group),
-        "error_rate_difference": _frame(zero_one_loss, y, decision, group).difference(),
+        "demographic_parity_difference": over(everyone, demographic_parity_difference),
+        "demographic_parity_ratio": over(everyone, demographic_parity_ratio),
+        "equal_opportunity_difference": over(favorable, equal_opportunity_difference),
+        "equalized_odds_difference": over(everyone, equalized_odds_difference)
+        if complete
+        else float(np.maximum(tpr, fpr)),
+        "average_absolute_odds_difference": (tpr + fpr) / 2,
+        "error_rate_difference": over(everyone, difference(zero_one_loss)),
+        "predictive_parity_difference": over(selected, difference(precision_score)),
+        "theil_index": float(np.mean(relative * np.log(np.where(relative > 0, relative, 1.0)))),
     }
-    both = _groups_where(group, y == 1) & _groups_where(group, y == 0)
-    kept = np.isin(group, list(_groups_where(group, y == 1)))
-    found["equal_opportunity_difference"] = equal_opportunity_difference(
-        y[kept], decision[kept], sensitive_features=group[kept]
-    )
-    tpr = _frame(true_positive_rate, y[kept], decision[kept], group[kept]).difference()
-    wrong = np.isin(group, list(_groups_where(group, y == 0)))
-    fpr = _frame(false_positive_rate, y[wrong], decision[wrong], group[wrong]).difference()
-    found["average_absolute_odds_difference"] = (tpr + fpr) / 2
-    if len(both) == len(set(group)):
-        found["equalized_odds_difference"] = equalized_odds_difference(y, decision, sensitive_features=group)
-    else:
-        found["equalized_odds_difference"] = max(tpr, fpr)
-    selected = decision == 1
-    precision = _frame(precision_score, y[selected], decision[selected], group[selected])
-    found["predictive_parity_difference"] = precision.difference()
-    benefit = decision - y + 1.0
-    relative = benefit / benefit.mean()
-    found["theil_index"] = float(np.mean(np.where(relative > 0, relative * np.log(np.maximum(relative, 1e-300)), 0.0)))
-    return {name: float(value) for name, value in found.items()}
-
-
-def _groups_where(group: np.ndarray, rows: np.ndarray) -> set[str]:
-    return set(group[rows])
-
-
-def _frame(metric: Callable[..., float], y: np.ndarray, decision: np.ndarray, group: np.ndarray) -> MetricFrame:
-    return MetricFrame(metrics=metric, y_true=y, y_pred=decision, sensitive_features=group)
 
 
 def read_rows(folder: Path) -> pd.DataFrame:
@@ -107,7 +105,10 @@ def metric_deviation(folder: Path) -> tuple[float, str]:
             theirs = reference_metrics(part["outcome"].to_numpy(), score, part["group"].to_numpy(str))
             for name, value in theirs.items():
                 ours = summary[stage][split][name]
-                off = abs(ours - value) if ours is not None else (0.0 if np.isnan(value) else np.inf)
+                if ours is None or np.isnan(value):
+                    off = 0.0 if ours is None and np.isnan(value) else np.inf
+                else:
+                    off = abs(ours - value)
                 worst = max(worst, (off, f"{stage} {split} {name}"))
     return worst
 

@@ -12,23 +12,24 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+import pandas as pd
+
+from iffair_core.data.catalog import DATASETS, load_dataset
+from iffair_core.data.reading import read_table
+from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError, IFFairError, NotSupported, TableError, listing, shorten
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from iffair_core.data.task import Task
-    from iffair_core.study import StudyResult
+from iffair_core.metrics import GOALS
+from iffair_core.reweighting import VARIANTS
+from iffair_core.study import MODELS, Study, StudyConfig, StudyResult
 
 FAILED = 2
 LONGEST_MESSAGE = 1500
-GOALS = ("demographic_parity", "equal_opportunity", "equalized_odds", "error_rate_parity")
-VARIANTS = ("diverse", "uniform", "efficient")
 NOT_HERE = {"--seeds": "One study runs one seed. Use --seed, once per run."}
+FILES = ("summary.json", "rows.csv", "curve.csv", "report.html")
 DESIGN = "design.parquet"
 
 
@@ -36,10 +37,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises instead of printing its usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{shorten(message, 300)}. See python -m iffair_core {self._hint()}--help.")
-
-    def _hint(self) -> str:
-        return "run " if self.prog.endswith(" run") else ""
+        raise ConfigError(f"{shorten(message, 300)}. See python -m iffair_core run --help.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("There is not enough memory for this table. Use fewer rows or columns.")
     except KeyboardInterrupt:
-        print("Interrupted; nothing was written.", file=sys.stderr)
+        print("Interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("IFFAIR_TRACEBACK"):
@@ -131,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     repair.add_argument(
         "--min-effective-sample-size", metavar="S", help="smallest share of the training rows (default: 0.5)"
     )
-    repair.add_argument("--model", metavar="NAME", default="logistic", help="logistic")
+    repair.add_argument("--model", metavar="NAME", default="logistic", help=f"{', '.join(MODELS)}")
     repair.add_argument("--C", metavar="C", help="inverse penalty of the model, as in scikit-learn (default: 1)")
     repair.add_argument("--seed", metavar="N", default="0", help="split and random draws (default: %(default)s)")
     run.add_argument(
@@ -143,10 +141,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> list[str]:
     """Study a table and write the files; returns the warnings."""
     config = _config(options)
+    if not options.out:
+        raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
     _require_writable(folder)
-
-    from iffair_core.study import Study
 
     started = time.perf_counter()
     table, task, name = _table_and_task(options)
@@ -155,7 +153,7 @@ def _run(options: argparse.Namespace) -> list[str]:
     said = list(result.warnings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(result, folder, _source(options.file), read_seconds, design=options.save_design)
+        written = _write(result, folder, options.file, read_seconds, design=options.save_design)
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     stale = folder / DESIGN
@@ -170,27 +168,35 @@ def _write(result: StudyResult, folder: Path, source: str, read_seconds: float, 
     from iffair_core import outputs
     from iffair_core.report import report_html
 
-    contents = {
-        "summary.json": lambda: outputs.summary_json(result, read_seconds).encode(),
-        "rows.csv": lambda: outputs.rows_csv(result),
-        "curve.csv": lambda: outputs.curve_csv(result),
-        "report.html": lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
-    }
-    written = []
+    makers: tuple[Callable[[], bytes], ...] = (
+        lambda: outputs.summary_json(result, read_seconds).encode(),
+        lambda: outputs.rows_csv(result),
+        lambda: outputs.curve_csv(result),
+        lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
+    )
+    contents = dict(zip(FILES, makers, strict=True))
     for name, make in contents.items():
-        (folder / name).write_bytes(make())
-        written.append(folder / name)
+        with _replacing(folder / name) as path:
+            path.write_bytes(make())
     if design:
-        outputs.write_design(result, folder / DESIGN)
-        written.append(folder / DESIGN)
-    return written
+        with _replacing(folder / DESIGN) as path:
+            outputs.write_design(result, path)
+    return [folder / name for name in (*contents, *([DESIGN] if design else []))]
 
 
-def _datasets(options: argparse.Namespace) -> list[str]:
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place once it is complete, so that no reader ever sees half of one."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _datasets(_: argparse.Namespace) -> list[str]:
     """Print the catalog; no warnings."""
-    del options
-    from iffair_core.data.catalog import DATASETS
-
     for entry in DATASETS:
         task = entry.task
         print(f"{entry.name}: {entry.title}, {entry.rows:,} rows, license {entry.license}")
@@ -205,16 +211,7 @@ def _datasets(options: argparse.Namespace) -> list[str]:
 # ------------------------------------------------------------------------------------------------------ table and task
 
 
-def _source(file: str) -> str:
-    """FILE as given; the report's command line repeats it."""
-    return file
-
-
 def _table_and_task(options: argparse.Namespace) -> tuple[pd.DataFrame, Task, str]:
-    from iffair_core.data.catalog import DATASETS, load_dataset
-    from iffair_core.data.reading import read_table
-    from iffair_core.data.task import Task
-
     file, names = options.file, [entry.name for entry in DATASETS]
     given = _choices(options)
     if file in names and not os.path.isfile(file):
@@ -258,8 +255,6 @@ def _bins(text: str) -> tuple[str, tuple[float, ...]]:
 
 def _config(options: argparse.Namespace) -> dict[str, Any]:
     """Arguments of Study, checked before any file is read."""
-    from iffair_core.study import StudyConfig
-
     found: dict[str, Any] = {
         "metric": _choice("--metric", options.metric, GOALS),
         "variant": _choice("--variant", options.variant, VARIANTS),
@@ -267,7 +262,7 @@ def _config(options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.model == "mlp":
         raise NotSupported("--model mlp is not in this version. Use --model logistic.")
-    found["model"] = _choice("--model", options.model, ("logistic",))
+    found["model"] = _choice("--model", options.model, MODELS)
     for name in ("strength", "utility_budget", "max_weight", "min_effective_sample_size", "C"):
         text = getattr(options, name)
         if text is not None:
@@ -306,6 +301,9 @@ def _require_writable(folder: Path) -> None:
             raise ConfigError(_cannot_write(folder, f"{nearest} is not a folder"))
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise ConfigError(_cannot_write(folder, "permission denied"))
+        for name in (*FILES, DESIGN):
+            if (folder / name).is_dir():
+                raise ConfigError(_cannot_write(folder, f"{name} is a folder there"))
     except (OSError, ValueError) as error:
         raise ConfigError(_cannot_write(folder, getattr(error, "strerror", None) or str(error))) from error
 

@@ -20,6 +20,8 @@ from iffair_core.uncertainty import wilson_interval
 
 QUADRANTS = ("helps both", "fair but costly", "accurate but unfair", "harms both")
 SMALL_CELL = 10
+UNCHANGED = 1e-9
+NAMED_GROUPS = 4
 RATE_TITLES = {
     "selection_rate": "selection rate",
     "true_positive_rate": "true positive rate",
@@ -95,15 +97,10 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     if result.baseline is None:
         return "The ordinary model has not been fitted yet."
     evaluation, goal = result.baseline[split], result.config.metric
-    candidates = [
-        (rate, group, evaluation.gaps[group][rate])
-        for rate in GOAL_RATES[goal]
-        for group in evaluation.gaps
-        if evaluation.gaps[group][rate].value is not None
-    ]
-    if not candidates:
+    widest = widest_gap(result, split)
+    if widest is None:
         return f"The gap for {GOAL_TITLES[goal]} cannot be estimated on these rows."
-    rate, group, gap = max(candidates, key=lambda item: abs(item[2].value or 0.0))
+    rate, group, gap = widest
     ours, theirs = evaluation.rates[group][rate].value, evaluation.rates[evaluation.reference][rate].value
     verb, of_whom = {
         "selection_rate": ("selects", ""),
@@ -125,9 +122,8 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     if result.goal is None:
         return "Influence has not been computed yet."
     goal, data = result.goal, result.dataset
-    count = max(1, round(share * goal.removal.size))
-    top = np.argsort(goal.removal, kind="stable")[:count]
-    closed = -float(goal.removal[top].sum()) / goal.value if goal.value else 0.0
+    top, closed = widening_rows(result, share)
+    count = top.size
     rows = result.train_rows[top]
     cells = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
     commonest = int(np.bincount(cells).argmax())
@@ -155,19 +151,21 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
         )
     assert result.difference is not None
     change = result.difference[split]
-    accuracy = change["accuracy"]
-    cost = -accuracy.value if accuracy.value is not None else None
     return (
-        f"At strength {point.strength:.3g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
-        f"{figure(after.values[metric])} (refitted, {split}; {_change(change[metric])}) for "
-        f"{points(cost, signed=False)} of accuracy; {percent(point.effective_sample_size, 0)} effective sample size."
+        f"At strength {point.strength:.4g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
+        f"{figure(after.values[metric])} ({_change(change[metric])}) and accuracy from "
+        f"{percent(before.values['accuracy'])} to {percent(after.values['accuracy'])} "
+        f"({_change(change['accuracy'], as_points=True)}), refitted, on {split} rows; "
+        f"{percent(point.effective_sample_size, 0)} effective sample size."
     )
 
 
-def _change(estimate: Estimate) -> str:
+def _change(estimate: Estimate, *, as_points: bool = False) -> str:
     if estimate.value is None:
         return "change not estimable"
-    return f"change {figure(estimate.value)} {span((estimate.low, estimate.high))}".strip()
+    amount = points(estimate.value) if as_points else figure(estimate.value)
+    interval = span((estimate.low, estimate.high), as_points=as_points).strip("()")
+    return f"{amount}, {interval}" if interval else amount
 
 
 def compare_sentence(result: StudyResult, split: str = "test") -> str:
@@ -180,15 +178,14 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
         disparity, accuracy = rival.metrics[split][metric], rival.metrics[split]["accuracy"]
         if disparity is None or accuracy is None:
             continue
-        ours = [
-            point.refitted[split]["accuracy"]
-            for point in result.curve.points
-            if point.feasible and (point.refitted[split][metric] or 0.0) <= disparity
-        ]
-        known = [value for value in ours if value is not None]
-        theirs = f"Against {rival.title} (accuracy {figure(accuracy)}, {metric_title(metric)} {figure(disparity)})"
-        if known:
-            said.append(f"{theirs} the curve is at accuracy {figure(max(known))} with a disparity no larger.")
+        best = best_accuracy(result, disparity, split)
+        interval = span(rival.intervals[split].get("accuracy"), as_points=True).strip("()")
+        theirs = (
+            f"Against {rival.title} (accuracy {percent(accuracy)}{f', {interval}' if interval else ''}; "
+            f"{metric_title(metric)} {figure(disparity)})"
+        )
+        if best is not None:
+            said.append(f"{theirs} the curve is at accuracy {percent(best)} with a disparity no larger.")
         else:
             said.append(f"{theirs} no point of the curve has a disparity as small.")
     return " ".join(said) or f"The {metric_title(metric)} is not estimable on {split} rows."
@@ -399,6 +396,7 @@ def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
                     ("chosen", i == result.curve.chosen),
                     ("recommended", i == result.curve.recommended),
                     ("frontier", i in result.curve.frontier),
+                    ("infeasible", not point.feasible),
                 )
                 if here
             ),
@@ -421,3 +419,130 @@ def found_rows(result: StudyResult, known: np.ndarray) -> tuple[float, np.ndarra
     tpr = np.append(0.0, hits / max(1, hits[-1]))
     fpr = np.append(0.0, misses / max(1, misses[-1]))
     return float(np.trapezoid(tpr, fpr)), fpr, tpr, score
+
+
+def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Estimate] | None:
+    """The goal's widest signed gap under the ordinary model: (rate, group, group minus reference); None if unknown."""
+    assert result.baseline is not None
+    evaluation = result.baseline[split]
+    known = [
+        (rate, group, gaps[rate])
+        for rate in GOAL_RATES[result.config.metric]
+        for group, gaps in evaluation.gaps.items()
+        if gaps[rate].value is not None
+    ]
+    return max(known, key=lambda item: abs(item[2].value or 0.0), default=None)
+
+
+def widening_rows(result: StudyResult, share: float = 0.01) -> tuple[np.ndarray, float]:
+    """(positions of the `share` of training rows that widens the goal's gap most, the part of the gap they make).
+
+    The part is the sum of their removal effects over the soft gap, each row left out alone: predicted, not refitted.
+    """
+    assert result.goal is not None
+    count = max(1, round(share * result.goal.removal.size))
+    top = np.argsort(result.goal.removal, kind="stable")[:count]
+    return top, -float(result.goal.removal[top].sum()) / result.goal.value if result.goal.value else 0.0
+
+
+def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
+    """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net (rows), and as shares of rows."""
+    assert result.scores_before is not None and result.scores_after is not None
+    data = result.dataset
+    rows = data.part(SPLITS.index(split))
+    before, after = result.scores_before[rows] >= 0.5, result.scores_after[rows] >= 0.5
+    codes, size = data.group_codes[rows], len(data.groups)
+    count = np.bincount(codes, minlength=size)
+    gained = np.bincount(codes[after & ~before], minlength=size)
+    lost = np.bincount(codes[before & ~after], minlength=size)
+    known = np.where(count > 0, count, np.nan)
+    return pd.DataFrame(
+        {
+            "group": np.asarray(data.groups, dtype=object),
+            "rows": count,
+            "to_favorable": gained,
+            "to_other": lost,
+            "net": gained - lost,
+            "to_favorable_share": gained / known,
+            "to_other_share": lost / known,
+        }
+    )
+
+
+def weight_table(result: StudyResult) -> pd.DataFrame:
+    """The chosen weights per group and outcome of the training rows.
+
+    Columns: group, outcome (as in the file), rows, mean, smallest, median, largest, changed (share of the rows whose
+    weight is not 1), weight_share (of the sum of all weights), row_share (what that is without weights).
+    """
+    assert result.weights is not None
+    data, rows, weights = result.dataset, result.train_rows, result.weights
+    frame = pd.DataFrame({"cell": 2 * data.group_codes[rows] + (data.y[rows] > 0.5), "weight": weights})
+    frame["changed"] = (frame["weight"] - 1.0).abs() > UNCHANGED
+    cells = frame.groupby("cell")
+    table = cells["weight"].agg(["size", "mean", "min", "median", "max", "sum"])
+    names = outcome_labels(result)
+    return pd.DataFrame(
+        {
+            "group": [data.groups[cell // 2] for cell in table.index],
+            "outcome": [names[cell % 2] for cell in table.index],
+            "rows": table["size"].to_numpy(),
+            "mean": table["mean"].to_numpy(),
+            "smallest": table["min"].to_numpy(),
+            "median": table["median"].to_numpy(),
+            "largest": table["max"].to_numpy(),
+            "changed": cells["changed"].mean().to_numpy(),
+            "weight_share": table["sum"].to_numpy() / weights.sum(),
+            "row_share": table["size"].to_numpy() / weights.size,
+        }
+    )
+
+
+def weights_frame(result: StudyResult) -> pd.DataFrame:
+    """row_id and weight of every training row, in the order of the file."""
+    assert result.weights is not None
+    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": result.weights})
+
+
+def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Every rival, and the curve beside it: method, each metric with its interval, the curve's best at its disparity.
+
+    `best accuracy of the curve`: among refitted points whose disparity is no larger; missing where there is none.
+    """
+    assert result.curve is not None
+    names = tuple(metrics) or ("accuracy", result.curve.metric)
+    lines = []
+    for rival in result.rivals:
+        line: dict[str, object] = {"method": rival.title}
+        for name in names:
+            low, high = rival.intervals[split].get(name) or (None, None)
+            line |= {name: rival.metrics[split][name], f"{name} low": low, f"{name} high": high}
+        line["best accuracy of the curve"] = best_accuracy(result, rival.metrics[split][result.curve.metric], split)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def best_accuracy(result: StudyResult, disparity: float | None, split: str = "test") -> float | None:
+    """Best accuracy among the curve's refitted points whose disparity is at most `disparity`; None if there is none."""
+    assert result.curve is not None
+    if disparity is None:
+        return None
+    known = []
+    for point in result.curve.points:
+        ours, accuracy = (point.refitted.get(split, {}).get(name) for name in (result.curve.metric, "accuracy"))
+        if ours is not None and accuracy is not None and ours <= disparity:
+            known.append(accuracy)
+    return max(known, default=None)
+
+
+def pays_sentence(result: StudyResult, split: str = "test") -> str:
+    """How many decisions turn each way, and how each group's selection rate moves."""
+    turned, rates = flips(result, split), who_pays(result, split)
+    moves = rates[rates["rate"] == RATE_TITLES["selection_rate"]].dropna(subset="change").sort_values("change")
+    if len(moves) > NAMED_GROUPS:
+        moves = moves.iloc[[0, -1]]
+    said = [f"{shorten(line.group, 30)} {points(line.change)}" for line in moves.itertuples()]
+    return (
+        f"Of {turned['rows'].sum():,} decisions on {split} rows {turned['to_favorable'].sum():,} turn favorable and "
+        f"{turned['to_other'].sum():,} unfavorable. Selection rates move by: {', '.join(said) or 'not estimable'}."
+    )

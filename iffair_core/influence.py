@@ -17,12 +17,13 @@ import pandas as pd
 from iffair_core.errors import ConfigError, NotSupported
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, sigmoid
-from iffair_core.models.logistic import LogisticModel
+from iffair_core.models.logistic import TOLERANCE, LogisticModel, column_units
 from iffair_core.quantities import FairnessQuantities
 
 GREEN, AMBER = 0.05, 0.25
 REFIT_SECONDS = 30.0
 REFIT_BATCH = 64
+REFIT_STEPS = 20
 
 
 def influence_scores(model: InfluenceModel, quantities: FairnessQuantities) -> np.ndarray:
@@ -88,10 +89,11 @@ def leave_one_out_parameters(
     """Parameters of exact refits without each of `rows`, (r, P) with r <= len(rows): as many as fit in `seconds`.
 
     Many refits at a time: their parameters are the columns of one matrix, so that every step of all of them is two
-    matrix products. Steps reuse the full model's factorisation until |gradient|_inf / n <= 1e-9. `check` is called
-    between batches and may raise to cancel; `report` gets the share that is done.
+    matrix products. Steps reuse the full model's factorisation until the gradient vanishes; a refit that this does not
+    bring there, as of a row that a small model hangs on, is done on its own. `check` is called between batches and may
+    raise to cancel; `report` gets the share that is done. Raises FitError where the other rows have one outcome only.
     """
-    started, done = time.perf_counter(), []
+    started, done = time.perf_counter(), [np.empty((0, model.theta_.size))]
     base_influence = model.solve(np.column_stack([model.X_[rows], np.ones(rows.size)]).T)
     residual = _residuals(model)[rows] * model.sample_weight_[rows]
     leverage = model.leverage()[rows]
@@ -112,7 +114,9 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray) -> n
     X, y, s = model.X_, model.y_, model.sample_weight_
     n, p = X.shape
     left_out = np.column_stack([X[rows], np.ones(rows.size)])
-    for _ in range(50):
+    unit = column_units(X)[:, None] * n
+    off = np.full(rows.size, np.inf)
+    for _ in range(REFIT_STEPS):
 
         def work(block: slice, theta: np.ndarray = theta) -> np.ndarray:
             r = sigmoid(X[block] @ theta[:-1] + theta[-1])
@@ -124,9 +128,14 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray) -> n
         own = sigmoid(np.einsum("ij,ji->i", left_out, theta)) - y[rows]
         gradient -= (left_out * (s[rows] * own)[:, None]).T
         gradient[:-1] += theta[:-1] / model.C
+        off = np.abs(gradient / unit).max(axis=0)
         theta = theta - model.solve(gradient)
-        if np.abs(gradient).max() / n <= 1e-10:
+        if off.max() <= TOLERANCE / 10:
             break
+    for i in np.flatnonzero(~(off <= TOLERANCE)):
+        weight = s.copy()
+        weight[rows[i]] = 0.0
+        theta[:, i] = LogisticModel(model.C).fit(X, y, weight, warm_start=model).theta_
     return theta
 
 
@@ -138,6 +147,7 @@ class Fidelity:
     `prediction_error`: |predicted - refitted| / |baseline gap| of the soft goal on validation rows at the chosen
     strength; None where the baseline gap lies inside the chance band. `refits`: row (position among training rows),
     random (drawn at random, else among the most influential), predicted, refitted (change of the goal, as a share).
+    `spearman` is NaN where either does not vary.
     """
 
     level: str
@@ -153,7 +163,7 @@ class Fidelity:
 
 
 def rows_to_verify(removal: np.ndarray, seed: int, count: int = 100) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of `count` random rows and of the `count` with the largest |removal|, interleaved; and which are random.
+    """Positions of `count` random rows and of the `count` largest |removal|, interleaved; and which are random.
 
     Interleaved, so that a check cut short by its time limit has seen both kinds.
     """
@@ -178,7 +188,8 @@ def judge_fidelity(
     predicted, refitted = refits["predicted"].to_numpy(), refits["refitted"].to_numpy()
     scale = float(np.linalg.norm(refitted))
     removal_error = float(np.linalg.norm(predicted - refitted)) / scale if scale > 0 else 0.0
-    spearman = float(pd.Series(predicted).corr(pd.Series(refitted), method="spearman"))
+    varies = min(np.ptp(predicted), np.ptp(refitted)) > 0
+    spearman = float(refits["predicted"].corr(refits["refitted"], method="spearman")) if varies else np.nan
     slope = float(predicted @ refitted / (predicted @ predicted)) if predicted.any() else 1.0
     worst = max(removal_error, prediction_error or 0.0)
     level = "green" if worst <= GREEN else "amber" if worst <= AMBER else "red"
@@ -204,7 +215,8 @@ def _fidelity_sentence(level: str, removal: float, prediction: float | None, che
     if prediction is None:
         curve = "the predicted curve was not judged, because the baseline gap lies inside the chance band"
     else:
-        curve = f"the predicted gap at the chosen strength was {100 * prediction:.2g} % of the baseline gap off the refitted one"
+        share = f"{100 * prediction:.2g} % of the baseline gap"
+        curve = f"the predicted gap at the chosen strength was {share} off the refitted one"
     advice = {
         "green": "Scores and predictions can be relied on.",
         "amber": "Rely on the order of rows and on refitted points, not on predicted sizes.",

@@ -259,8 +259,7 @@ def rows_frame(result: StudyResult) -> pd.DataFrame:
 def rows_csv(result: StudyResult) -> bytes:
     """rows.csv: UTF-8, comma, LF. Group names that a spreadsheet would take for a formula get a leading apostrophe."""
     require_finished(result)
-    columns = {name: _as_cells(column) for name, column in _columns(result).items()}
-    return _csv(columns)
+    return _csv(_columns(result))
 
 
 Labelled = tuple[np.ndarray, Sequence[str]]
@@ -297,10 +296,6 @@ def _as_array(column: np.ndarray | Labelled) -> Any:
     return pd.Categorical.from_codes(column[0], pd.Index(list(column[1]))) if isinstance(column, tuple) else column
 
 
-def _as_cells(column: np.ndarray | Labelled) -> np.ndarray | Labelled:
-    return (column[0], [_cell(label) for label in column[1]]) if isinstance(column, tuple) else column
-
-
 def safe_cell(text: str) -> str:
     """`text` as a spreadsheet shows it literally: an apostrophe before what it would take for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) and not _PLAIN_NUMBER.match(text) else text
@@ -333,7 +328,7 @@ def _csv(columns: Mapping[str, np.ndarray | Labelled]) -> bytes:
 
 def _texts(column: np.ndarray | Labelled, rows: slice) -> pa.Array:
     if isinstance(column, tuple):
-        return pa.array(list(column[1]), pa.string()).take(pa.array(column[0][rows]))
+        return pa.array([_cell(label) for label in column[1]], pa.string()).take(pa.array(column[0][rows]))
     return pc.cast(pa.array(column[rows], from_pandas=True), pa.string())
 
 

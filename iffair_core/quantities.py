@@ -123,8 +123,8 @@ def fairness_quantities(
 ) -> FairnessQuantities:
     """The soft gaps of every group against the reference, and the log loss, on the given evaluation rows.
 
-    X (m, p) as the model sees it, y (m,) of 0 and 1, groups (m,) any labels; `reference`: a label, or None for the group
-    with the highest share of y = 1 among those of at least 30 rows. `slope` k > 0 of the soft rate sigma(k z).
+    X (m, p) as the model sees it, y (m,) of 0 and 1, groups (m,) any labels; `reference`: a label, or None for the
+    group with the highest share of y = 1 among those of at least 30 rows. `slope` k > 0 of the soft rate sigma(k z).
     Raises TaskError for a reference that does not occur or a single group.
     """
     labels = np.asarray([value_label(value) for value in np.asarray(groups, dtype=object)])

@@ -19,8 +19,17 @@ from iffair_core import explain, outputs
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.task import group_table
 from iffair_core.errors import ConfigError, listing, shorten
-from iffair_core.figures import group_bars
-from iffair_core.figures.common import Picture, Theme, palette
+from iffair_core.figures import (
+    before_after,
+    group_bars,
+    influence_scatter,
+    proof,
+    rates_by_group,
+    tradeoff,
+    weights_by_group,
+    who_pays,
+)
+from iffair_core.figures.common import Theme, palette
 from iffair_core.honesty import LIMITS, ORIGIN
 from iffair_core.metrics import METRICS, RATES
 from iffair_core.report_blocks import (
@@ -43,7 +52,15 @@ from iffair_core.study import StudyResult
 from iffair_core.tradeoff import CurvePoint
 from iffair_core.uncertainty import Estimate
 
-__all__ = ["ALL_PARTS", "PART_TITLES", "command_line", "library_snippet", "report_html"]
+__all__ = [
+    "ALL_PARTS",
+    "PART_TITLES",
+    "command_line",
+    "library_snippet",
+    "report_facts",
+    "report_html",
+    "report_sections",
+]
 
 PART_TITLES = {
     "data": "Data and groups",
@@ -57,6 +74,7 @@ PART_TITLES = {
 }
 ALL_PARTS = tuple(PART_TITLES)
 TOP_ROWS = 10
+REPORT_POINTS = 5_000
 
 
 def report_html(
@@ -74,17 +92,8 @@ def report_html(
     is. `source`: what the reproducing code reads, the table's name by default.
     Raises ConfigError for an unknown part or theme, or a study that has not finished.
     """
-    outputs.require_finished(result)
-    unknown = [part for part in parts if part not in PART_TITLES]
-    if unknown:
-        raise ConfigError(f"There is no report part {listing(unknown)}. Choose among: {', '.join(PART_TITLES)}.")
     colors = palette(theme)
-    source = result.name if source is None else source
-    chosen = [part for part in ALL_PARTS if part in parts]
-    sections: list[dict[str, Any]] = [
-        {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
-        for part in chosen
-    ]
+    sections = report_sections(result, parts=parts, theme=theme, source=source)
     drawn = [block for section in sections for block in section["blocks"] if block["kind"] == "picture"]
     for place, block in enumerate(drawn):
         block["id"] = f"picture-{place + 1}"
@@ -96,10 +105,33 @@ def report_html(
         synthetic=result.synthetic,
         finding=explain.baseline_sentence(result),
         repair=explain.repair_sentence(result),
-        facts=_facts(result),
+        facts=report_facts(result),
         sections=sections,
         plotly_js=get_plotlyjs() if drawn else "",
     )
+
+
+def report_sections(
+    result: StudyResult,
+    *,
+    parts: Collection[str] = ALL_PARTS,
+    theme: Theme = "light",
+    source: str | None = None,
+) -> list[dict[str, Any]]:
+    """name, title and blocks (`report_blocks`) of each chosen part, in the order of the report.
+
+    A screen shows its preview from them, without the megabytes of plotly.js. Raises as `report_html`.
+    """
+    outputs.require_finished(result)
+    unknown = [part for part in parts if part not in PART_TITLES]
+    if unknown:
+        raise ConfigError(f"There is no report part {listing(unknown)}. Choose among: {', '.join(PART_TITLES)}.")
+    source = result.name if source is None else source
+    return [
+        {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
+        for part in ALL_PARTS
+        if part in parts
+    ]
 
 
 @cache
@@ -118,8 +150,8 @@ def _template() -> Template:
 # ------------------------------------------------------------------------------------------------------------- parts
 
 
-def _facts(result: StudyResult) -> list[tuple[str, str]]:
-    """What was studied, at a glance."""
+def report_facts(result: StudyResult) -> list[tuple[str, str]]:
+    """What was studied, at a glance: (name, text) pairs."""
     data, config, task = result.dataset, result.config, result.dataset.task
     synthetic = " (synthetic)" if result.synthetic else ""
     assert result.fidelity is not None
@@ -134,12 +166,6 @@ def _facts(result: StudyResult) -> list[tuple[str, str]]:
         ),
         ("Row scores", f"fidelity {result.fidelity.level}"),
     ]
-
-
-def _drawn(part: str, result: StudyResult, theme: Theme) -> Iterator[Block]:
-    """The pictures of a part."""
-    for draw in _PICTURES.get(part, ()):
-        yield picture_block(draw(result, theme))
 
 
 def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
@@ -169,7 +195,7 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
     assert result.baseline is not None
     found = result.baseline["test"]
     yield text_block(explain.baseline_sentence(result), lead=True)
-    yield from _drawn("baseline", result, theme)
+    yield picture_block(rates_by_group(found, theme, goal=result.config.metric))
     lines = [(group, rate) for group in found.groups for rate in RATES]
     yield table_block(
         f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "
@@ -185,7 +211,8 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
     assert result.fidelity is not None and result.goal is not None
     yield {"kind": "badge", "level": result.fidelity.level, "text": result.fidelity.sentence}
     yield text_block(explain.influence_sentence(result), lead=True)
-    yield from _drawn("rows", result, theme)
+    yield picture_block(influence_scatter(result, theme, max_points=REPORT_POINTS))
+    yield picture_block(proof(result.fidelity, theme))
     ledger = explain.ledger(result)
     ends = [("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])]
     for word, part in ends:
@@ -208,7 +235,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     before, after, change = result.baseline["test"], result.after["test"], result.difference["test"]
     predicted = result.chosen.predicted.get("test", {})
     yield text_block(explain.repair_sentence(result), lead=True)
-    yield from _drawn("repair", result, theme)
+    yield picture_block(before_after(result, theme))
     yield table_block(
         f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "
         "rows judged before and after; chance: what a disparity would show if group labels meant nothing",
@@ -219,6 +246,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
         Column("Change", [change_cell(change[name]) for name in METRICS]),
         Column("Chance", [chance_cell(before, name) for name in METRICS]),
     )
+    yield picture_block(who_pays(result, theme))
     lines = [(group, rate) for group in before.groups for rate in RATES]
     yield table_block(
         "Who pays: rates by group on test rows, before and after",
@@ -228,6 +256,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
         Column("After ●", [share_cell(after.rates[group][rate]) for group, rate in lines]),
     )
     weights = outputs.weight_summary(result)
+    yield picture_block(weights_by_group(result, theme))
     yield table_block(
         "Weights of the training rows",
         Column("Smallest", [explain.figure(weights["min"])]),
@@ -242,7 +271,7 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
     assert result.curve is not None
     curve, rivals = result.curve, result.rivals
     yield text_block(explain.compare_sentence(result), lead=True)
-    yield from _drawn("curve", result, theme)
+    yield picture_block(tradeoff(result, theme, intervals=True))
     columns: dict[str, list[str]] = {
         "Strength": [f"{point.strength:.4g}" for point in curve.points] + [shorten(rival.title, 40) for rival in rivals]
     }
@@ -347,5 +376,3 @@ _BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
     "limits": _limits_part,
     "reproduce": _reproduce_part,
 }
-
-_PICTURES: dict[str, tuple[Callable[[StudyResult, Theme], Picture], ...]] = {}

@@ -53,10 +53,11 @@ def table_block(caption: str, *columns: Column) -> Block:
 
 
 def picture_block(picture: Picture) -> Block:
-    """A figure as JSON for plotly.js, with its alt text and the table behind it."""
+    """A figure as JSON for plotly.js, with its alt text and the table behind it; `picture` for screens that draw it."""
     drawn = json.loads(picture.figure.to_json())
     return {
         "kind": "picture",
+        "picture": picture,
         "data": script_json(drawn["data"]),
         "layout": script_json(drawn["layout"]),
         "config": script_json(CONFIG),

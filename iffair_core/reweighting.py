@@ -96,7 +96,7 @@ def uniform_weights(
     pairs = int(np.argmin(np.abs(reached - abs(wanted))))
     if reached[-1] < abs(wanted):
         raise Infeasible(_beyond_reach(max_weight))
-    weights[order[: pairs]] -= amount
+    weights[order[:pairs]] -= amount
     weights[order[combined.size - pairs :]] += amount
     return weights
 
@@ -140,7 +140,11 @@ def _smallest_change(
     Gaps enter one at a time, the most violated first, so that many pairs of groups cost only those that bind.
     """
     n, m = ask.influence.shape
-    scale = np.maximum(np.linalg.norm(ask.influence, axis=0), np.finfo(float).tiny)
+    scale = np.linalg.norm(ask.influence, axis=0)
+    needed = np.abs(ask.change) if ask.equal else -ask.change
+    if (needed > scale * np.sqrt(2 * _largest_change(n, max_weight - 1.0))).any():
+        raise Infeasible(_beyond_reach(max_weight))
+    scale[scale == 0] = 1.0
     multipliers, delta = np.zeros(m), np.zeros(n)
     active = list(range(m)) if ask.equal else []
     tolerance = 1e-9 * max(float(np.abs(ask.change).max()), 1e-12)
@@ -201,7 +205,7 @@ def _climb(
     floor: np.ndarray,
     check: Callable[[], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Multipliers x (m,) >= floor that maximise a concave dual, and the rows' change delta = clip(-multiply(x), -1, high).
+    """Multipliers x (m,) >= floor that maximise a concave dual, and the change delta = clip(-multiply(x), -1, high).
 
     `pull_back(delta)` is what the rows reach less what is wanted, the gradient of the dual; `gram` its curvature over
     the rows inside the box and the multipliers that move. Projected semi-smooth Newton steps, and steps along the
@@ -257,7 +261,7 @@ def _climb(
 
 
 def _largest_change(n: int, high: float) -> float:
-    """The largest |delta|^2 / 2 with -1 <= delta <= high and sum(delta) = 0, which no dual of a feasible ask exceeds."""
+    """Bound of |delta|^2 / 2 for -1 <= delta <= high with sum(delta) = 0, which no dual of a feasible ask exceeds."""
     return 0.5 * n * high * (1 + 1e-9)
 
 
@@ -324,9 +328,7 @@ def _stationary_change(
         return _gram(X, np.where(inside, residual_of_row, 0.0), inside, scale)  # every multiplier moves: no floor
 
     floor = np.full(p + 2, -np.inf)
-    return _climb(
-        n, max_weight - 1.0, multiply=multiply, pull_back=pull_back, gram=gram, floor=floor, check=check
-    )[1]
+    return _climb(n, max_weight - 1.0, multiply=multiply, pull_back=pull_back, gram=gram, floor=floor, check=check)[1]
 
 
 def _weighted_columns(X: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -45,7 +45,18 @@ from iffair_core.metrics import (
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.quantities import FairnessQuantities, goal_pairs, quantities_from_codes
-from iffair_core.tradeoff import Curve, CurvePoint, Intervals, Numbers, Part, Repair, RepairPath, require_strength, trace
+from iffair_core.tradeoff import (
+    Curve,
+    CurvePoint,
+    Intervals,
+    Numbers,
+    Part,
+    Repair,
+    RepairPath,
+    choose,
+    require_strength,
+    trace,
+)
 
 STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
 MODELS = ("logistic",)
@@ -60,7 +71,8 @@ class StudyConfig:
     """Everything that decides a study besides the table and the task.
 
     `metric`: the goal to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
-    validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given strength.
+    validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given
+    strength.
     `min_effective_sample_size`: a share of training rows. `C`: inverse ridge penalty on the sum of losses.
     """
 
@@ -82,7 +94,7 @@ class StudyConfig:
         if self.strength is not None:
             require_strength(self.strength)
         if self.utility_budget is not None and not 0 <= self.utility_budget <= 1:
-            raise ConfigError(f"The utility budget is {self.utility_budget}; it is a share of accuracy between 0 and 1.")
+            raise ConfigError(f"The utility budget is {self.utility_budget}; it is a share of accuracy from 0 to 1.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
             raise ConfigError(f"The seed is {self.seed!r}; give a whole number of at least 0.")
         if not (np.isfinite(self.C) and self.C > 0):
@@ -131,8 +143,8 @@ class GoalScores:
 class StudyResult:
     """What a study knows; fields after `config` are None (or empty) until their stage has finished.
 
-    Shapes: n used rows in the order of the file, n_train of them training rows in the order of `train_rows`, k quantities
-    measured on validation rows (`quantities.names`). Scores are P(favorable).
+    Shapes: n used rows in the order of the file, n_train of them training rows in the order of `train_rows`, k
+    quantities measured on validation rows (`quantities.names`). Scores are P(favorable).
     """
 
     name: str
@@ -279,7 +291,13 @@ class _Run:
             dataset = encode(study.table, study.task, seed=self.config.seed)
         timing = {"encode": time.perf_counter() - started}
         self.result = StudyResult(
-            study.name, fingerprint, is_example(study.table), dataset, self.config, timing=timing, warnings=dataset.warnings
+            study.name,
+            fingerprint,
+            is_example(study.table),
+            dataset,
+            self.config,
+            timing=timing,
+            warnings=dataset.warnings,
         )
         self.partial = self.result
         self._arrange()
@@ -308,24 +326,6 @@ class _Run:
         data = self.result.dataset
         return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
 
-    def _evaluate(self, scores: np.ndarray) -> dict[str, Evaluation]:
-        data = self.result.dataset
-        found = {}
-        for name in MEASURED:
-            rows = data.part(SPLITS.index(name))
-            found[name] = evaluate(
-                data.y[rows], scores[rows], data.group_codes[rows], data.groups, data.reference, seed=self.config.seed
-            )
-            self.check()
-        return found
-
-    def _scores(self, theta: np.ndarray) -> np.ndarray:
-        """P(favorable) of every used row, in the order of the file."""
-        data = self.result.dataset
-        model = self.result.model
-        assert model is not None
-        return sigmoid(model.logits(data.X, theta))
-
     def baseline(self, previous: StudyResult | None) -> None:
         with self.stage("baseline"):
             if previous is not None and "baseline" in self.reused:
@@ -336,8 +336,10 @@ class _Run:
                 train = self.rows["train"]
                 self.result = replace(self.result, model=LogisticModel(self.config.C).fit(self.X[train], self.y[train]))
                 assert self.result.model is not None
-                scores = self._scores(self.result.model.theta_)
-                self.result = replace(self.result, scores_before=scores, baseline=self._evaluate(scores))
+                scores = _scores(self.result, self.result.model.theta_)
+                self.result = replace(
+                    self.result, scores_before=scores, baseline=_evaluations(self.result, scores, self.check)
+                )
             assert self.result.baseline is not None
             news = [
                 f"On {name} rows: {text}" for name in MEASURED for text in self.result.baseline[name].warnings
@@ -412,29 +414,8 @@ class _Run:
                 seed=self.config.seed,
                 report=lambda share: self.report("curve", share),
             )
-            point = curve.points[curve.chosen]
-            assert point.theta is not None and self.result.scores_before is not None
-            scores = self._scores(point.theta)
-            data = self.result.dataset
-            difference = {}
-            for name in MEASURED:
-                rows = data.part(SPLITS.index(name))
-                difference[name] = paired_difference(
-                    data.y[rows],
-                    self.result.scores_before[rows],
-                    scores[rows],
-                    data.group_codes[rows],
-                    len(data.groups),
-                    seed=self.config.seed,
-                )
-            self.result = replace(
-                self.result,
-                curve=curve,
-                scores_after=scores,
-                after=self._evaluate(scores),
-                difference=difference,
-                warnings=self.result.warnings + curve.warnings,
-            )
+            self.result = replace(self.result, curve=curve, warnings=self.result.warnings + curve.warnings)
+            self.result = _measured_at_choice(self.result, self.check)
 
     def fidelity(self, previous: StudyResult | None) -> None:
         with self.stage("fidelity"):
@@ -448,7 +429,7 @@ class _Run:
                 refits, asked = self._verify_rows()
             self.result = replace(
                 self.result,
-                fidelity=judge_fidelity(refits, asked, self._prediction_error(), float(result.leverage.mean())),
+                fidelity=judge_fidelity(refits, asked, _prediction_error(result), float(result.leverage.mean())),
             )
 
     def _verify_rows(self) -> tuple[pd.DataFrame, int]:
@@ -473,26 +454,6 @@ class _Run:
         )
         return frame, rows.size
 
-    def _prediction_error(self) -> float | None:
-        """|predicted - refitted| / |baseline| of the soft goal on validation rows at the chosen strength.
-
-        None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
-        """
-        result, point = self.result, self.result.chosen
-        assert result.baseline is not None and result.curve is not None and point is not None
-        metric = GOAL_METRIC[self.config.metric]
-        disparity, band = (
-            result.baseline["validation"].values[metric],
-            result.baseline["validation"].chance_band[metric],
-        )
-        if disparity is None or band is None or disparity <= band:
-            return None
-        start = result.curve.points[0].soft["validation"]
-        predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")
-        if not start or predicted is None or refitted is None:
-            return None
-        return abs(predicted - refitted) / abs(start)
-
     def rivals(self, previous: StudyResult | None) -> None:
         with self.stage("rivals"):
             if previous is not None and "rivals" in self.reused:
@@ -516,3 +477,86 @@ class _Run:
             counts = confusion_counts(part.y, scores >= 0.5, part.group_codes, n_groups)
             intervals[split] = intervals_from_counts(counts, seed=self.config.seed)
         return Rival(name, title, weights, model.theta_, metrics, intervals)
+
+
+def _scores(result: StudyResult, theta: np.ndarray) -> np.ndarray:
+    """P(favorable) of every used row under parameters `theta`, in the order of the file."""
+    assert result.model is not None
+    return sigmoid(result.model.logits(result.dataset.X, theta))
+
+
+def _evaluations(result: StudyResult, scores: np.ndarray, check: Callable[[], None]) -> dict[str, Evaluation]:
+    data = result.dataset
+    found = {}
+    for name in MEASURED:
+        rows = data.part(SPLITS.index(name))
+        found[name] = evaluate(
+            data.y[rows], scores[rows], data.group_codes[rows], data.groups, data.reference, seed=result.config.seed
+        )
+        check()
+    return found
+
+
+def _measured_at_choice(result: StudyResult, check: Callable[[], None]) -> StudyResult:
+    """The result with scores, evaluations and paired differences of its curve's chosen point."""
+    data, point = result.dataset, result.chosen
+    assert point is not None and point.theta is not None and result.scores_before is not None
+    scores = _scores(result, point.theta)
+    difference = {}
+    for name in MEASURED:
+        rows = data.part(SPLITS.index(name))
+        difference[name] = paired_difference(
+            data.y[rows],
+            result.scores_before[rows],
+            scores[rows],
+            data.group_codes[rows],
+            len(data.groups),
+            seed=result.config.seed,
+        )
+        check()
+    return replace(result, scores_after=scores, after=_evaluations(result, scores, check), difference=difference)
+
+
+def _prediction_error(result: StudyResult) -> float | None:
+    """|predicted - refitted| / |baseline| of the soft goal on validation rows at the chosen strength.
+
+    None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
+    """
+    point = result.chosen
+    assert result.baseline is not None and result.curve is not None and point is not None
+    metric = GOAL_METRIC[result.config.metric]
+    disparity, band = (
+        result.baseline["validation"].values[metric],
+        result.baseline["validation"].chance_band[metric],
+    )
+    if disparity is None or band is None or disparity <= band:
+        return None
+    start = result.curve.points[0].soft["validation"]
+    predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")
+    if not start or predicted is None or refitted is None:
+        return None
+    return abs(predicted - refitted) / abs(start)
+
+
+def with_choice(result: StudyResult, *, strength: float | None, utility_budget: float | None = None) -> StudyResult:
+    """The result that a study with this strength and utility budget would give, without refitting anything.
+
+    `strength`: a point that the curve has (always the grid of 21), or None for the recommended one. An infeasible
+    strength falls back, with the same warning as the study's. Costs one evaluation of the chosen point, or none where
+    it stays the same. Raises ConfigError for a strength that the curve does not have.
+    """
+    config = replace(result.config, strength=strength, utility_budget=utility_budget)
+    if result.curve is None:
+        return replace(result, config=config)
+    curve = choose(result.curve, strength, utility_budget)
+    kept = tuple(text for text in result.warnings if text not in result.curve.warnings)
+    new = replace(result, config=config, curve=curve, warnings=kept + curve.warnings)
+    if new.strength != result.strength:
+        with single_threaded_blas():
+            new = _measured_at_choice(new, lambda: None)
+    if new.fidelity is None:
+        return new
+    assert new.leverage is not None
+    refits, asked = new.fidelity.refits, new.fidelity.asked
+    judged = judge_fidelity(refits, asked, _prediction_error(new), float(new.leverage.mean()))
+    return replace(new, fidelity=judged)

@@ -16,7 +16,14 @@ import pandas as pd
 
 from iffair_core.errors import ConfigError, FitError, Infeasible
 from iffair_core.influence import influence_of
-from iffair_core.metrics import CELL_METRICS, GOAL_METRIC, METRICS, confusion_counts, intervals_from_counts, point_metrics
+from iffair_core.metrics import (
+    GOAL_METRIC,
+    GOAL_RATES,
+    METRICS,
+    confusion_counts,
+    intervals_from_counts,
+    point_metrics,
+)
 from iffair_core.models.blocks import sigmoid
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.quantities import FairnessQuantities, GoalPairs, goal_pairs
@@ -59,7 +66,8 @@ class Repair:
         require_rails(self.max_weight, self.min_effective_sample_size)
 
 
-def _on_grid(strength: float) -> bool:
+def on_grid(strength: float) -> bool:
+    """Whether every curve has a point at this strength."""
     return bool(np.any(np.abs(STRENGTHS - strength) <= 1e-12))
 
 
@@ -121,7 +129,8 @@ class RepairPath:
                 None,
                 None,
                 predicted,
-                f"Beyond {self.limit:.2f}, the largest strength that weights up to {self.repair.max_weight:g} can reach.",
+                f"Beyond {self.limit:.2f}, the largest strength that weights up to {self.repair.max_weight:g} "
+                "can reach.",
             )
         model, weights, best = earlier.model, earlier.weights, np.inf
         found: tuple[LogisticModel, np.ndarray] | None = None
@@ -146,7 +155,9 @@ class RepairPath:
         model, weights = found
         reason = None
         if best > OFF_TARGET:
-            reason = f"The refit missed what was asked by {best:.0%} of the baseline gap; the last good strength stands."
+            reason = (
+                f"The refit missed what was asked by {best:.0%} of the baseline gap; the last good strength stands."
+            )
         size = effective_sample_size(weights)
         if size < self.repair.min_effective_sample_size:
             reason = (
@@ -374,8 +385,6 @@ def signed_disparity(
 
 
 def _estimable(quantities: FairnessQuantities, goal: str) -> bool:
-    from iffair_core.metrics import GOAL_RATES
-
     return all(any(gap.rate == rate for gap in quantities.gaps) for rate in GOAL_RATES[goal])
 
 
@@ -437,26 +446,46 @@ def trace(
         steps.append(path.step_from(steps[-1] if steps else path.origin, float(value)))
         if report is not None:
             report((i + 1) / (len(STRENGTHS) + 2))
-    if strength is not None and not _on_grid(strength):
+    if strength is not None and not on_grid(strength):
         before = [step for step in steps if step.strength < strength][-1]
         steps.append(path.step_from(before, strength))
         steps.sort(key=lambda step: step.strength)
     goal = path.repair.goal
     points = tuple(measure_point(step, start, parts, goal, quantities, seed=seed) for step in steps)
-    on_grid = [i for i, point in enumerate(points) if _on_grid(point.strength)]
-    recommended = on_grid[recommend([points[i] for i in on_grid], goal, DEFAULT_BUDGET if budget is None else budget)]
-    chosen, warnings = _choose(points, strength, budget, recommended)
-    return Curve(
-        goal,
-        path.repair.variant,
-        points,
-        recommended,
-        chosen,
-        path.limit,
-        DEFAULT_BUDGET if budget is None else budget,
-        frontier(points, goal),
-        warnings,
+    return _arranged(points, path.repair.goal, path.repair.variant, path.limit, asked=(strength, budget))
+
+
+def choose(curve: Curve, strength: float | None, budget: float | None) -> Curve:
+    """The curve that `trace` would give for this strength and budget, from the points that `curve` has.
+
+    Raises ConfigError for a strength outside 0..1.25, or one off the grid for which the curve has no point.
+    """
+    held = strength is None or any(point.strength == strength for point in curve.points)
+    if strength is not None and not held and not on_grid(require_strength(strength)):
+        raise ConfigError(f"The curve has no point at strength {strength:g}. Run the study with it.")
+    points = tuple(
+        point
+        for point in curve.points
+        if on_grid(point.strength) or (strength is not None and point.strength == strength)
     )
+    return _arranged(points, curve.goal, curve.variant, curve.limit, asked=(strength, budget))
+
+
+def _arranged(
+    points: tuple[CurvePoint, ...],
+    goal: str,
+    variant: str,
+    limit: float,
+    *,
+    asked: tuple[float | None, float | None],
+) -> Curve:
+    """The curve with its recommended and its chosen point; `asked`: strength and budget as the user gave them."""
+    strength, budget = asked
+    allowed = DEFAULT_BUDGET if budget is None else budget
+    grid = [i for i, point in enumerate(points) if on_grid(point.strength)]
+    recommended = grid[recommend([points[i] for i in grid], goal, allowed)]
+    chosen, warnings = _choose(points, strength, budget, recommended)
+    return Curve(goal, variant, points, recommended, chosen, limit, allowed, frontier(points, goal), warnings)
 
 
 def _choose(

@@ -1,7 +1,60 @@
-"""Baseline."""
+"""Baseline: how far apart the groups are under an ordinary model, before anything is repaired."""
 
-from pages.common import boot, widgets
+import streamlit as st
+
+from iffair_core import explain
+from iffair_core.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
+from iffair_core.metrics import GOAL_METRIC
+from pages.common import baseline, boot, state, text, widgets, words
 
 boot.guard("baseline")
 boot.title("baseline")
 result, stale = widgets.need_result("baseline")
+assert result.baseline is not None
+evaluation, goal = result.baseline["test"], result.config.metric
+reference_line, theme = state.choices().reference_line, widgets.theme()
+
+with widgets.figures(stale):
+    widgets.sentence(explain.baseline_sentence(result))
+    widgets.numbers(baseline.cards(result))
+    page = st.grid(3, min_column_width=280, gap="medium")
+    with page.cell(column_span=2):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            baseline.heading("Rates by group", f"{text.count(evaluation.n)} test rows, 95 % intervals")
+            baseline.pick_reference_line(GOAL_METRIC[goal])
+        widgets.chart(rates_by_group(evaluation, theme, reference_line, goal=goal), "baseline_rates")
+    with page.cell():
+        baseline.heading("What a repair would change")
+        if result.curve is None:
+            st.skeleton(height=260)
+        else:
+            picture = tradeoff(result, theme, reference_line=reference_line, compact=True)
+            widgets.chart(picture, "baseline_tradeoff")
+        boot.link("compare", "Compare the trade-offs")
+
+    metrics, crossed, scores, calibrated = st.tabs(
+        ["All metrics", "Intersections", "Scores", "Calibration"], on_change="rerun", key="baseline_tab"
+    )
+    if metrics.open:
+        with metrics:
+            baseline.metric_tables(result)
+    if crossed.open:
+        with crossed:
+            current = state.table()
+            assert current is not None
+            column, rate = baseline.pick_crossing(result)
+            if column is None:
+                st.info("There is no column to cross the groups with: all have a single value or too many.")
+            else:
+                cells = explain.intersections(result, current.frame, column, rate)
+                widgets.chart(heatmap(cells, theme, level_title=column, rate=rate), "baseline_crossed")
+                st.caption(
+                    f"{words.metric_title(rate)} on test rows. Hatched: fewer than {explain.SMALL_CELL} rows, "
+                    "so the rate is not estimable."
+                )
+    if scores.open:
+        with scores:
+            widgets.chart(score_distribution(*baseline.scored(result), theme=theme), "baseline_scores")
+    if calibrated.open:
+        with calibrated:
+            widgets.chart(calibration(*baseline.scored(result), theme=theme), "baseline_calibration")

@@ -1,7 +1,40 @@
-"""Compare."""
+"""Compare: the whole curve between fairness and utility, beside other methods, and the point to take from it."""
 
-from pages.common import boot, widgets
+import streamlit as st
+
+from iffair_core import explain
+from iffair_core.figures import metrics_along_strength, tradeoff
+from pages.common import boot, points_table, running, state, widgets
 
 boot.guard("compare")
 boot.title("compare")
-result, stale = widgets.need_result("curve")
+result, stale = widgets.need_result("curve", "after")
+theme = widgets.theme()
+points_table.controls(result)
+chosen = state.choices()
+axes = (chosen.utility_axis, chosen.disparity_axis or result.curve.metric)
+
+with widgets.figures(stale):
+    widgets.sentence(explain.compare_sentence(result, chosen.split))
+    picture = tradeoff(
+        result,
+        theme,
+        x=axes[0],
+        y=axes[1],
+        split=chosen.split,
+        intervals=chosen.intervals,
+        reference_line=chosen.reference_line,
+    )
+    widgets.chart(picture, "tradeoff", on_select=points_table.take_from_picture, selection_mode=("points",))
+
+    points, rivals = st.tabs(["All points", "Other methods"], on_change="rerun", key="compare_tab")
+    if points.open:
+        with points:
+            points_table.points(result, chosen.split, axes)
+    if rivals.open:
+        with rivals:
+            points_table.rivals(result, chosen.split, axes)
+    st.subheader("Every metric along strength", anchor=False)
+    widgets.chart(metrics_along_strength(result, theme, chosen.split), "metrics_along_strength")
+if not stale:
+    running.measure_points()

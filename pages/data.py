@@ -3,12 +3,14 @@
 import streamlit as st
 
 from iffair_core.data.task import group_table
+from iffair_core.explain import data_sentence
 from iffair_core.figures import group_bars
 from pages.common import boot, errors, pickers, running, state, text, whois, widgets
 
 boot.guard("data")
 boot.title("data")
 
+headline = st.container()
 left, right = widgets.thirds()
 with left:
     pickers.pick_source()
@@ -34,13 +36,15 @@ with right:
     if misfit is not None:
         errors.show(misfit, "The choices do not fit the table")
     elif found is None:
-        widgets.sentence(
-            f"{text.count(len(current.frame))} rows and {text.count(len(current.columns))} columns. "
-            "Choose the outcome, its favorable value and a sensitive attribute to see who is in the table."
-        )
+        with headline:
+            widgets.sentence(
+                f"{text.count(len(current.frame))} rows and {text.count(len(current.columns))} columns. "
+                "Choose the outcome, its favorable value and a sensitive attribute to see who is in the table."
+            )
     else:
         groups = group_table(found)
-        widgets.sentence(whois.finding(found, groups))
+        with headline:
+            widgets.sentence(data_sentence(found))
         widgets.numbers(whois.group_numbers(found, groups, len(current.frame)))
         widgets.chart(
             group_bars(groups, widgets.theme(), reference=found.reference, favorable=found.favorable_label),

@@ -1,6 +1,50 @@
-"""Learn."""
+"""Learn: what the method does and what it cannot tell, on the example's study whatever table is open."""
 
-from pages.common import boot
+import streamlit as st
+
+from pages.common import boot, errors, running
+from pages.common.chapters import CHAPTERS
+
+POLL_SECONDS = 0.5
+NAMES = [chapter.name for chapter in CHAPTERS]
+CHOSEN = "learn_chapter"
+
+
+def turn_to(name: str) -> None:
+    """Open a chapter; a callback."""
+    st.session_state[CHOSEN] = name
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def wait() -> None:
+    """Hold the place until the example's study is there."""
+    if running.example_outcome() is not None:
+        st.rerun()
+    st.markdown(":gray[The example's study is being run; its numbers and pictures appear here.]")
+    st.skeleton(height=420)
+
 
 boot.guard("learn")
 boot.title("learn")
+grid = st.grid(4, min_column_width=190, gap="medium")
+with grid.cell():
+    name = st.radio("Chapter", NAMES, key=CHOSEN, persist_state="session", label_visibility="collapsed")
+    st.caption("All numbers are computed from the synthetic example, whatever table you have open.")
+with grid.cell(column_span=3):
+    place = NAMES.index(name)
+    chapter = CHAPTERS[place]
+    st.subheader(f"{place + 1}. {name}", anchor=False)
+    outcome = running.example_outcome()
+    if not chapter.numbers:
+        chapter.draw()
+    elif outcome is None:
+        wait()
+    elif outcome.result is None or outcome.error is not None:
+        errors.show(outcome.error or RuntimeError("no result"), "The example's study could not be finished")
+    else:
+        chapter.draw(outcome.result)
+    if place + 1 < len(NAMES):
+        following = NAMES[place + 1]
+        st.button(
+            f"Next: {following}", key="learn_next", icon=":material/arrow_forward:", on_click=turn_to, args=(following,)
+        )

@@ -1,7 +1,109 @@
-"""Report."""
+"""Report: a page for people, files for machines, and what it takes to get the same numbers again."""
 
-from pages.common import boot, widgets
+import streamlit as st
+
+from iffair_core import explain, outputs
+from iffair_core.data.catalog import DATASETS
+from iffair_core.report import PART_TITLES, command_line, library_snippet, report_facts, report_html, report_sections
+from pages.common import boot, preview, state, widgets
+from pages.common.words import word
+
+FILES = (
+    ("rows.csv", "text/csv", outputs.rows_csv, "One line per row: split, group, weight, influences, scores."),
+    ("curve.csv", "text/csv", outputs.curve_csv, "Every strength: metrics predicted and refitted."),
+    ("summary.json", "application/json", outputs.summary_json, "Every number of the study, with intervals."),
+    ("settings.json", "application/json", outputs.settings_json, "The choices and the table's fingerprint."),
+    ("design.parquet", "application/vnd.apache.parquet", outputs.design_parquet, "The features as the model saw them."),
+)
+PREVIEW_HEIGHT = 760
+PART_KEY = "report_part_"
 
 boot.guard("report")
 boot.title("report")
-result, stale = widgets.need_result("after")
+result, stale = widgets.need_result("after", "fidelity", "rivals")
+current = state.table()
+assert current is not None
+known = {entry.name for entry in DATASETS}
+source = f"./{current.name}" if current.name in known and current.source not in known else current.name
+usual_title = f"Fairness study of {current.name}"
+
+
+def download(name: str, kind: str, make, label: str, *, primary: bool = False) -> None:
+    """A button whose file is made when it is clicked; not for figures from before the last change."""
+    st.download_button(
+        label, data=make, file_name=name, mime=kind, key=f"report_{name}", on_click="ignore", width="stretch",
+        icon=":material/download:", type="primary" if primary else "secondary", disabled=bool(stale),
+    )  # fmt: skip
+
+
+def parts_label() -> str:
+    """How many parts are ticked, as of the last run."""
+    ticked = sum(st.session_state.get(f"{PART_KEY}{name}", True) for name in PART_TITLES)
+    return f"Parts: {ticked} of {len(PART_TITLES)}"
+
+
+with widgets.figures(stale):
+    widgets.sentence(explain.repair_sentence(result))
+    left, right = widgets.thirds()
+    with left:
+        st.subheader("For people", anchor=False)
+        title = st.text_input(
+            "Title", placeholder=usual_title, max_chars=200, key="report_title", persist_state="session"
+        )
+        notes = st.text_area(
+            "Notes",
+            placeholder="What the decision does, who was asked, what was agreed.",
+            max_chars=5_000,
+            height=90,
+            key="report_notes",
+            persist_state="session",
+            help="Printed under the finding, as you write it.",
+        )
+        with st.popover(parts_label(), icon=":material/checklist:", width="stretch"):
+            parts = [
+                name
+                for name, part in PART_TITLES.items()
+                if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
+            ]
+        download(
+            "report.html",
+            "text/html",
+            lambda: report_html(result, title=title or usual_title, notes=notes, parts=parts, source=source).encode(
+                "utf-8", "backslashreplace"
+            ),
+            "Download the report (HTML)",
+            primary=True,
+        )
+        st.caption("One file of about 5 MB. It opens without a network, prints, and sends nothing anywhere.")
+        st.subheader("For machines", anchor=False)
+        for name, kind, write, holds in FILES:
+            download(name, kind, lambda write=write: write(result), name)
+            st.caption(holds)
+    with right:
+        seen, again = st.tabs(["Preview", "The same numbers again"], on_change="rerun", key="report_view")
+        if seen.open:
+            with seen, st.container(height=PREVIEW_HEIGHT, border=True, key="report_preview"):
+                preview.head(
+                    title or usual_title,
+                    notes,
+                    synthetic=result.synthetic,
+                    findings=(explain.baseline_sentence(result), explain.repair_sentence(result)),
+                    facts=report_facts(result),
+                )
+                for part in report_sections(result, parts=parts, theme=widgets.theme(), source=source):
+                    preview.section(part["name"], part["title"], part["blocks"])
+        if again.open:
+            with again:
+                st.markdown(
+                    "The same table, choices and seed give the same numbers, on the command line and in Python. "
+                    "The strength is written out where you chose one; otherwise it is recommended anew, and the same."
+                )
+                st.markdown("**Command line**")
+                st.code(command_line(result, source), language="bash", wrap_lines=True)
+                st.markdown("**Python**")
+                st.code(library_snippet(result, source), language="python")
+                st.markdown(f"Fingerprint of the table, over every cell: `{result.fingerprint}`", help=word("study"))
+                st.markdown(
+                    "**To check it without this program**: scikit-learn's LogisticRegression, fitted on the training "
+                    "lines of design.parquet with the weights of rows.csv, gives the scores of rows.csv."
+                )

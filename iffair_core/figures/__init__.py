@@ -5,7 +5,39 @@ grey; the baseline is a diamond, the chosen point a star, rivals are hollow; pre
 solid. Pass the figures to a page without letting it restyle them (`st.plotly_chart(..., theme=None)`).
 """
 
-from iffair_core.figures.common import GroupStyle, Picture, group_styles
-from iffair_core.figures.groups import group_bars
+from iffair_core.figures.change import before_after, metrics_along_strength, weights_by_group
+from iffair_core.figures.common import GroupStyle, Picture, Theme, group_styles
+from iffair_core.figures.groups import group_bars, heatmap, rates_by_group, who_pays
+from iffair_core.figures.influence import (
+    influence_distribution,
+    influence_histogram_injected,
+    influence_scatter,
+    proof,
+    roc_of_ground_truth,
+    scatter_axes,
+)
+from iffair_core.figures.scores import calibration, score_distribution
+from iffair_core.figures.tradeoff import tradeoff
 
-__all__ = ["GroupStyle", "Picture", "group_bars", "group_styles"]
+__all__ = [
+    "GroupStyle",
+    "Picture",
+    "Theme",
+    "before_after",
+    "calibration",
+    "group_bars",
+    "group_styles",
+    "heatmap",
+    "influence_distribution",
+    "influence_histogram_injected",
+    "influence_scatter",
+    "metrics_along_strength",
+    "proof",
+    "rates_by_group",
+    "roc_of_ground_truth",
+    "scatter_axes",
+    "score_distribution",
+    "tradeoff",
+    "weights_by_group",
+    "who_pays",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,13 +12,16 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from iffair_core.data.encoding import Dataset
 from iffair_core.errors import ConfigError, shorten
 
 Theme = Literal["light", "dark"]
+Values = Sequence[float] | np.ndarray
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 MAX_POINTS = 20_000
 WEBGL_ABOVE = 2_000
+OUTCOMES = ("other outcome", "favorable")
 
 # Okabe-Ito without black (the ink) and with grey kept for the reference group. The strongest on white come first.
 OKABE_ITO = ("#0072B2", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#D55E00", "#F0E442")
@@ -64,7 +67,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Palette:
-    """Colors of one theme that are not a group's."""
+    """Colors of one theme that are not a group's. `scale` is for markers, `tint` for fills that carry text in `ink`."""
 
     ink: str
     muted: str
@@ -75,16 +78,17 @@ class Palette:
     page: str
     shade: str
     scale: tuple[tuple[float, str], ...]
+    tint: tuple[tuple[float, str], ...]
 
 
 PALETTES: dict[str, Palette] = {
     "light": Palette(
         "#1b1f27", "#5b6270", "#e7e9ee", "#c3c8d1", "#858b96", "#5b3fa8", "#ffffff", "rgba(91,63,168,0.07)",
-        ((0.0, "#d5cdf0"), (0.5, "#8f78cf"), (1.0, "#37207a")),
+        ((0.0, "#d5cdf0"), (0.5, "#8f78cf"), (1.0, "#37207a")), ((0.0, "#f4f1fc"), (1.0, "#a38cde")),
     ),
     "dark": Palette(
         "#e9ebf0", "#a6adba", "#2b303a", "#4b5260", "#9299a6", "#b9a8f4", "#0e1117", "rgba(185,168,244,0.10)",
-        ((0.0, "#4a3d80"), (0.5, "#8f78d8"), (1.0, "#e6dffc")),
+        ((0.0, "#4a3d80"), (0.5, "#8f78d8"), (1.0, "#e6dffc")), ((0.0, "#1c1835"), (1.0, "#7057c2")),
     ),
 }  # fmt: skip
 
@@ -113,9 +117,20 @@ def group_styles(groups: Sequence[str], reference: str, theme: Theme) -> dict[st
     for place, group in enumerate(others):
         color, symbol = OKABE_ITO[place % len(OKABE_ITO)], GROUP_SYMBOLS[place % len(GROUP_SYMBOLS)]
         styles[group] = GroupStyle(group, label(group), color, symbol)
+    grey = palette(theme).reference
+    return {group: styles.get(group, GroupStyle(group, label(group), grey, "circle")) for group in groups}
+
+
+def legend_name(style: GroupStyle, reference: str) -> str:
+    """The group's name in a legend, which says who is the reference."""
+    return f"{style.label} (reference)" if style.name == reference else style.label
+
+
+def solid_marker(style: GroupStyle, colors: Palette, size: float = 11) -> dict[str, Any]:
+    """A group's marker with a thin outline, which keeps pale colors visible on a light page."""
     return {
-        group: styles.get(group, GroupStyle(group, label(group), palette(theme).reference, "circle"))
-        for group in groups
+        "symbol": style.symbol, "size": size, "color": style.color, "line": {"color": colors.ink, "width": 0.8},
+        "opacity": 1,
     }  # fmt: skip
 
 
@@ -126,7 +141,9 @@ def label(text: object, limit: int = 32) -> str:
 
 def percent(value: float | None, *, signed: bool = False) -> str:
     """A share as "7.9 %"."""
-    return "not estimable" if missing(value) else f"{100 * float(value or 0):{'+' if signed else ''}.1f} %"
+    if missing(value):
+        return "not estimable"
+    return minus(f"{100 * float(value or 0):{'+' if signed else ''}.1f} %")
 
 
 def number(value: float | None) -> str:
@@ -137,10 +154,15 @@ def number(value: float | None) -> str:
     if size == 0:
         return "0"
     if size >= 100:
-        return f"{value:,.0f}"
+        return minus(f"{value:,.0f}")
     if size < 1e-4:
-        return f"{value:.2e}"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+        return minus(f"{value:.2e}")
+    return minus(f"{value:.{2 - math.floor(math.log10(size))}f}")
+
+
+def minus(text: str) -> str:
+    """`text` with a typographic minus."""
+    return text.replace("-", "−")
 
 
 def metric_text(metric: str, value: float | None) -> str:
@@ -198,6 +220,7 @@ def template(theme: Theme) -> go.layout.Template:
             "legend": {
                 "orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom",
                 "font": {"size": 12, "color": colors.ink}, "bgcolor": "rgba(0,0,0,0)", "itemsizing": "constant",
+                "itemwidth": 44,
             },
             "annotationdefaults": {"font": {"size": 12, "color": colors.muted}, "showarrow": False},
             "barcornerradius": 2,
@@ -205,10 +228,16 @@ def template(theme: Theme) -> go.layout.Template:
     )  # fmt: skip
 
 
-def finish(figure: go.Figure, theme: Theme, *, height: int, **layout: Any) -> go.Figure:
-    """Apply the template and the height last, so that no default of plotly's survives."""
-    figure.update_layout(template=template(theme), height=height, **layout)
-    return figure
+def legend_for(entries: int) -> dict[str, Any]:
+    """A legend above the plot, or at its right where there are too many entries for a line or two."""
+    if entries <= 16:
+        return {}
+    return {"orientation": "v", "x": 1.02, "y": 1.0, "xanchor": "left", "yanchor": "top"}
+
+
+def legend_room(entries: int) -> int:
+    """Pixels that the second and further lines of a legend above the plot take."""
+    return 20 * (-(-entries // 4) - 1) if 4 < entries <= 16 else 0
 
 
 def rgba(color: str, opacity: float) -> str:
@@ -217,7 +246,7 @@ def rgba(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
-def padded(values: Sequence[float] | np.ndarray, share: float = 0.08, floor: float = 1e-9) -> tuple[float, float]:
+def padded(values: Values, share: float = 0.08, floor: float = 1e-9) -> tuple[float, float]:
     """Range of the finite `values` with room on both sides; (0, 1) where there is none."""
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
@@ -228,22 +257,12 @@ def padded(values: Sequence[float] | np.ndarray, share: float = 0.08, floor: flo
     return low - room, high + room
 
 
-def row_axis(figure: go.Figure, labels: Sequence[str], **where: Any) -> None:
-    """A vertical axis of named rows, the first on top, from positions 0, 1, ...; `labels` are already safe."""
-    figure.update_yaxes(
-        tickmode="array", tickvals=list(range(len(labels))), ticktext=list(labels), range=[len(labels) - 0.4, -0.6],
-        showgrid=False, **where,
-    )  # fmt: skip
-
-
 def rows_height(count: int, *, each: int = 34, extra: int = 70, least: int = 150) -> int:
     """Pixels for `count` rows; rows get thinner when there are many."""
     return max(least, extra + count * (each if count <= 12 else 22))
 
 
-def interval_bars(
-    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str, width: int = 4
-) -> dict[str, Any]:
+def interval_bars(values: Values, lows: Values, highs: Values, color: str, width: int = 4) -> dict[str, Any]:
     """Plotly error bars from interval ends; a NaN end draws nothing."""
     middle = np.asarray(values, dtype=float)
     return {
@@ -253,23 +272,35 @@ def interval_bars(
     }  # fmt: skip
 
 
-def cell_names(groups: Sequence[str]) -> list[tuple[int, int, str]]:
-    """(group code, outcome, name) of each group x outcome cell, in the order they are drawn."""
-    return [
-        (code, outcome, f"{group}, {'favorable' if outcome else 'other outcome'}")
-        for code, group in enumerate(groups)
-        for outcome in (1, 0)
-    ]
+@dataclass(frozen=True)
+class Cell:
+    """One group x outcome cell of some rows: its name, how it is drawn, and the positions of its `rows`."""
+
+    group: str
+    outcome: int
+    name: str
+    style: GroupStyle
+    rows: np.ndarray
+
+    @property
+    def label(self) -> str:
+        return f"{self.style.label}, {OUTCOMES[self.outcome]}"
 
 
-def wilson(successes: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % Wilson interval of shares; NaN where there are no rows."""
-    z = 1.959963984540054
-    total = np.where(totals > 0, totals, np.nan).astype(float)
-    share = successes / total
-    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+def cells(data: Dataset, rows: np.ndarray, theme: Theme) -> list[Cell]:
+    """The cells of `rows` (positions among the used rows) that are not empty, in the order they are drawn.
+
+    `Cell.rows` are positions within `rows`.
+    """
+    styles = group_styles(data.groups, data.reference, theme)
+    codes, outcomes = data.group_codes[rows], data.y[rows] > 0.5
+    found = []
+    for code, group in enumerate(data.groups):
+        for outcome in (1, 0):
+            members = np.flatnonzero((codes == code) & (outcomes == bool(outcome)))
+            if members.size:
+                found.append(Cell(group, outcome, f"{shorten(group, 40)}, {OUTCOMES[outcome]}", styles[group], members))
+    return found
 
 
 @dataclass(frozen=True)
@@ -283,7 +314,6 @@ class Spot:
 
 
 def place_labels(
-    figure: go.Figure,
     spots: Sequence[Spot],
     *,
     x_range: tuple[float, float],
@@ -291,14 +321,16 @@ def place_labels(
     obstacles: Sequence[tuple[float, float]] = (),
     size: tuple[float, float] = (760.0, 420.0),
     font: int = 12,
-) -> None:
-    """Write each spot's text beside it, where it covers least of the other texts, the spots and `obstacles`.
+    background: str = "#ffffff",
+) -> list[dict[str, Any]]:
+    """Annotations that write each spot's text beside it.
 
-    Greedy over a few distances and directions on an assumed plot of `size` pixels; a thin line leads back to the point
-    when the free place is not next to it. Ranges may run downwards (a reversed axis).
+    It goes where it covers least of the other texts, the spots and `obstacles`: greedy over a few distances and
+    directions on an assumed plot of `size` pixels. A thin line leads back to the point when the free place is not next
+    to it. Ranges may run downwards (a reversed axis).
     """
     if not spots:
-        return
+        return []
     width, height = size
 
     def pixels(x: float, y: float) -> tuple[float, float]:
@@ -307,6 +339,7 @@ def place_labels(
 
     points = np.array([pixels(spot.x, spot.y) for spot in spots] + [pixels(x, y) for x, y in obstacles])
     taken: list[tuple[float, float, float, float]] = []
+    annotations = []
     for place, spot in enumerate(spots):
         px, py = points[place]
         wide, tall = 0.56 * font * len(html.unescape(spot.text)) + 6, 1.35 * font
@@ -329,16 +362,35 @@ def place_labels(
         _, dx, dy, box = best
         taken.append(box)
         far = math.hypot(dx, dy) > 15
-        figure.add_annotation(
-            x=spot.x, y=spot.y, text=spot.text, showarrow=True, arrowhead=0, arrowwidth=0.8, standoff=6,
-            arrowcolor=rgba(spot.color, 0.7) if far else "rgba(0,0,0,0)", ax=dx, ay=dy,
-            xanchor="left" if dx > 1 else "right" if dx < -1 else "center", yanchor="middle",
-            font={"size": font, "color": spot.color}, captureevents=False,
+        annotations.append(
+            {
+                "x": spot.x, "y": spot.y, "text": spot.text, "showarrow": True, "arrowhead": 0, "arrowwidth": 0.8,
+                "standoff": 6, "arrowcolor": rgba(spot.color, 0.7) if far else "rgba(0,0,0,0)", "ax": dx, "ay": dy,
+                "xanchor": "left" if dx > 1 else "right" if dx < -1 else "center", "yanchor": "middle",
+                "font": {"size": font, "color": spot.color}, "bgcolor": rgba(background, 0.7), "borderpad": 1,
+                "captureevents": False,
+            }
         )  # fmt: skip
+    return annotations
+
+
+def spoken(parts: Sequence[tuple[str, float]], text: Callable[[float], str], limit: int = 8) -> str:
+    """Named values as words; beyond `limit` of them only the highest and the lowest."""
+    if len(parts) <= limit:
+        return ", ".join(f"{shorten(name, 40)} {text(value)}" for name, value in parts)
+    known = [part for part in parts if not missing(part[1])]
+    if not known:
+        return f"{len(parts)} groups, not estimable"
+    top, low = max(known, key=lambda part: part[1]), min(known, key=lambda part: part[1])
+    lost = f", {len(parts) - len(known)} not estimable" if len(known) < len(parts) else ""
+    return (
+        f"{len(parts)} groups, highest {shorten(top[0], 40)} {text(top[1])}, "
+        f"lowest {shorten(low[0], 40)} {text(low[1])}{lost}"
+    )
 
 
 def listed(parts: Sequence[str]) -> str:
-    """"a", "a and b", "a, b and c"."""
+    """The parts as "a, b and c"."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else "none"
 
 

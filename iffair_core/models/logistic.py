@@ -1,7 +1,7 @@
 """Logistic regression by Newton's method on row blocks, solved far enough for influence to mean something.
 
-The objective is scikit-learn's: sum_i s_i log-loss_i + |coef|^2 / (2 C), intercept free of penalty. Default solvers stop
-where the residual is worth several whole rows; here |gradient|_inf / n <= 1e-9, and then one more step.
+The objective is scikit-learn's: sum_i s_i log-loss_i + |coef|^2 / (2 C), intercept free of penalty. Default solvers
+stop where the residual is worth several whole rows; here |gradient|_inf / n <= 1e-9, and then one more step.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class LogisticModel:
     `gradient_norm_` = |gradient|_inf / n at the returned parameters; and the training rows it was fitted to
     (`X_`, `y_`, `sample_weight_`, not copied).
     """
+
+    theta_: np.ndarray
 
     def __init__(self, C: float = 1.0) -> None:
         self.C = C
@@ -135,20 +137,25 @@ class LogisticModel:
     def _newton(self, theta: np.ndarray, factor: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
         """Newton steps; a factorisation is kept for as long as one step with it cuts the gradient twentyfold.
 
-        The gradient is judged per unit of its column, so that a column in millions hides no other. Outcomes that are all
-        but separated have next to no gradient far from the optimum: there the Newton decrement has to be small too.
+        The gradient is judged per unit of its column, so that a column in millions hides no other. Outcomes that are
+        all but separated have next to no gradient far from the optimum: there the Newton decrement has to be small too.
         """
         n = self.X_.shape[0]
-        sample = self.X_[:: max(1, n // 1000)]
-        unit = np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0) * n
-        floor = TOLERANCE * max(1.0, float((np.abs(sample).max(axis=0, initial=0.0) * n / unit[:-1]).max(initial=0.0)))
+        unit = column_units(self.X_) * n
+        peaks = np.abs(self.X_[:: max(1, n // 1000)]).max(axis=0, initial=0.0) * n / unit[:-1]
+        floor = TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
         loss, gradient, _ = self._pass(theta, with_hessian=False)
         norm = np.abs(gradient / unit).max()
         fresh = False
         for self.n_iter_ in range(1, MAX_STEPS + 1):
             if factor is None:
                 loss, gradient, hessian = self._pass(theta, with_hessian=True)
-                factor, fresh = _factorise(hessian), True
+                try:
+                    factor, fresh = _factorise(hessian), True
+                except FitError:
+                    if norm > floor:
+                        raise
+                    break  # as close as a curvature of next to nothing can tell
             step = _solve(factor, gradient)
             scale = 1.0
             while True:
@@ -221,6 +228,12 @@ class LogisticModel:
         return loss, gradient, hessian
 
 
+def column_units(X: np.ndarray) -> np.ndarray:
+    """What a gradient is judged in, (p + 1,): the root mean square of each column where above 1, and 1 elsewhere."""
+    sample = X[:: max(1, X.shape[0] // 1000)]
+    return np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0)
+
+
 def _ordered_sum(parts: list[np.ndarray]) -> np.ndarray:
     total = parts[0].copy()
     for part in parts[1:]:
@@ -263,6 +276,8 @@ def _checked(
         raise ConfigError("y holds values other than 0 and 1; encode the outcome, 1 for the favorable value.")
     if not 0 < (weight * y).sum() < weight.sum():
         raise FitError("Only one outcome has rows with weight above 0; a model needs both.")
-    if not np.isfinite(X.sum()) and not np.isfinite(X).all():
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = X.sum()
+    if not np.isfinite(total) and not np.isfinite(X).all():
         raise ConfigError("X holds missing or infinite values; encode them first.")
     return X, y, weight

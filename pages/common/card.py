@@ -74,11 +74,11 @@ def _groups() -> str:
 
 def _strength() -> str:
     chosen = state.choices().strength
-    if chosen is not None:
-        return f"{chosen:.2f}"
     result, stale = running.current_result()
-    found = result.strength if result is not None and not stale else None
-    return "recommended" if found is None else f"{found:.2f}, recommended"
+    used = result.strength if result is not None and not stale else None
+    if chosen is None:
+        return "recommended" if used is None else f"{used:g}, recommended"
+    return f"{chosen:g}" if used is None or used == chosen else f"{used:g} in place of {chosen:g}"
 
 
 def _badges(now: running.Status) -> None:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from iffair_core.data.catalog import DATASETS
-from iffair_core.data.task import Task, value_label
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.task import Task
+from iffair_core.data.values import value_label
 from iffair_core.errors import shorten
-from iffair_core.metrics import GOALS
+from iffair_core.metrics import DISPARITIES, GOALS, UTILITIES
 from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import MAX_STRENGTH
 from pages.common.words import GOAL_TITLES
 
 UPLOAD = "upload"
 EXAMPLE = "example"
+ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals")
 Query = Mapping[str, Sequence[str]]
 
 
@@ -26,7 +29,8 @@ class Choices:
     """Everything that a user can choose. Values of the file are held as labels, so that a link can carry them.
 
     source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; strength None:
-    the recommended one; utility_budget None: the engine's default; reference_line None: no line is drawn.
+    the recommended one; utility_budget None: the engine's default; reference_line None: no line is drawn;
+    disparity_axis None: the goal's.
     """
 
     source: str = EXAMPLE
@@ -46,6 +50,10 @@ class Choices:
     min_effective_sample_size: float = 0.5
     seed: int = 0
     reference_line: float | None = 0.1
+    split: str = "test"
+    utility_axis: str = "accuracy"
+    disparity_axis: str | None = None
+    intervals: bool = False
 
     @property
     def complete(self) -> bool:
@@ -151,7 +159,7 @@ def differences(old: Choices, new: Choices) -> list[str]:
 
 def study_part(choices: Choices) -> Choices:
     """The choices that a study depends on: what is only drawn is set to its default."""
-    return replace(choices, reference_line=Choices.reference_line)
+    return replace(choices, **{name: getattr(Choices, name) for name in ONLY_DRAWN})
 
 
 _TITLES = {
@@ -281,4 +289,8 @@ _READERS: dict[str, Callable[[list[str]], Any]] = {
     "min_effective_sample_size": _between(0.0, 1.0),
     "seed": _seed,
     "reference_line": _between(0.0, 1.0, optional=True),
+    "split": _among(SPLITS[1:]),
+    "utility_axis": _among(UTILITIES),
+    "disparity_axis": _among(DISPARITIES),
+    "intervals": _yes,
 }

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from iffair_core.data.task import ResolvedTask, is_number, suggest_bins, value_label
+from iffair_core.data.task import ResolvedTask
+from iffair_core.data.values import is_number, suggest_bins, value_label
 from iffair_core.errors import IFFairError, shorten
 from pages.common import errors, state
 from pages.common.choices import EXAMPLE, UPLOAD, parse_cuts

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from iffair_core.data.task import Task
 from iffair_core.errors import Cancelled, IFFairError
+from iffair_core.tradeoff import on_grid
 from pages.common import state
 from pages.common.choices import EXAMPLE, Choices, differences, preset, study_part
+from pages.common.points import Points
 
 if TYPE_CHECKING:
     from iffair_core.study import StudyResult
@@ -33,6 +35,21 @@ class Order:
     fingerprint: str
     choices: Choices
 
+    def serves(self, wanted: Order | None) -> bool:
+        """Whether the study made for this order also holds what `wanted` asks for.
+
+        Strength and utility budget only choose a point of the curve, and every curve has the points of the grid.
+        """
+        if wanted is None or wanted.fingerprint != self.fingerprint:
+            return False
+        asked = wanted.choices.strength
+        held = asked is None or asked == self.choices.strength or on_grid(asked)
+        return held and _without_choice(self.choices) == _without_choice(wanted.choices)
+
+
+def _without_choice(choices: Choices) -> Choices:
+    return replace(choices, strength=None, utility_budget=None)
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -42,6 +59,7 @@ class Outcome:
     result: StudyResult | None
     error: Exception | None = None
     cancelled: bool = False
+    points: Points = field(default_factory=Points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +87,7 @@ class Job:
     ) -> None:
         self.order = order
         self.shared = shared
+        self.points = Points()
         self._current = current
         self._task = task
         self._previous = previous
@@ -143,6 +162,11 @@ def warm() -> None:
     _example_job()
 
 
+def example_outcome() -> Outcome | None:
+    """How the example's study ended, whatever this session's table is; None while it runs. Shared: never change it."""
+    return _example_job().outcome()
+
+
 # ------------------------------------------------------------------------------------------------------ the session
 
 
@@ -176,7 +200,7 @@ def _running() -> Job | None:
     if own is not None and own.outcome() is None:
         return own
     shared = _example_job()
-    return shared if shared.outcome() is None and shared.order == order() else None
+    return shared if shared.outcome() is None and shared.order.serves(order()) else None
 
 
 def _outcomes() -> list[Outcome]:
@@ -186,7 +210,7 @@ def _outcomes() -> list[Outcome]:
     ended = [own.outcome()] if own is not None else []
     if ended and ended[0] is not None:
         st.session_state.pop(_JOB)
-    if shared.order == order():
+    if shared.order.serves(order()):
         ended.append(shared.outcome())
     for outcome in ended:
         if outcome is not None and outcome not in kept:
@@ -209,7 +233,7 @@ def status() -> Status:
     if running is not None:
         return Status("running", running, changed=tuple(_changes(running.order, wanted)))
     for outcome in outcomes:
-        if outcome.order == wanted:
+        if outcome.order.serves(wanted):
             situation: Situation = "failed" if outcome.error else "cancelled" if outcome.cancelled else "fresh"
             return Status(situation, outcome=outcome, error=outcome.error)
     _, stale = current_result()
@@ -225,17 +249,30 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
     outcomes, running, wanted, current = _outcomes(), _running(), order(), state.table()
     if current is None:
         return None, []
-    if running is not None and running.order == wanted:
+    if running is not None and running.order.serves(wanted):
         partial = running.progress().partial
         if partial is not None:
-            return partial, []
+            return _as_chosen(partial, running.points), []
     for outcome in outcomes:
-        if outcome.order == wanted and outcome.result is not None:
-            return outcome.result, []
+        if outcome.order.serves(wanted) and outcome.result is not None:
+            return _as_chosen(outcome.result, outcome.points), []
     for outcome in (*outcomes, _example_job().outcome()):
         if outcome is not None and outcome.result is not None and outcome.order.fingerprint == current.fingerprint:
             return outcome.result, _changes(outcome.order, wanted)
     return None, []
+
+
+def _as_chosen(result: StudyResult, points: Points) -> StudyResult:
+    """The result with the point that the current choices ask for."""
+    chosen = state.choices()
+    return points.at(result, chosen.strength, chosen.utility_budget)
+
+
+def measure_points() -> None:
+    """Measure the points of a finished curve in the background, so that moving the strength finds them ready."""
+    now = status()
+    if now.situation == "fresh" and now.outcome is not None and now.outcome.result is not None:
+        now.outcome.points.measure_all(now.outcome.result, state.choices().utility_budget)
 
 
 def _changes(made: Order, wanted: Order | None) -> list[str]:
@@ -253,9 +290,12 @@ def start() -> None:
     cancel()
     st.session_state.pop(_JOB, None)
     previous, _ = current_result()
-    st.session_state[_OUTCOMES] = [outcome for outcome in _outcomes() if outcome.order != wanted]
-    shared = _example_job()
-    if shared.order != wanted:
+    kept, shared = _outcomes(), _example_job()
+    for outcome in kept:
+        if outcome is not shared.outcome():
+            outcome.points.stop()
+    st.session_state[_OUTCOMES] = [outcome for outcome in kept if not outcome.order.serves(wanted)]
+    if not shared.order.serves(wanted):
         st.session_state[_JOB] = Job(wanted, current, task, previous=previous)
         return
     ended = shared.outcome()

@@ -15,7 +15,8 @@ import streamlit as st
 
 from iffair_core.data.catalog import DATASETS, load_dataset
 from iffair_core.data.reading import column_summary, read_table, table_fingerprint
-from iffair_core.data.task import MISSING, ResolvedTask, Task, label_codes, resolve
+from iffair_core.data.task import ResolvedTask, Task, resolve
+from iffair_core.data.values import MISSING, label_codes
 from iffair_core.errors import IFFairError
 from pages.common import boot
 from pages.common.choices import EXAMPLE, UPLOAD, Choices, from_query, preset, to_query
@@ -25,6 +26,7 @@ _UPLOADED = "uploaded_table"
 _SHELVED = "choices_by_source"
 _PAGE = "page_of_last_run"
 _WRITTEN = "query_last_written"
+_CHANGED = "changed_in_this_run"
 _LINK_PROBLEMS = "link_problems"
 _RESOLVED = "resolved_task"
 FINGERPRINT_DIGITS = 12
@@ -150,12 +152,13 @@ def link_problems() -> list[str]:
 
 def update(**changes: Any) -> None:
     """Replace some of the choices. Call it in a callback, before the page is drawn."""
-    st.session_state[_CHOICES] = replace(choices(), **changes)
+    set_choices(replace(choices(), **changes))
 
 
 def set_choices(new: Choices) -> None:
     """Replace all choices. Call it in a callback, before the page is drawn."""
     st.session_state[_CHOICES] = new
+    st.session_state[_CHANGED] = True
 
 
 def control(
@@ -228,15 +231,17 @@ def sync(page: str) -> bool:
     """Bring choices and address together at the start of a page's run; True when the address brought new choices.
 
     An address that differs from the one last written was opened by the user (a link, or back and forward) and is
-    read. A click in the navigation arrives with an empty address: it keeps the choices.
+    read. A click in the navigation arrives with an empty address: it keeps the choices. A widget that was used before
+    the browser knew the address of the choice before arrives with an old one: the choices win.
     """
     query = boot.query()
     written = st.session_state.get(_WRITTEN)
     moved = st.session_state.get(_PAGE) != page
-    opened = written is None or (query != written and (bool(query) or not moved))
+    changed = st.session_state.pop(_CHANGED, False)
+    opened = written is None or (not changed and query != written and (bool(query) or not moved))
     if opened:
         new, problems = from_query(query)
-        set_choices(new)
+        st.session_state[_CHOICES] = new
         st.session_state[_LINK_PROBLEMS] = problems
     wanted = to_query(choices())
     if query != wanted:

@@ -1,4 +1,4 @@
-"""Who is in the table: the Data page's finding and numbers, from the group table."""
+"""Who is in the table: the Data page's numbers and table columns, from the group table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.data.task import ResolvedTask
-from pages.common.text import count, percent, value
+from pages.common.text import count, value
 from pages.common.widgets import Number
 
 PERCENT = "%.1f %%"
@@ -33,20 +33,6 @@ def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
     """The group table with its shares in percent, as the screen shows it."""
     shares = ["share", "favorable_share", "low", "high"]
     return groups.assign(**{name: 100 * groups[name] for name in shares})
-
-
-def finding(found: ResolvedTask, groups: pd.DataFrame) -> str:
-    """One sentence: how often the favorable value occurs in the reference group and in the group farthest from it."""
-    rows = groups.set_index("group")
-    reference = rows.loc[found.reference]
-    others = rows.drop(index=found.reference)
-    farthest = others.loc[(others["favorable_share"] - reference["favorable_share"]).abs().idxmax()]
-    return (
-        f"{count(len(found.y))} rows in {len(groups)} groups: {value(found.task.target)} is "
-        f"{value(found.favorable_label)} for {percent(farthest['favorable_share'])} of {value(farthest.name)} "
-        f"(95 % {percent(farthest['low'])[:-2]} to {percent(farthest['high'])[:-2]}) against "
-        f"{percent(reference['favorable_share'])} of {value(found.reference)}."
-    )
 
 
 def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) -> list[Number]:

@@ -51,8 +51,8 @@ def halves(narrowest: int = 380) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def sentence(text: str) -> None:
-    """The finding: one plain sentence with its uncertainty. Markdown; put values of the file through `text.value`."""
-    st.subheader(text, anchor=False)
+    """The finding: one plain sentence with its uncertainty. Shown literally, so it may hold values of the file."""
+    st.subheader(plain(text), anchor=False)
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,21 @@ def table(
     height: int | Literal["auto"] = "auto",
     file_name: str | None = None,
     shown: pd.DataFrame | None = None,
+    placeholder: str = "not estimable",
 ) -> None:
     """A sortable table; with `file_name`, a button under it that downloads `frame` as CSV.
 
     `shown` is what is drawn instead, where the screen wants other units than the file (percent against shares).
+    `placeholder` stands for missing values.
     """
     st.dataframe(
-        frame if shown is None else shown, hide_index=True, column_config=columns, height=height, alt=alt, key=key
+        frame if shown is None else shown,
+        hide_index=True,
+        column_config=columns,
+        height=height,
+        alt=alt,
+        key=key,
+        placeholder=placeholder,
     )
     if file_name is not None:
         csv_download(frame, file_name, key=f"{key}_csv")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from iffair_core import Study, StudyResult, Task
 
-HOSTILE_GROUPS = ("=1+1", "-5", "@cmd, \"quoted\"", "<script>alert(1)</script>", "Zoë\u2028{{7*7}}")
+HOSTILE_GROUPS = ("=1+1", "-5", '@cmd, "quoted"', "<script>alert(1)</script>", "Zoë\u2028{{7*7}}")
 HOSTILE_TARGET = "-y </script><b>"
 HOSTILE_FAVORABLE = "+yes' & $HOME"
 HOSTILE_FEATURE = 'x"> <img src=http://example.org/x onerror=alert(1)>'
@@ -63,4 +63,5 @@ def plain_study() -> StudyResult:
 @cache
 def hostile_study() -> StudyResult:
     table = hostile_table()
-    return Study(table, HOSTILE_TASK, metric="demographic_parity", variant="uniform", strength=0.33, seed=7, name="-odd <b> name.csv").run()  # fmt: skip  # noqa: E501
+    options = {"metric": "demographic_parity", "variant": "uniform", "strength": 0.33, "seed": 7}
+    return Study(table, HOSTILE_TASK, name="-odd <b> name.csv", **options).run()

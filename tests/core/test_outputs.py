@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from benchmarks.verify_outputs import deviations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.verify_outputs import deviations
 from iffair_core import ConfigError, Study, StudyResult, Task, load_dataset, outputs
 from iffair_core.metrics import DISPARITIES, METRICS, RATES
 from iffair_core.study import StudyConfig
@@ -127,7 +127,9 @@ def test_summary_is_strict_json_with_every_metric_a_number_beside_its_uncertaint
                     assert gap["value"] == pytest.approx(difference, abs=1e-12)
     assert set(found["predicted"]["test"]) == set(METRICS)
     weights = result.weights
-    assert found["weights"]["effective_sample_size"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum() / weights.size)
+    assert found["weights"]["effective_sample_size"] == pytest.approx(
+        weights.sum() ** 2 / (weights**2).sum() / weights.size
+    )
     assert found["weights"]["changed_share"] == np.mean(weights != 1)
 
 
@@ -202,7 +204,7 @@ def test_many_rows_are_written_in_blocks_without_a_seam() -> None:
     lines = text.splitlines()
     assert len(lines) == n + 1
     assert text.endswith("\n")
-    assert lines[-1] == f'{n - 1},"x,y",{values[-1]!r}'
+    assert lines[-1] == f'{n - 1},"x,y",{float(values[-1])!r}'
     assert lines[outputs._BLOCK_ROWS + 1].split(",")[0] == str(outputs._BLOCK_ROWS)
 
 

@@ -66,11 +66,11 @@ class Screen:
         return self
 
     def words(self) -> str:
-        """All text on the screen, the sidebar included."""
+        """All text on the screen, the sidebar included, without the marks that keep Markdown from reading it."""
         kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
         texts = [element.value for kind in kinds for element in getattr(self.app, kind)]
         texts += [element.label for element in self.app.get("metric")]
-        return "\n".join(str(text) for text in texts)
+        return "\n".join(str(text) for text in texts).replace("\\", "")
 
     @property
     def query(self) -> dict[str, list[str]]:

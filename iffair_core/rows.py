@@ -1,0 +1,154 @@
+"""Training rows one by one: finding them in the ledger, counting them by what they do, and all that is known of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from iffair_core.data.values import as_numbers, is_number, label_codes
+from iffair_core.explain import QUADRANTS, RATE_TITLES, outcome_labels, quadrant_codes, row_card
+from iffair_core.study import StudyResult
+
+Area = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """One training row. `rank` counts from 1, the row that widens the goal's gap most; the later fields may be unknown.
+
+    values: column, value (of the file). effects: quantity (in words, the goal's gap first, log loss last), if
+    removed, if doubled, if relabeled: predicted changes, gaps in percentage points, log loss in nats. score_*: P(favorable).
+    """
+
+    row_id: int
+    group: str
+    outcome: str
+    role: str
+    rank: int
+    of: int
+    leverage: float
+    score_before: float
+    score_after: float | None
+    weight: float | None
+    values: pd.DataFrame
+    effects: pd.DataFrame
+
+
+def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts:
+    """All that is known of one training row. Raises TaskError if it is none."""
+    values, effects = row_card(result, table, row_id)
+    assert result.goal is not None and result.leverage is not None and result.scores_before is not None
+    data, rows = result.dataset, result.train_rows
+    i = int(np.flatnonzero(data.row_id[rows] == row_id)[0])
+    at = int(rows[i])
+    return RowFacts(
+        row_id=int(row_id),
+        group=data.groups[int(data.group_codes[at])],
+        outcome=outcome_labels(result)[int(data.y[at] > 0.5)],
+        role=QUADRANTS[int(quadrant_codes(result)[i])],
+        rank=1 + int(np.sum(result.goal.removal < result.goal.removal[i])),
+        of=rows.size,
+        leverage=float(result.leverage[i]),
+        score_before=float(result.scores_before[at]),
+        score_after=None if result.scores_after is None else float(result.scores_after[at]),
+        weight=None if result.weights is None else float(result.weights[i]),
+        values=values,
+        effects=_in_points(result, effects),
+    )
+
+
+def _in_points(result: StudyResult, effects: pd.DataFrame) -> pd.DataFrame:
+    assert result.goal is not None and result.quantities is not None
+    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in result.quantities.gaps]
+    scale = np.append(np.full(len(effects) - 1, 100.0), 1.0)
+    changes = {name: scale * effects[name] for name in ("if removed", "if doubled", "if relabeled")}
+    return pd.DataFrame(
+        {
+            "quantity": [f"the goal's gap: {result.goal.label}", *gaps, "log loss (nats)"],
+            **changes,
+        }
+    )
+
+
+def quadrant_counts(result: StudyResult) -> pd.DataFrame:
+    """Rows per quadrant: role, rows, share, gap_if_removed (the sum over its rows, a share; predicted)."""
+    assert result.goal is not None
+    codes = quadrant_codes(result)
+    count = np.bincount(codes, minlength=len(QUADRANTS))
+    summed = np.bincount(codes, weights=result.goal.removal, minlength=len(QUADRANTS))
+    return pd.DataFrame({"role": QUADRANTS, "rows": count, "share": count / codes.size, "gap_if_removed": summed})
+
+
+def find_rows(
+    ledger: pd.DataFrame,
+    table: pd.DataFrame,
+    *,
+    words: str = "",
+    only: np.ndarray | None = None,
+    groups: Sequence[str] = (),
+    roles: Sequence[str] = (),
+    sort: str = "gap_if_removed",
+    descending: bool = False,
+) -> pd.DataFrame:
+    """The lines of `explain.ledger(...)` that fit every condition, sorted by one of its columns.
+
+    words: each has to occur in a text of the row in the file, or be the row_id or a number of it. only: row_ids.
+    Empty `groups` or `roles` allow all.
+    """
+    fits = _mentions(table, ledger["row_id"].to_numpy(), words)
+    if only is not None:
+        fits &= np.isin(ledger["row_id"].to_numpy(), only)
+    if groups:
+        fits &= ledger["group"].isin(list(groups)).to_numpy()
+    if roles:
+        fits &= ledger["role"].isin(list(roles)).to_numpy()
+    return ledger[fits].sort_values(sort, ascending=not descending, kind="stable", ignore_index=True)
+
+
+def _mentions(table: pd.DataFrame, row_ids: np.ndarray, words: str) -> np.ndarray:
+    wanted = words.casefold().split()
+    found = np.zeros((len(wanted), row_ids.size), dtype=bool)
+    numbers = [_number(word) for word in wanted]
+    for k, number in enumerate(numbers):
+        found[k] = row_ids == number
+    for place in range(table.shape[1] if wanted else 0):
+        column = table.iloc[row_ids, place]
+        if is_number(column):
+            values = as_numbers(column)
+            for k, number in enumerate(numbers):
+                found[k] |= values == number
+        else:
+            codes, labels = label_codes(column)
+            folded = [label.casefold() for label in labels]
+            for k, word in enumerate(wanted):
+                found[k] |= np.fromiter((word in label for label in folded), dtype=bool, count=len(folded))[codes]
+    return np.asarray(found.all(axis=0))
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
+
+
+def inside(x: np.ndarray, y: np.ndarray, boxes: Sequence[Area], lassos: Sequence[Area]) -> np.ndarray:
+    """Which points (n,) lie in any of the areas, in the units of `x` and `y`.
+
+    boxes: {"x": two ends, "y": two ends}, in any order. lassos: {"x": corners, "y": corners}, closed by themselves.
+    """
+    found = np.zeros(x.size, dtype=bool)
+    for box in boxes:
+        (left, right), (low, high) = sorted(box["x"]), sorted(box["y"])
+        found |= (x >= left) & (x <= right) & (y >= low) & (y <= high)
+    for lasso in lassos:
+        corners = np.column_stack([lasso["x"], lasso["y"]]).astype(float)
+        within = np.zeros(x.size, dtype=bool)
+        for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            if ay != by:
+                within ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) * (bx - ax) / (by - ay))
+        found |= within
+    return found

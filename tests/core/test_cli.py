@@ -1,0 +1,254 @@
+"""Laws of the command line: files and their paths at status 0, one line and status 2 for anything wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iffair_core.__main__ import main
+from tests.core.studies import plain_table
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ["summary.json", "rows.csv", "curve.csv", "report.html"]
+TASK = ["--target", "y", "--favorable", "1", "--sensitive", "g"]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("table") / "plain.csv"
+    plain_table().to_csv(path, index=False)
+    return path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line on standard error; nothing on standard output, status 2."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("\n")
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+    assert err.isprintable() or err[:-1].isprintable()
+    return err
+
+
+def test_success_writes_the_files_and_prints_their_paths_only(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new" / "deep"
+    assert main(["run", str(table), *TASK, "--out", str(folder), "--save-design"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [str(folder / name) for name in [*FILES, "design.parquet"]]
+    assert err == ""
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "design.parquet"])
+    found = json.loads((folder / "summary.json").read_text())
+    assert found["dataset"]["name"] == "plain.csv"
+    assert found["config"] == {
+        "metric": "equalized_odds", "variant": "diverse", "strength": None, "seed": 0, "utility_budget": None,
+        "max_weight": 5.0, "min_effective_sample_size": 0.5, "model": "logistic", "C": 1.0,
+    }  # fmt: skip
+
+    rows = (folder / "rows.csv").read_bytes()
+    assert main(["run", str(table), *TASK, "--out", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 4
+    assert err.startswith("warning: ")
+    assert "design.parquet" in err
+    assert (folder / "rows.csv").read_bytes() == rows
+
+
+def test_every_option_reaches_the_study(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "run", table, "--target", "y", "--favorable", "1.0", "--sensitive", "g", "--sensitive", "age", "--reference",
+        "B / < 40", "--drop", "c", "--bins", "age=40", "--metric", "demographic_parity", "--variant", "uniform",
+        "--strength", "0.3", "--utility-budget", "0.2", "--max-weight", "3", "--min-effective-sample-size", "0.4",
+        "--C", "0.5", "--seed", "11", "--use-sensitive-as-feature", "yes", "--model", "logistic", "--out", tmp_path,
+    ]  # fmt: skip
+    assert main([str(argument) for argument in arguments]) == 0
+    found = json.loads((tmp_path / "summary.json").read_text())
+    assert found["config"] == {
+        "metric": "demographic_parity", "variant": "uniform", "strength": 0.3, "seed": 11, "utility_budget": 0.2,
+        "max_weight": 3.0, "min_effective_sample_size": 0.4, "model": "logistic", "C": 0.5,
+    }  # fmt: skip
+    assert found["task"] == {
+        "target": "y", "favorable": "1.0", "sensitive": ["g", "age"], "reference": "B / < 40", "drop": ["c"],
+        "bins": {"age": [40.0]}, "use_sensitive_as_feature": True,
+    }  # fmt: skip
+    assert set(found["dataset"]["groups"]) == {"A / < 40", "A / >= 40", "B / < 40", "B / >= 40"}
+    assert found["curve"]["chosen"] <= 0.3
+
+
+def test_a_name_of_the_catalog_brings_its_task_and_a_file_of_that_name_wins(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["run", "example", "--metric", "demographic_parity", "--sensitive", "guarantor", "--out", "results"]
+    assert main(arguments) == 0
+    found = json.loads(Path("results/summary.json").read_text())
+    assert found["dataset"]["synthetic"] is True
+    assert (found["task"]["target"], found["task"]["sensitive"]) == ("decision", ["guarantor"])
+    Path("example").write_bytes(table.read_bytes())
+    assert "--target" in refused(capsys, "run", "example", "--out", "results")
+    assert main(["run", "example", *TASK, "--out", "results"]) == 0
+    assert json.loads(Path("results/summary.json").read_text())["dataset"]["rows"] == 400
+
+
+def test_datasets_lists_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["datasets"]) == 0
+    out, err = capsys.readouterr()
+    assert "example" in out
+    assert "ynthetic" in out
+    assert "--target decision --favorable granted --sensitive community" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["--target", "nothing"], "nothing"),
+        (["--favorable", "7"], "7"),
+        (["--sensitive", "zz"], "zz"),
+        (["--reference", "C"], "C"),
+        (["--drop", "zz"], "zz"),
+        (["--bins", "g=1,2"], "'g'"),
+        (["--bins", "age"], "--bins"),
+        (["--bins", "=1"], "--bins"),
+        (["--bins", "age=old"], "old"),
+        (["--metric", "fairness"], "demographic_parity, equal_opportunity, equalized_odds, error_rate_parity"),
+        (["--variant", "best"], "diverse, uniform, efficient"),
+        (["--strength", "1.3"], "1.3"),
+        (["--strength", "nan"], "nan"),
+        (["--strength", "much"], "much"),
+        (["--utility-budget", "-1"], "-1"),
+        (["--max-weight", "0.5"], "0.5"),
+        (["--max-weight", "inf"], "inf"),
+        (["--min-effective-sample-size", "2"], "2"),
+        (["--C", "0"], "C"),
+        (["--seed", "-1"], "-1"),
+        (["--seed", "1.5"], "1.5"),
+        (["--seed", "9" * 5000], "--seed"),
+        (["--model", "mlp"], "mlp is not in this version"),
+        (["--model", "tree"], "logistic"),
+        (["--seeds", "3"], "--seeds is not in this version"),
+        (["--seeds=3"], "--seeds is not in this version"),
+        (["--use-sensitive-as-feature", "maybe"], "yes, no"),
+        (["--strengt", "1"], "--strengt"),
+        (["--no-such-option"], "--no-such-option"),
+        (["extra"], "extra"),
+        (["--target"], "--target"),
+        (["--target", "a\nb\x1b[31m" + "x" * 500], "a\\nb\\x1b[31mx"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_leaves_nothing_behind(
+    changes: list[str], said: str, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, "run", table, *TASK, "--out", tmp_path / "out", *changes)
+    assert said in line
+    assert len(line) < 1600
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run"], ["run", "example"], ["datasets", "x"], ["run", "--out"]])
+def test_a_wrong_command_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, *arguments).startswith("error: ")
+
+
+def test_a_file_without_its_task_names_the_missing_options(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "run", table, "--target", "y", "--out", "unused")
+    assert "--favorable" in line
+    assert "--sensitive" in line
+    assert "--target" not in line
+
+
+@pytest.mark.parametrize("name", ["adult", "no such name", "missing.csv", "a\nb.csv", "x" * 5000, "\udcff.csv"])
+def test_a_file_that_is_not_there(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "run", name, *TASK, "--out", tmp_path / "out")
+    if name == "adult":
+        assert "example" in line
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", b"y,g,x\n", b"\0\1\2\3" * 99, b"PK\x03\x04rest", b"y,g,x\n1,A\n", b"y,y,g\n1,2,A\n", b"PAR1junk",
+     b"y,g,x\n" + b"1,A,2\n" * 60, b"y,g,x\n" + b"1,A,2\n0,B,2\n" * 60, b"y,g,x\n" + b"1,A,2\n0,B,3\n" * 5,
+     b"y,g,x\n" + b"\n".join(b"%d,A%d,%d" % (i % 2, i, i) for i in range(120)) + b"\n"],
+)  # fmt: skip
+def test_bad_data_is_one_line(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    refused(capsys, "run", path, *TASK, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=400), st.text(st.sampled_from('yg1A,;"\n\t x'), max_size=400).map(str.encode)))
+def test_no_bytes_make_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    path = tmp_path / "any.csv"
+    path.write_bytes(content)
+    refused(capsys, "run", path, *TASK, "--out", tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_written(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", "", "x" * 5000):
+        assert "--out" in refused(capsys, "run", table, *TASK, "--out", out)
+    (tmp_path / "rows.csv").mkdir()
+    refused(capsys, "run", table, *TASK, "--out", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "rows.csv"]
+
+
+def test_a_mistake_of_ours_is_one_line_too_and_can_be_traced(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a\nb")
+
+    monkeypatch.setattr("iffair_core.study.Study.run", broken)
+    arguments = ["run", str(table), *TASK, "--out", str(tmp_path)]
+    assert "ZeroDivisionError: a\\nb" in refused(capsys, *arguments)
+    monkeypatch.setenv("IFFAIR_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(arguments)
+
+
+def test_an_infeasible_strength_is_a_warning(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", table, *TASK, "--strength", "1.25", "--max-weight", "1.1", "--out", tmp_path]
+    assert main([str(argument) for argument in arguments]) == 0
+    err = capsys.readouterr().err
+    assert "warning: Strength 1.25 is infeasible" in err
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    found = json.loads((tmp_path / "summary.json").read_text())
+    assert found["curve"]["infeasible"]
+    assert found["strength"] < 1.25
+
+
+def test_help_is_short_and_promises_only_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["run", "--help"], ["datasets", "--help"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 0
+        text = capsys.readouterr().out
+        assert len(text.splitlines()) < 60
+        for absent in ("mlp", "--seeds", "xcel", "xlsx", "adult"):
+            assert absent not in text
+    assert "run" in text or "datasets" in text
+
+
+def test_as_a_program(table: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    program = [sys.executable, "-m", "iffair_core", "run", str(table), "--out", str(tmp_path / "réş")]
+    good = subprocess.run([*program, *TASK], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert len(good.stdout.splitlines()) == 4
+    bad = subprocess.run([*program, "--target", "−"], capture_output=True, text=True, env=environment, check=False)
+    assert bad.returncode == 2
+    assert bad.stdout == ""
+    assert len(bad.stderr.splitlines()) == 1

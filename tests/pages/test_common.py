@@ -1,0 +1,150 @@
+"""The helpers of the pages on their own: text from files, downloads, jobs, the address."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import iffair_core.study
+from iffair_core.errors import Cancelled, ConfigError, IFFairError
+from pages.common import errors, running, text, widgets, words
+from pages.common.choices import parse_cuts, preset
+from pages.common.state import CurrentTable
+
+
+@pytest.mark.parametrize("hostile", ["$x$", ":red[a]", ":material/home:", "[a](http://x)", "*b*", "`c`", "<b>", "# t"])
+def test_text_of_a_file_is_shown_literally(hostile):
+    marks = text.plain(hostile)
+    for mark in "$:[]*`<>#":
+        assert marks.count(mark) == marks.count(f"\\{mark}")
+    assert marks.replace("\\", "") == hostile
+
+
+def test_a_name_of_a_file_is_one_short_line():
+    assert "\n" not in text.value("a\nb") and len(text.value("x" * 500)) == 40
+
+
+def test_csv_downloads_escape_formulas_and_keep_numbers():
+    frame = pd.DataFrame({"=head": ["=1+1", "+2", "-3.5", "@a", "\tb", "plain", None], "n": np.arange(7) - 3.25})
+    lines = widgets.csv_bytes(frame).decode().splitlines()
+    assert lines[0] == "'=head,n"
+    assert [line.rsplit(",", 1)[0] for line in lines[1:]] == ["'=1+1", "+2", "-3.5", "'@a", "'\tb", "plain", ""]
+    assert [float(line.rsplit(",", 1)[1]) for line in lines[1:]] == list(frame["n"])
+    assert frame["=head"].iloc[0] == "=1+1"
+
+
+def test_every_word_that_cards_ask_for_has_a_help_text():
+    for term in (*words.WORDS, *words.METRIC_HELP, *words.GOAL_HELP):
+        assert words.word(term)
+    with pytest.raises(KeyError):
+        words.word("niceness")
+    assert set(words.STAGE_TITLES) == set(iffair_core.study.STAGES)
+
+
+@pytest.mark.parametrize(
+    ("written", "cuts"), [("", ()), ("25, 60", (25.0, 60.0)), (" 25;60 ", (25.0, 60.0)), ("-1.5", (-1.5,))]
+)
+def test_cut_points_as_people_write_them(written, cuts):
+    assert parse_cuts(written) == cuts
+
+
+@pytest.mark.parametrize("written", ["60, 25", "25, 25", "a", "25, nan", "inf"])
+def test_cut_points_that_do_not_rise_are_refused(written):
+    with pytest.raises(ValueError, match=r"."):
+        parse_cuts(written)
+
+
+def test_an_unexpected_error_is_named_without_its_details(caplog):
+    told = errors.noted(ZeroDivisionError("secret /path"))
+    assert "ZeroDivisionError" in str(told) and "secret" not in str(told)
+    assert "secret /path" in caplog.text
+    own = ConfigError("The seed is 'x'. Give a number.")
+    assert errors.noted(own) is own
+
+
+# ------------------------------------------------------------------------------------------------------------ jobs
+
+
+class FakeStudy:
+    """Stands in for the engine: reports, then waits until it is let go or cancelled, then ends as told."""
+
+    go = threading.Event()
+    failure: Exception | None = None
+
+    def __init__(self, frame, task, **options):
+        self.options = options
+
+    def run(self, progress, cancel, previous):
+        progress("baseline", 0.25, "half")
+        while not self.go.wait(0.01):
+            if cancel.is_set():
+                raise Cancelled(partial="half")
+        if self.failure is not None:
+            raise self.failure
+        return "whole"
+
+
+@pytest.fixture
+def job(monkeypatch):
+    """A running job of the fake engine; `FakeStudy.go` lets it finish."""
+    monkeypatch.setattr(FakeStudy, "go", threading.Event())
+    monkeypatch.setattr(FakeStudy, "failure", None)
+    monkeypatch.setattr(iffair_core.study, "Study", FakeStudy)
+    current = CurrentTable("upload", "t", "t", pd.DataFrame({"a": [1]}), "f", synthetic=False)
+    chosen = preset("example")
+    task = chosen.task()
+    assert task is not None
+
+    def start(shared=False):
+        begun = running.Job(running.Order("f", chosen), current, task, shared=shared)
+        wait(lambda: begun.progress().partial == "half")
+        return begun
+
+    return start
+
+
+def wait(reached, seconds=10):
+    """Until `reached`, or a failure."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_job_tells_its_stage_its_partial_result_and_its_result(job):
+    begun = job()
+    seen = begun.progress()
+    assert (seen.stage, seen.fraction, seen.partial, seen.version) == ("baseline", 0.25, "half", 1)
+    assert begun.outcome() is None
+    FakeStudy.go.set()
+    wait(lambda: begun.outcome() is not None)
+    assert begun.outcome().result == "whole" and not begun.outcome().cancelled
+
+
+def test_a_cancelled_job_keeps_what_had_finished(job):
+    begun = job()
+    begun.cancel()
+    wait(lambda: begun.outcome() is not None)
+    assert begun.outcome().cancelled and begun.outcome().result == "half" and begun.outcome().error is None
+
+
+def test_a_shared_job_cannot_be_cancelled_by_a_visitor(job):
+    begun = job(shared=True)
+    begun.cancel()
+    assert not begun.cancelling
+    FakeStudy.go.set()
+    wait(lambda: begun.outcome() is not None)
+    assert begun.outcome().result == "whole"
+
+
+@pytest.mark.parametrize("failure", [IFFairError("It does not fit. Choose another."), ZeroDivisionError("x")])
+def test_a_failed_job_keeps_its_error_and_what_had_finished(job, monkeypatch, failure):
+    monkeypatch.setattr(FakeStudy, "failure", failure)
+    begun = job()
+    FakeStudy.go.set()
+    wait(lambda: begun.outcome() is not None)
+    assert begun.outcome().error is failure and begun.outcome().result == "half"

@@ -1,0 +1,122 @@
+"""Learn: every chapter on the example's study, whatever table is open; one source for the words; the honesty rules."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from iffair_core import explain
+from iffair_core.data.catalog import example_biased_rows
+from pages.common.chapters import CHAPTERS
+from pages.common.words import GOAL_TITLES, WORDS
+
+NAMES = [chapter.name for chapter in CHAPTERS]
+VERDICTS = re.compile(r"\b(un)?biased\b|\bcompliant\b|\bdiscriminat\w*", re.IGNORECASE)
+
+
+def ready(opened):
+    return "appear here" not in opened.words() and "Results are up to date" in opened.words()
+
+
+def html(opened):
+    return "\n".join(str(element.proto.body) for element in opened.app.get("html"))
+
+
+@pytest.fixture
+def learn(screen):
+    """`learn(name)` opens a chapter, once the example's study is there."""
+
+    def open_chapter(name):
+        opened = screen("learn").until(ready)
+        opened.app.radio(key="learn_chapter").set_value(name)
+        return opened.run()
+
+    return open_chapter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_chapter_opens_with_words_and_says_no_verdict(learn, name):
+    opened = learn(name)
+    words = opened.words()
+    assert f"{NAMES.index(name) + 1}. {name}" in words
+    assert not VERDICTS.search(words), VERDICTS.search(words)
+    assert not opened.app.error
+
+
+@pytest.mark.parametrize("name", [chapter.name for chapter in CHAPTERS if chapter.numbers])
+def test_chapters_with_numbers_have_one_picture_with_words_for_it(learn, name):
+    pictures = learn(name).app.get("plotly_chart")
+    assert len(pictures) == 1
+    assert len(pictures[0].proto.alt) > 40
+
+
+def test_next_leads_through_all_chapters(screen):
+    opened = screen("learn").until(ready)
+    seen = [opened.app.radio(key="learn_chapter").value]
+    while [button for button in opened.app.button if button.key == "learn_next"]:
+        opened.app.button(key="learn_next").click()
+        opened.run()
+        seen.append(opened.app.radio(key="learn_chapter").value)
+    assert seen == NAMES
+
+
+def test_learn_shows_the_example_also_beside_a_link_to_an_upload(screen):
+    opened = screen("learn", {"source": "upload", "target": "hired"})
+    opened.until(lambda now: "appear here" not in now.words())
+    assert "Alder" in opened.words()
+    assert opened.query["source"] == ["upload"]
+
+
+def test_a_link_with_unusable_parts_does_not_hide_the_chapter(screen):
+    opened = screen("learn", {"metric": "niceness"})
+    assert opened.app.warning and "1. What fairness means here" in opened.words()
+
+
+def test_the_found_rows_are_measured_on_this_studys_scores(learn):
+    from pages.common import running
+
+    opened = learn("Does it find altered rows?")
+    area, _, found, _ = explain.found_rows(running.example_outcome().result, example_biased_rows())
+    assert 0.6 < area < 1.0
+    assert f"ROC AUC of {area:.2f}" in opened.words()
+    assert f"{100 * found[len(found) // 10]:.1f} %" in opened.words()
+    assert "Why not 1.0?" in opened.words()
+
+
+def test_the_row_that_is_told_agrees_with_its_refit(learn):
+    words = learn("Influence, by one row").words()
+    predicted, refitted = re.search(
+        r"predicted to change it by (\S+) points.*?fitted without it: (\S+) points", words, re.DOTALL
+    ).groups()
+    predicted, refitted = (float(text.replace("−", "-")) for text in (predicted, refitted))
+    assert predicted < 0
+    assert abs(predicted - refitted) < 0.1 * abs(refitted)
+
+
+def test_the_glossary_holds_every_word_of_the_one_source_and_can_be_searched(learn):
+    opened = learn("Glossary")
+    shown = html(opened)
+    for term in (*(name.capitalize() for name in WORDS), *GOAL_TITLES.values()):
+        assert f">{term}<" in shown
+    opened.app.text_input(key="learn_find").set_value("kish")
+    opened.run()
+    assert ">Effective sample size<" in html(opened) and ">Strength<" not in html(opened)
+    opened.app.text_input(key="learn_find").set_value("zzz")
+    opened.run()
+    assert any("No word" in info.value for info in opened.app.info)
+
+
+def test_what_is_the_papers_and_what_is_ours_is_said(learn):
+    opened = learn("The paper's and ours")
+    words = opened.words()
+    assert "full method text was not available" in words
+    assert "none of its numbers" in words
+    assert "first to combine" in words
+
+
+def test_the_references_are_named(learn):
+    shown = html(learn("References"))
+    for name in ("2512.07249", "Koh and Liang 2017", "Cook and Weisberg 1982", "Rad and Maleki 2020",
+                 "Kamiran and Calders 2012", "Li and Liu 2022", "Wilson 1927", "Fairlearn", "AIF360"):  # fmt: skip
+        assert name in shown

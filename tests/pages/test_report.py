@@ -1,0 +1,139 @@
+"""Report: the preview follows the boxes, the files are the engine's, nothing of an older study is given away."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+
+import pandas as pd
+import pytest
+
+from iffair_core.report import PART_TITLES
+from pages.common import preview
+from tests.pages.test_frame import choose_people, upload
+
+
+def fresh(opened):
+    return "Results are up to date" in opened.words()
+
+
+def html(opened):
+    return "\n".join(str(element.proto.body) for element in opened.app.get("html"))
+
+
+def buttons(opened):
+    return {button.proto.label: button.proto for button in opened.app.get("download_button")}
+
+
+@pytest.fixture
+def report(screen):
+    """The Report page on the example's finished study."""
+    return screen("report").until(fresh)
+
+
+def test_the_preview_has_every_part_and_the_synthetic_note(report):
+    words = report.words()
+    for title in PART_TITLES.values():
+        assert f"#### {title}" in words
+    assert "Synthetic data" in words
+    assert "Fairness study of example" in words
+    assert "community; reference: Alder" in html(report)
+
+
+def test_a_part_that_is_not_ticked_leaves_the_preview(report):
+    report.app.checkbox(key="report_part_card").set_value(False)
+    report.run()
+    assert "#### Model card" not in report.words() and "#### Data and groups" in report.words()
+    report.go("learn").go("report")
+    assert report.app.checkbox(key="report_part_card").value is False
+    assert "#### Model card" not in report.words()
+
+
+def test_title_and_notes_are_shown_literally_and_survive_a_page_switch(report):
+    report.app.text_input(key="report_title").set_value("Board *meeting* <b>7</b>")
+    report.app.text_area(key="report_notes").set_value("Agreed: wait.\n$5 [x](http://example.com)")
+    report.run().go("data").go("report")
+    assert "### Board *meeting* <b>7</b>" in report.words()
+    assert r"\*meeting\*" in "\n".join(element.value for element in report.app.markdown)
+    assert [text.value for text in report.app.text] == ["Agreed: wait.\n$5 [x](http://example.com)"]
+
+
+def test_there_are_files_for_people_and_for_machines(report):
+    assert list(buttons(report)) == [
+        "Download the report (HTML)",
+        "rows.csv",
+        "curve.csv",
+        "summary.json",
+        "settings.json",
+        "design.parquet",
+    ]
+    assert not any(button.disabled for button in buttons(report).values())
+
+
+def test_no_part_of_plotly_js_is_sent_with_the_preview(report):
+    assert len(html(report)) < 200_000
+    assert not report.app.get("iframe")
+
+
+def test_a_changed_choice_greys_the_page_and_keeps_the_old_files_back(report):
+    report.go("data")
+    report.app.number_input(key="choice_seed").set_value(5)
+    report.run().go("report")
+    assert any("before your last change" in warning.value for warning in report.app.warning)
+    assert all(button.disabled for button in buttons(report).values())
+
+
+def test_without_a_study_the_page_says_what_belongs_here(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv)).go("report")
+    assert "has not been studied yet" in opened.words()
+    assert not opened.app.get("download_button")
+
+
+def test_without_a_table_the_page_leads_to_data(screen):
+    assert "choose a table" in screen("report", {"source": "upload"}).words()
+
+
+def test_a_bad_upload_leaves_the_examples_report(report):
+    upload(report.go("data"), "junk.csv", bytes(range(256)) * 40).go("report")
+    assert "Fairness study of example" in report.until(fresh).words()
+
+
+def test_names_of_an_upload_cannot_write_markup(screen, people_csv):
+    nasty = people_csv.replace(b"Elm", b"<img src=x onerror=alert(1)>").replace(b"Oak", b"**Oak** $x$")
+    opened = choose_people(upload(screen("data"), "a *b*.csv", nasty)).go("report")
+    opened.app.button(key="empty_run").click()
+    opened.run().until(fresh)
+    assert "<img" not in html(opened)
+    assert "&lt;img src=x" in html(opened)
+    assert r"a \*b\*\.csv" in "\n".join(element.value for element in opened.app.markdown)
+
+
+def test_the_command_line_that_is_shown_runs_the_same_study(report, tmp_path, capsys):
+    report.app.session_state["report_view"] = "The same numbers again"
+    report.run()
+    shown = next(code.value for code in report.app.code if code.value.startswith("python -m iffair_core"))
+    words = shlex.split(shown)
+    assert words[:4] == ["python", "-m", "iffair_core", "run"] and words[4] == "example"
+
+    from iffair_core.__main__ import main
+    from pages.common import running
+
+    words[words.index("--out") + 1] = str(tmp_path)
+    assert main(words[3:]) == 0
+    capsys.readouterr()
+    result = running.example_outcome().result
+    again = json.loads((tmp_path / "summary.json").read_text())
+    assert again["dataset"]["fingerprint"] == result.fingerprint
+    assert again["strength"] == result.strength
+    rows = pd.read_csv(io.BytesIO((tmp_path / "rows.csv").read_bytes()))
+    weights = rows.loc[rows["split"] == "train", "weight"].to_numpy()
+    assert (weights == result.weights).all()
+
+
+def test_a_table_shows_what_it_is_given_literally(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(preview.st, "html", drawn.append)
+    preview.printed_table("<u>", [("a<b", False), ("n", True)], [("<script>", "1 & 2")])
+    assert "&lt;u&gt;" in drawn[0] and "a&lt;b" in drawn[0] and "&lt;script&gt;" in drawn[0] and "1 &amp; 2" in drawn[0]
+    assert "<script" not in drawn[0]
