@@ -19,8 +19,8 @@ Area = Mapping[str, Sequence[float]]
 class RowFacts:
     """One training row. `rank` counts from 1, the row that widens the goal's gap most; the later fields may be unknown.
 
-    values: column, value (of the file). effects: quantity (in words, the goal's gap first, log loss last), if
-    removed, if doubled, if relabeled: predicted changes, gaps in percentage points, log loss in nats. score_*: P(favorable).
+    values: column, value (of the file). effects: quantity (in words, the goal's gap first, log loss last), if removed,
+    if doubled, if relabeled: predicted changes, gaps in percentage points, log loss in nats. score_*: P(favorable).
     """
 
     row_id: int

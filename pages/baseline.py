@@ -5,7 +5,7 @@ import streamlit as st
 from iffair_core import explain
 from iffair_core.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
 from iffair_core.metrics import GOAL_METRIC
-from pages.common import baseline, boot, state, text, widgets, words
+from pages.common import baseline, boot, state, text, widgets
 
 boot.guard("baseline")
 boot.title("baseline")
@@ -48,10 +48,6 @@ with widgets.figures(stale):
             else:
                 cells = explain.intersections(result, current.frame, column, rate)
                 widgets.chart(heatmap(cells, theme, level_title=column, rate=rate), "baseline_crossed")
-                st.caption(
-                    f"{words.metric_title(rate)} on test rows. Hatched: fewer than {explain.SMALL_CELL} rows, "
-                    "so the rate is not estimable."
-                )
     if scores.open:
         with scores:
             widgets.chart(score_distribution(*baseline.scored(result), theme=theme), "baseline_scores")

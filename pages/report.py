@@ -77,8 +77,9 @@ with widgets.figures(stale):
         st.caption("One file of about 5 MB. It opens without a network, prints, and sends nothing anywhere.")
         st.subheader("For machines", anchor=False)
         for name, kind, write, holds in FILES:
-            download(name, kind, lambda write=write: write(result), name)
-            st.caption(holds)
+            with st.container(gap="xxsmall"):
+                download(name, kind, lambda write=write: write(result), name)
+                st.caption(holds)
     with right:
         seen, again = st.tabs(["Preview", "The same numbers again"], on_change="rerun", key="report_view")
         if seen.open:

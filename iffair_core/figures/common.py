@@ -150,14 +150,16 @@ def number(value: float | None) -> str:
     """Three significant digits, thousands separated."""
     if missing(value):
         return "not estimable"
-    size = abs(float(value or 0))
+    # Rounded first: 9.999 has one digit before its point, and 10.0 two.
+    rounded = float(f"{value:.3g}")
+    size = abs(rounded)
     if size == 0:
         return "0"
     if size >= 100:
         return minus(f"{value:,.0f}")
     if size < 1e-4:
         return minus(f"{value:.2e}")
-    return minus(f"{value:.{2 - math.floor(math.log10(size))}f}")
+    return minus(f"{rounded:.{2 - math.floor(math.log10(size))}f}")
 
 
 def minus(text: str) -> str:

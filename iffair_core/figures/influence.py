@@ -72,7 +72,8 @@ def influence_scatter(
         figure.add(
             kind, x=x[mine].astype(np.float32), y=y[mine].astype(np.float32), mode="markers",
             name=cell.style.label if by_group else cell.label,
-            legendgroup=cell.group if by_group else cell.name, showlegend=not by_group or cell.group not in named,
+            legendgroup=cell.style.label if by_group else cell.label,
+            showlegend=not by_group or cell.group not in named,
             customdata=row_id[mine][:, None],
             marker={
                 "symbol": OUTCOME_SYMBOLS[cell.outcome], "size": 7 if cell.outcome else 6, "opacity": 0.6,

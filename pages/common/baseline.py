@@ -56,8 +56,8 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
         Number(
             f"Widest gap: {value(group, 16)} − {value(evaluation.reference, 16)}",
             explain.points(gap.value),
-            f"{value(group, 16)} − {value(evaluation.reference, 16)}, {_interval((gap.low, gap.high), as_points=True)}",
-            help=f"{word(rate)} {WORDS['gap']}",
+            _interval((gap.low, gap.high), as_points=True),
+            help=f"{RATE_TITLES[rate]}: {word(rate)} {WORDS['gap']}",
         ),
     ]
 

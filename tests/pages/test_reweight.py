@@ -1,4 +1,4 @@
-"""The Reweight page: the finding, the strength without a new study, goal, variant, guard rails, bad and missing data."""
+"""The Reweight page: the finding, a strength without a new study, goal, variant, guard rails, bad and missing data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ready(opened):
 
 
 def finding(opened):
-    return next((text.value for text in opened.app.subheader if text.value.startswith("At strength")), "")
+    return next((plain(text.value) for text in opened.app.subheader if text.value.startswith("At strength")), "")
 
 
 def slider(opened):
@@ -37,7 +37,7 @@ def example():
 
 def test_the_examples_repair_is_told_with_its_numbers_and_pictures(screen):
     opened = ready(screen("reweight"))
-    assert "refitted, on test rows" in plain(finding(opened))
+    assert "refitted, on test rows" in finding(opened)
     labels = [card.label for card in opened.app.metric]
     assert labels[-3:] == ["Effective sample size", "Rows changed", "Largest weight"]
     assert len(opened.app.get("plotly_chart")) == 3
@@ -57,18 +57,13 @@ def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen, e
     slider(opened).set_value(0.75)
     opened.run()
     assert READY in opened.words(), "no study runs and nothing is stale"
-    assert plain(finding(opened)) == explain.repair_sentence(example(strength=0.75))
+    assert finding(opened) == explain.repair_sentence(example(strength=0.75))
     assert opened.query["strength"] == ["0.75"]
     assert "Strength] 0.75" in opened.words()
     opened.app.button(key="use_recommended").click()
     opened.run()
     assert "strength" not in opened.query
-    assert "recommended" in repair_text(opened)
-
-
-def repair_text(opened):
-    one = slider(opened)
-    return one.options[one.options.index(next(text for text in one.options if "recommended" in text))]
+    assert f"{slider(opened).value:g}, recommended" in slider(opened).options
 
 
 def test_a_link_with_a_strength_shows_it(screen):
@@ -79,7 +74,7 @@ def test_a_link_with_a_strength_shows_it(screen):
 
 def test_a_strength_between_the_points_of_the_grid_is_studied(screen):
     opened = ready(screen("reweight", {"strength": "0.3"}))
-    assert "At strength 0.3 " in plain(finding(opened))
+    assert "At strength 0.3 " in finding(opened)
     assert slider(opened).value == 0.3
 
 
@@ -121,7 +116,7 @@ def test_another_utility_budget_needs_no_study(screen, example):
     next(one for one in opened.app.number_input if one.label.startswith("Utility budget")).set_value(0.1)
     opened.run()
     assert READY in opened.words()
-    assert plain(finding(opened)) == explain.repair_sentence(example(utility_budget=0.001))
+    assert finding(opened) == explain.repair_sentence(example(utility_budget=0.001))
 
 
 def test_an_upload_is_repaired_once_it_is_studied(screen, people_csv):
@@ -142,9 +137,11 @@ def test_without_a_table_the_page_leads_to_data(screen):
     assert not opened.app.selectbox
 
 
-def test_choices_that_do_not_fit_are_said(screen):
-    opened = screen("reweight", {"target": "decisoin"})
-    assert any("do not fit" in str(error.proto) for error in opened.app.error)
+def test_choices_that_do_not_fit_are_said_over_greyed_figures(screen):
+    opened = screen("reweight", {"target": "decisoin"}).until(lambda now: now.app.get("plotly_chart"))
+    assert "do not fit the table" in opened.words()
+    assert any("Figures from before your last change" in warning.value for warning in opened.app.warning)
+    assert not [button for button in opened.app.get("download_button") if "weights" in str(button.proto)]
 
 
 def test_strengths_are_printed_with_what_they_are(example):

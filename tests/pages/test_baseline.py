@@ -1,0 +1,125 @@
+"""The Baseline page without a browser: the finding and its numbers, every tab, an upload, bad data, partial results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from iffair_core import explain
+from iffair_core.data.catalog import load_dataset
+from iffair_core.study import Study
+from pages.common import running
+from tests.pages.test_frame import choose_people, upload
+
+READY = "Results are up to date"
+TABS = ("All metrics", "Intersections", "Scores", "Calibration")
+
+
+def ready(opened):
+    return opened.until(lambda now: READY in now.words())
+
+
+def finding(opened):
+    return opened.app.subheader[0].value.replace("\\", "")
+
+
+@pytest.fixture(scope="module")
+def example():
+    table, task = load_dataset("example")
+    return Study(table, task, name="example").run()
+
+
+def test_the_examples_finding_is_told_with_its_numbers_and_two_pictures(screen, example):
+    opened = ready(screen("baseline"))
+    assert finding(opened) == explain.baseline_sentence(example)
+    cards = {card.label.replace("\\", ""): (card.value, card.delta) for card in opened.app.metric}
+    rate, group, gap = explain.widest_gap(example)
+    values, intervals = example.baseline["test"].values, example.baseline["test"].intervals
+    low, high = (f"{100 * end:.1f}" for end in intervals["accuracy"])
+    assert cards["Accuracy"] == (f"{100 * values['accuracy']:.1f} %", f"95 % {low} to {high}")
+    assert cards["Equalized odds difference"][0] == f"{values['equalized_odds_difference']:.3f}"
+    assert cards[f"Widest gap: {group} − Alder"][0] == explain.points(gap.value)
+    assert rate in ("true_positive_rate", "false_positive_rate")
+    assert len(opened.app.get("plotly_chart")) == 2
+
+
+def test_every_tab_opens_and_hidden_ones_cost_nothing(screen):
+    opened = ready(screen("baseline"))
+    drawn = {}
+    for name in TABS:
+        opened.app.session_state["baseline_tab"] = name
+        opened.run()
+        drawn[name] = (len(opened.app.dataframe), len(opened.app.get("plotly_chart")))
+    assert drawn == {"All metrics": (2, 2), "Intersections": (0, 3), "Scores": (0, 3), "Calibration": (0, 3)}
+
+
+def test_rates_are_shown_with_both_signs(screen):
+    opened = ready(screen("baseline"))
+    metrics, rates = (table.value for table in opened.app.dataframe)
+    assert "statistical_parity_difference" in set(metrics["AIF360 name"])
+    line = rates[(rates["group"] == "Cedar") & (rates["rate"] == "true positive rate")].iloc[0]
+    assert line["gap to Alder"].startswith("−") and line["with the other sign"].startswith("+")
+    assert line["gap to Alder"][1:] == line["with the other sign"][1:]
+    assert set(rates.loc[rates["group"] == "Alder", "gap to Alder"]) == {"reference"}
+
+
+def test_groups_are_crossed_with_a_column_that_is_neither_outcome_nor_group(screen):
+    opened = ready(screen("baseline"))
+    opened.app.session_state["baseline_tab"] = "Intersections"
+    opened.run()
+    box = next(one for one in opened.app.selectbox if one.key == "baseline_column")
+    assert "community" not in box.options and "decision" not in box.options and "district" in box.options
+    box.set_value("age")
+    opened.run()
+    assert len(opened.app.get("plotly_chart")) == 3
+
+
+def test_a_reference_line_is_kept_in_the_address_and_makes_nothing_stale(screen):
+    opened = ready(screen("baseline"))
+    opened.app.number_input(key="choice_reference_line").set_value(0.2)
+    opened.run()
+    assert opened.query["reference_line"] == ["0.2"] and READY in opened.words()
+    opened.app.number_input(key="choice_reference_line").set_value(None)
+    opened.run()
+    assert opened.query["reference_line"] == [""]
+
+
+def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monkeypatch):
+    opened = ready(screen("baseline"))
+    names = ("curve", "after", "difference", "scores_after", "fidelity")
+    partial = replace(example, rivals=(), **dict.fromkeys(names))
+    monkeypatch.setattr(running, "current_result", lambda: (partial, []))
+    opened.run()
+    assert finding(opened) == explain.baseline_sentence(example)
+    assert len(opened.app.get("plotly_chart")) == 1
+
+
+def test_an_upload_with_a_missing_group_is_studied_and_shown(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.go("baseline")
+    assert "has not been studied yet" in opened.words() and not opened.app.get("plotly_chart")
+    opened.app.button(key="empty_run").click()
+    ready(opened.run())
+    rates = opened.app.dataframe[1].value
+    assert "(missing)" in set(rates["group"])
+    for name in TABS:
+        opened.app.session_state["baseline_tab"] = name
+        opened.run()
+
+
+def test_figures_of_earlier_choices_are_marked(screen):
+    opened = ready(screen("baseline"))
+    opened.go("data")
+    opened.app.number_input(key="choice_seed").set_value(5)
+    opened.run()
+    opened.go("baseline")
+    assert any("before your last change" in warning.value for warning in opened.app.warning)
+    assert opened.app.subheader
+
+
+def test_without_a_table_and_with_choices_that_do_not_fit_it_leads_to_data(screen):
+    opened = screen("baseline", {"source": "upload", "target": "hired"})
+    assert "choose a table" in opened.words() and not opened.app.get("plotly_chart")
+    opened = screen("baseline", {"target": "decisoin"})
+    assert any("decisoin" in error.value for error in opened.app.error)

@@ -1,0 +1,182 @@
+"""The Influence page without a browser: the finding, the ledger and its search, a row's card, an upload, bad data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from iffair_core import explain
+from iffair_core.data.catalog import load_dataset
+from iffair_core.figures.common import MAX_POINTS
+from iffair_core.rows import find_rows, inside, quadrant_counts, row_facts
+from iffair_core.study import Study
+from pages.common import ledger, running
+from tests.pages.test_frame import choose_people, upload
+
+READY = "Results are up to date"
+
+
+def ready(opened):
+    return opened.until(lambda now: READY in now.words())
+
+
+def plain(opened):
+    return opened.words().replace("\\", "")
+
+
+def lines(opened):
+    return next(table.value for table in opened.app.dataframe if "gap_if_removed" in table.value.columns)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return load_dataset("example")[0]
+
+
+@pytest.fixture(scope="module")
+def example(table):
+    return Study(table, load_dataset("example")[1], name="example").run()
+
+
+# -------------------------------------------------------------------------------------------------------- the page
+
+
+def test_the_badge_comes_first_then_the_finding_and_the_numbers(screen, example):
+    opened = ready(screen("influence"))
+    words = plain(opened)
+    assert f"Fidelity {example.fidelity.level}" in words and example.fidelity.sentence in words
+    assert opened.app.subheader[0].value.replace("\\", "") == explain.influence_sentence(example)
+    cards = {card.label: card.value for card in opened.app.metric}
+    assert cards["Training rows scored"] == "6,000" and cards["Rows refitted without"] == "200"
+    part = explain.widening_rows(example)[1]
+    assert cards["Made by 60 rows (top 1 %)"] == f"{100 * part:.1f} %"
+    assert "predicted" in words
+
+
+def test_only_one_page_of_the_ledger_is_sent_and_it_begins_with_the_row_that_widens_most(screen, example):
+    opened = ready(screen("influence"))
+    shown = lines(opened)
+    assert len(shown) == ledger.PAGE_ROWS
+    assert shown["row_id"].iloc[0] == explain.ledger(example)["row_id"].iloc[0]
+    assert shown["gap_if_removed"].is_monotonic_increasing
+    assert "All 6,000 training rows" in plain(opened)
+
+
+def test_search_filters_and_order_work_on_all_rows(screen, table):
+    opened = ready(screen("influence"))
+    opened.app.text_input(key="influence_search").set_value("cedar SALARIED")
+    opened.app.multiselect(key="influence_roles").set_value(["harms both"])
+    opened.app.selectbox(key="influence_order").set_value("Narrows the gap most")
+    opened.run()
+    shown = lines(opened)
+    found = table.iloc[shown["row_id"]]
+    assert set(found["community"]) == {"Cedar"} and set(found["employment"]) == {"salaried"}
+    assert set(shown["role"]) == {"harms both"} and shown["gap_if_removed"].is_monotonic_decreasing
+    opened.app.text_input(key="influence_search").set_value("no such words anywhere")
+    opened.run()
+    assert any("None of the 6,000 training rows fits" in note.value for note in opened.app.info)
+
+
+def test_a_chosen_row_opens_its_card_which_can_be_closed(screen, example, table):
+    opened = ready(screen("influence"))
+    row = int(lines(opened)["row_id"].iloc[2])
+    opened.app.session_state[ledger.PICKED] = row
+    opened.run()
+    facts = row_facts(example, table, row)
+    words = plain(opened)
+    assert f"**Row {row}**" in words and f"Number {facts.rank} of 6,000 in widening the gap" in words
+    assert f"Weight {facts.weight:.2f}" in words and "(refitted)" in words
+    assert len(opened.app.dataframe) == 3
+    opened.app.button(key="influence_close").click()
+    opened.run()
+    assert len(opened.app.dataframe) == 1
+
+
+@pytest.mark.parametrize("name", ["By group and outcome", "Proof by refits"])
+def test_the_other_tabs_open_and_leave_the_ledger_out(screen, name):
+    opened = ready(screen("influence"))
+    opened.app.session_state["influence_tab"] = name
+    opened.run()
+    assert len(opened.app.get("plotly_chart")) == 2 and not opened.app.dataframe
+
+
+def test_before_the_check_the_badge_says_so(screen, example, monkeypatch):
+    opened = ready(screen("influence"))
+    names = ("curve", "after", "difference", "scores_after", "fidelity")
+    partial = replace(example, rivals=(), **dict.fromkeys(names))
+    monkeypatch.setattr(running, "current_result", lambda: (partial, []))
+    opened.run()
+    assert "not verified" in plain(opened) and "weight" not in lines(opened).columns
+    opened.app.session_state["influence_tab"] = "Proof by refits"
+    opened.run()
+    assert len(opened.app.get("plotly_chart")) == 1
+
+
+def test_an_upload_is_studied_and_its_rows_open(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.go("influence")
+    assert "has not been studied yet" in opened.words()
+    opened.app.button(key="empty_run").click()
+    ready(opened.run())
+    opened.app.session_state[ledger.PICKED] = int(lines(opened)["row_id"].iloc[0])
+    opened.run()
+    assert len(opened.app.dataframe) == 3
+
+
+def test_a_row_of_another_study_opens_no_card(screen):
+    opened = ready(screen("influence"))
+    opened.app.session_state[ledger.PICKED] = 10**9
+    opened.run()
+    assert len(opened.app.dataframe) == 1
+
+
+def test_without_a_table_and_with_choices_that_do_not_fit_it_leads_to_data(screen):
+    assert "choose a table" in screen("influence", {"source": "upload", "target": "hired"}).words()
+    opened = screen("influence", {"target": "decisoin"})
+    assert any("decisoin" in error.value for error in opened.app.error)
+
+
+# ---------------------------------------------------------------------------------------------------- what it rests on
+
+
+def test_a_selection_is_the_rows_of_its_points_and_beyond_the_limit_of_its_area(example):
+    assert ledger.rows_in_selection({"selection": {"points": [], "box": [], "lasso": []}}, example) is None
+    points = [{"customdata": {"0": 7000}}, {"customdata": [12]}]
+    box = {"x": [-1.0, 0.0], "y": [-1.0, 1.0]}
+    assert ledger.rows_in_selection({"selection": {"points": points, "box": [box]}}, example).tolist() == [12, 7000]
+    assert ledger.rows_in_selection({"selection": {"points": [], "box": [box]}}, example).size == 0
+
+
+def test_beyond_the_limit_a_box_holds_rows_that_are_not_drawn(example, monkeypatch):
+    assert MAX_POINTS > example.train_rows.size
+    monkeypatch.setattr(ledger, "MAX_POINTS", 100)
+    box = {"x": [-1e9, 0.0], "y": [1e9, -1e9]}
+    found = ledger.rows_in_selection({"selection": {"points": [], "box": [box]}}, example)
+    assert found.size == int(np.sum(example.goal.removal <= 0))
+
+
+def test_inside_boxes_and_lassos():
+    x, y = np.array([0.5, 2.0, 0.9, -0.1]), np.array([0.5, 0.5, 0.2, 0.0])
+    assert inside(x, y, [{"x": [1, 0], "y": [0, 1]}], []).tolist() == [True, False, True, False]
+    triangle = {"x": [0, 1, 0], "y": [0, 0, 1]}
+    assert inside(x, y + 0.01, [], [triangle]).tolist() == [False, False, False, False]
+    assert inside(x - 0.1, y - 0.1, [], [triangle]).tolist() == [True, False, True, False]
+    assert inside(x, y, [], []).tolist() == [False] * 4
+
+
+def test_quadrants_count_every_row_once(example):
+    counts = quadrant_counts(example)
+    assert counts["rows"].sum() == 6000 and counts["share"].sum() == pytest.approx(1)
+    assert counts["gap_if_removed"].sum() == pytest.approx(example.goal.removal.sum())
+
+
+def test_search_takes_row_numbers_and_numbers_of_the_row(example, table):
+    whole = explain.ledger(example)
+    row = int(whole["row_id"].iloc[5])
+    found = find_rows(whole, table, words=str(row))
+    assert row in set(found["row_id"])
+    for other in set(found["row_id"]) - {row}:
+        assert row in set(table.iloc[other].drop("community").tolist())
+    assert find_rows(whole, table, only=np.array([row]))["row_id"].tolist() == [row]
