@@ -28,7 +28,8 @@ from iffair_core.errors import (
     TaskError,
 )
 from iffair_core.estimator import InfluenceReweigher
-from iffair_core.study import Study, StudyResult
+from iffair_core.results import StudyResult
+from iffair_core.study import Study
 
 __version__ = "0.1.0"
 

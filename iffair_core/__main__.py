@@ -23,8 +23,9 @@ from iffair_core.data.reading import read_table
 from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError, IFFairError, NotSupported, TableError, listing, shorten
 from iffair_core.metrics import GOALS
+from iffair_core.results import MODELS, StudyConfig, StudyResult
 from iffair_core.reweighting import VARIANTS
-from iffair_core.study import MODELS, Study, StudyConfig, StudyResult
+from iffair_core.study import Study
 
 FAILED = 2
 LONGEST_MESSAGE = 1500

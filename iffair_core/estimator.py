@@ -12,12 +12,13 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from iffair_core.data.values import label_codes
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.influence import influence_scores
-from iffair_core.metrics import point_metrics
+from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.models.logistic import LogisticModel
+from iffair_core.path import RepairPath, Step, require_strength
 from iffair_core.quantities import quantities_from_codes
-from iffair_core.study import StudyConfig
-from iffair_core.tradeoff import STRENGTHS, Curve, CurvePoint, Part, RepairPath, Step, measure_point, require_strength, trace
+from iffair_core.results import StudyConfig
+from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
 
 HERE = "validation"  # the split that `recommend` chooses on: the evaluation set, or X itself
 
@@ -116,18 +117,17 @@ class InfluenceReweigher(BaseEstimator):
         """One row per strength: strength, feasible, refitted_* and predicted_* of every metric and the soft gap."""
         check_is_fitted(self, "sample_weight_")
         asked = sorted({require_strength(float(s)) for s in (STRENGTHS if strengths is None else strengths)})
-        lines, step = [], self._path.origin
+        grid = STRENGTHS[max(asked, default=0.0) >= STRENGTHS]
         with single_threaded_blas():
-            for strength in asked:
-                step = self._path.step_from(step, strength)
-                point = self._measure(step)
-                line: dict[str, Any] = {"strength": strength, "feasible": point.feasible}
-                line |= {"refitted_soft_gap": point.soft.get(HERE), "predicted_soft_gap": point.predicted_soft.get(HERE)}
-                for name in self.achieved_:
-                    if name != "soft_gap":
-                        line[f"refitted_{name}"] = point.refitted.get(HERE, {}).get(name)
-                        line[f"predicted_{name}"] = point.predicted.get(HERE, {}).get(name)
-                lines.append(line)
+            points = [self._measure(step) for step in self._path.walk(grid, asked) if step.strength in asked]
+        lines = []
+        for point in points:
+            refitted = {"soft_gap": point.soft.get(HERE), **point.refitted.get(HERE, {})}
+            predicted = {"soft_gap": point.predicted_soft.get(HERE), **point.predicted.get(HERE, {})}
+            line: dict[str, Any] = {"strength": point.strength, "feasible": point.feasible}
+            line |= {f"refitted_{name}": refitted.get(name) for name in self.achieved_}
+            line |= {f"predicted_{name}": predicted.get(name) for name in self.achieved_}
+            lines.append(line)
         return pd.DataFrame(lines)
 
     def _measure(self, step: Step) -> CurvePoint:
@@ -139,13 +139,15 @@ class InfluenceReweigher(BaseEstimator):
 
     def _settle(self, config: StudyConfig) -> tuple[CurvePoint, Step]:
         """The chosen point of the curve and the step of the path behind it."""
-        curve: Curve = trace(
+        curve = trace(
             self._path,
             {HERE: self._part},
             {HERE: self._measured},
             strength=config.strength,
             budget=config.utility_budget,
             seed=self._seed,
+            grid=STRENGTHS if config.strength is None else STRENGTHS[config.strength >= STRENGTHS],
+            intervals=False,
         )
         self.warnings_ = curve.warnings
         point = curve.points[curve.chosen]
@@ -174,11 +176,10 @@ class InfluenceReweigher(BaseEstimator):
     def score(self, X: Any, y: Any, *, sensitive_features: Any) -> float:
         """Minus the goal's disparity of the refitted model on these rows, so that greater is better."""
         check_is_fitted(self, "sample_weight_")
-        from iffair_core.metrics import GOAL_METRIC
-
         X, outcome, labels = self._arrays(X, y, sensitive_features, known=self.classes_)
         codes = _known_codes(labels, self.groups_)
-        value = point_metrics(outcome, sigmoid(self.model_.logits(X)), codes, len(self.groups_))[GOAL_METRIC[self.metric]]
+        metrics = point_metrics(outcome, sigmoid(self.model_.logits(X)), codes, len(self.groups_))
+        value = metrics[GOAL_METRIC[self.metric]]
         if value is None:
             raise TaskError("The disparity cannot be estimated on these rows: fewer than two groups have a rate.")
         return -value

@@ -15,7 +15,7 @@ from iffair_core.data.task import ResolvedTask, group_table
 from iffair_core.data.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
 from iffair_core.errors import TaskError, shorten
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, RATES, Estimate
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from iffair_core.uncertainty import wilson_interval
 
 QUADRANTS = ("helps both", "fair but costly", "accurate but unfair", "harms both")
@@ -446,7 +446,7 @@ def widening_rows(result: StudyResult, share: float = 0.01) -> tuple[np.ndarray,
 
 
 def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
-    """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net (rows), and as shares of rows."""
+    """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net, and these as shares of rows."""
     assert result.scores_before is not None and result.scores_after is not None
     data = result.dataset
     rows = data.part(SPLITS.index(split))

@@ -28,8 +28,8 @@ import sklearn
 from iffair_core.data.encoding import SPLITS
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation
+from iffair_core.results import MEASURED, Rival, StudyResult
 from iffair_core.reweighting import effective_sample_size
-from iffair_core.study import MEASURED, Rival, StudyResult
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"

@@ -48,7 +48,7 @@ from iffair_core.report_blocks import (
     value_cell,
 )
 from iffair_core.reproduce import command_line, library_snippet
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from iffair_core.tradeoff import CurvePoint
 from iffair_core.uncertainty import Estimate
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from iffair_core.data.catalog import DATASETS
 from iffair_core.data.task import value_label
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 
 RESULTS = "results"
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from iffair_core.data.values import as_numbers, is_number, label_codes
 from iffair_core.explain import QUADRANTS, RATE_TITLES, outcome_labels, quadrant_codes, row_card
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 
 Area = Mapping[str, Sequence[float]]
 

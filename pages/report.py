@@ -1,10 +1,14 @@
 """Report: a page for people, files for machines, and what it takes to get the same numbers again."""
 
+import time
+from typing import Any
+
 import streamlit as st
 
 from iffair_core import explain, outputs
 from iffair_core.data.catalog import DATASETS
 from iffair_core.report import PART_TITLES, command_line, library_snippet, report_facts, report_html, report_sections
+from iffair_core.study import StudyResult
 from pages.common import boot, preview, state, widgets
 from pages.common.words import word
 
@@ -17,6 +21,8 @@ FILES = (
 )
 PREVIEW_HEIGHT = 760
 PART_KEY = "report_part_"
+DRAFT = "report_draft"
+SETTLE_SECONDS = 0.6
 
 boot.guard("report")
 boot.title("report")
@@ -34,6 +40,12 @@ def download(name: str, kind: str, make, label: str, *, primary: bool = False) -
         label, data=make, file_name=name, mime=kind, key=f"report_{name}", on_click="ignore", width="stretch",
         icon=":material/download:", type="primary" if primary else "secondary", disabled=bool(stale),
     )  # fmt: skip
+
+
+def printed(result: StudyResult, source: str, draft: dict[str, Any]) -> bytes:
+    """The report as the draft has it. The edit that a click on the button ends arrives together with the click."""
+    time.sleep(SETTLE_SECONDS)
+    return report_html(result, source=source, **draft).encode("utf-8", "backslashreplace")
 
 
 def parts_label() -> str:
@@ -65,15 +77,11 @@ with widgets.figures(stale):
                 for name, part in PART_TITLES.items()
                 if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
             ]
+        draft = st.session_state.setdefault(DRAFT, {})
+        draft.update(title=title or usual_title, notes=notes, parts=parts)
         download(
-            "report.html",
-            "text/html",
-            lambda: report_html(result, title=title or usual_title, notes=notes, parts=parts, source=source).encode(
-                "utf-8", "backslashreplace"
-            ),
-            "Download the report (HTML)",
-            primary=True,
-        )
+            "report.html", "text/html", lambda: printed(result, source, draft), "Download the report (HTML)", primary=True
+        )  # fmt: skip
         st.caption("One file of about 5 MB. It opens without a network, prints, and sends nothing anywhere.")
         st.subheader("For machines", anchor=False)
         for name, kind, write, holds in FILES:

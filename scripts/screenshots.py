@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +62,8 @@ def _take(address: str, pages: list[str]) -> None:
             window.get_by_test_id("stStatusWidget").wait_for(state="detached")
             window.wait_for_timeout(DRAWN_MS)
             file = IMAGES / f"{page}.png"
-            window.screenshot(path=file)
+            # 256 colors are enough for a screen, and keep the file small.
+            Image.open(io.BytesIO(window.screenshot())).convert("RGB").quantize(256).save(file, optimize=True)
             print(f"{file.relative_to(ROOT)}: {file.stat().st_size // 1000} kB")
         browser.close()
 

@@ -29,7 +29,7 @@ from iffair_core.figures.common import (
     rows_height,
 )
 from iffair_core.metrics import DISPARITIES, UTILITIES
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from iffair_core.tradeoff import Curve
 
 OWN_SCALE = ("demographic_parity_ratio", "log_loss")
@@ -164,7 +164,8 @@ def metrics_along_strength(
                 "line": {"color": colors.page, "width": 0.8},
             }, row=row, col=col,
         )  # fmt: skip
-        words = f"{METRIC_TITLES[metric]} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
+        # Three titles stand side by side on a narrow screen, so the longest word goes.
+        words = f"{METRIC_TITLES[metric].removesuffix(' difference')} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
         figure.title(f"<b>{words}</b>" if place == 0 else words, colors.ink, row=row, col=col)
         low, high = padded(np.concatenate([scale * refitted, scale * predicted]), 0.12, 0.002 * scale)
         floor = 0.0 if metric in DISPARITIES else -np.inf

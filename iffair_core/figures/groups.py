@@ -33,7 +33,7 @@ from iffair_core.figures.common import (
     spoken,
 )
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from iffair_core.uncertainty import Evaluation
 
 SHOWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")

@@ -28,7 +28,7 @@ from iffair_core.figures.common import (
     rows_height,
 )
 from iffair_core.influence import Fidelity
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 
 # Effect -> (what is done to the row, whether its presence has the opposite effect).
 EFFECTS = {

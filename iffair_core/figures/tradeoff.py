@@ -31,7 +31,7 @@ from iffair_core.figures.common import (
     rgba,
 )
 from iffair_core.metrics import DISPARITIES
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from iffair_core.tradeoff import Curve
 
 

@@ -10,7 +10,7 @@ from iffair_core import explain
 from iffair_core.data.encoding import SPLITS
 from iffair_core.figures.common import RATE_TITLES, missing
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from pages.common import state, widgets
 from pages.common.pickers import short
 from pages.common.text import number, percent, value
@@ -81,6 +81,7 @@ def pick_reference_line(metric: str) -> None:
             f"Reference line for the {metric_title(metric).lower()}",
             min_value=0.0,
             max_value=1.0,
+            value=None,
             step=0.01,
             format="%.2f",
             placeholder="none",

@@ -11,7 +11,7 @@ import streamlit as st
 from iffair_core import explain, figures
 from iffair_core.data.catalog import example_biased_rows
 from iffair_core.honesty import LIMITS
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from pages.common import preview, state, widgets
 from pages.common.choices import EXAMPLE
 from pages.common.text import count, percent, plain, value
@@ -101,7 +101,8 @@ def influence(result: StudyResult) -> None:
     st.markdown(
         f"**One row.** Row {row['row_id']} of the example is a {value(row['group'])} application recorded as "
         f"{value(row['outcome'])}, though the ordinary model gives it a probability of {percent(row['score'])}. "
-        f"The {plain(goal.label)} gap is {explain.points(goal.value)} in probabilities. Leaving this one row out is "
+        f"The gap in {explain.RATE_TITLES[goal.rate]}, {value(goal.over)} minus {value(goal.under)}, is "
+        f"{plain(explain.points(goal.value))} in probabilities. Leaving this one row out is "
         f"predicted to change it by {plain(explain.points(row['gap_if_removed'], 3))}.{plain(refitted)} Had it been "
         f"recorded the other way: {plain(explain.points(row['gap_if_relabeled'], 3))}, predicted. "
         f"So its weight becomes {row['weight']:.2f} instead of 1."

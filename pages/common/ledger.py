@@ -16,7 +16,7 @@ from iffair_core import explain
 from iffair_core.figures import scatter_axes
 from iffair_core.figures.common import MAX_POINTS
 from iffair_core.rows import RowFacts, find_rows, inside, row_facts
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from pages.common import errors, running, state, widgets
 from pages.common.text import count, number, percent, plain, value
 from pages.common.widgets import Number

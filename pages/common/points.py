@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from iffair_core.tradeoff import on_grid
 
 if TYPE_CHECKING:
-    from iffair_core.study import StudyResult
+    from iffair_core.results import StudyResult
 
 MOST_BYTES = 64_000_000
 FEWEST_KEPT = 2

@@ -10,7 +10,7 @@ from iffair_core import explain
 from iffair_core.data.encoding import SPLITS
 from iffair_core.figures.common import PERCENT_METRICS
 from iffair_core.metrics import DISPARITIES, UTILITIES
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from pages.common import repair, state, widgets
 from pages.common.baseline import pick_reference_line
 from pages.common.words import METRIC_HELP, metric_title, word
@@ -111,7 +111,7 @@ def points(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
                 "Largest weight", format="%.2f", help=word("largest weight")
             ),
             "mark": st.column_config.TextColumn(
-                "Mark", pinned=True, help="Frontier: no other point is better on both, on validation."
+                "Mark", pinned=True, width="medium", help="Frontier: no other point is better on both, on validation."
             ),
             "why infeasible": st.column_config.TextColumn("Why infeasible", width="medium"),
         },

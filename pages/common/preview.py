@@ -17,7 +17,7 @@ from pages.common.text import plain
 LANGUAGES = {"Command line": "bash", "Python": "python"}
 _STYLE = """<style>
 .printed { overflow-x: auto; }
-.printed table { border-collapse: collapse; width: 100%; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+.printed table { border-collapse: collapse; width: 100%; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
 .printed caption { caption-side: top; text-align: left; opacity: 0.75; padding-bottom: 0.3rem; }
 .printed th, .printed td {
   text-align: left; vertical-align: top; padding: 0.15rem 0.6rem 0.15rem 0;

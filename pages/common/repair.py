@@ -14,8 +14,9 @@ import streamlit as st
 
 from iffair_core.metrics import GOALS
 from iffair_core.reweighting import VARIANTS
-from iffair_core.study import StudyResult
-from iffair_core.tradeoff import DEFAULT_BUDGET, MAX_STRENGTH, STRENGTHS, Curve, on_grid
+from iffair_core.results import StudyResult
+from iffair_core.path import MAX_STRENGTH
+from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
 from pages.common import running, state
 from pages.common.choices import Choices
 from pages.common.text import plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from iffair_core import explain
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from pages.common import widgets
 from pages.common.text import number, percent
 from pages.common.widgets import Number

@@ -21,7 +21,7 @@ from pages.common.choices import EXAMPLE, Choices, differences, preset, study_pa
 from pages.common.points import Points
 
 if TYPE_CHECKING:
-    from iffair_core.study import StudyResult
+    from iffair_core.results import StudyResult
 
 _JOB = "job"
 _OUTCOMES = "outcomes"
@@ -49,6 +49,11 @@ class Order:
 
 def _without_choice(choices: Choices) -> Choices:
     return replace(choices, strength=None, utility_budget=None)
+
+
+def _with_choice_of(order: Order, choices: Choices) -> Order:
+    chosen = replace(order.choices, strength=choices.strength, utility_budget=choices.utility_budget)
+    return Order(order.fingerprint, chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,6 +263,10 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
             return _as_chosen(outcome.result, outcome.points), []
     for outcome in (*outcomes, _example_job().outcome()):
         if outcome is not None and outcome.result is not None and outcome.order.fingerprint == current.fingerprint:
+            # The point last looked at stays on the screen, and is no change that needs a study.
+            as_now = _with_choice_of(outcome.order, state.choices())
+            if outcome.order.serves(as_now):
+                return _as_chosen(outcome.result, outcome.points), _changes(as_now, wanted)
             return outcome.result, _changes(outcome.order, wanted)
     return None, []
 

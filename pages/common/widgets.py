@@ -20,7 +20,7 @@ from pages.common.words import STAGE_TITLES, word
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from iffair_core.study import StudyResult
+    from iffair_core.results import StudyResult
 
 CHART_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": "hover", "responsive": True}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -242,8 +242,9 @@ def figures(stale: Sequence[str]) -> Iterator[None]:
         with st.container(key="current_figures"):
             yield
         return
-    st.warning(f"Figures from before your last change: {plain(listed(stale))}. Run the study to renew them.",
-               icon=":material/history:")  # fmt: skip
+    running_now = running.status().situation == "running"
+    way_out = "The study that renews them is running." if running_now else "Run the study to renew them."
+    st.warning(f"Figures from before your last change: {plain(listed(stale))}. {way_out}", icon=":material/history:")
     st.html("<style>.st-key-stale_figures { opacity: 0.4; filter: grayscale(1); }</style>")
     with st.container(key="stale_figures"):
         yield

@@ -80,7 +80,9 @@ def test_the_injected_rows_are_known_and_go_where_they_should():
     assert set(kinds) == {("Alder", "granted"), ("Birch", "denied"), ("Cedar", "denied")}
     assert kinds["Cedar", "denied"] > 2 * kinds["Birch", "denied"]
     repaying = (table["decision"] == "granted") ^ biased
-    recorded, true = ((values.groupby(table["community"]).mean()) for values in (table["decision"] == "granted", repaying))
+    recorded, true = (
+        values.groupby(table["community"]).mean() for values in (table["decision"] == "granted", repaying)
+    )
     assert true["Alder"] - true["Cedar"] > 0.1  # lower incomes explain a part of the gap
     assert recorded["Alder"] - recorded["Cedar"] > true["Alder"] - true["Cedar"] + 0.1  # the injected rows add to it
     assert not any(np.array_equal(table[column].astype(str) == "True", biased) for column in table.columns)

@@ -218,6 +218,12 @@ def test_group_styles_are_stable_distinct_and_grey_for_the_reference() -> None:
     assert all(styles[g].color == dark[g].color for g in groups if g != "group 7")
 
 
+def test_a_further_group_leaves_the_others_as_they_are() -> None:
+    few = figures.group_styles(["a", "b", "c"], "b", "light")
+    more = figures.group_styles(["a", "b", "c", "d", "e"], "b", "light")
+    assert all(more[group] == few[group] for group in few)
+
+
 def test_a_group_has_one_color_in_all_pictures() -> None:
     data = study().dataset
     styles = figures.group_styles(data.groups, data.reference, "light")

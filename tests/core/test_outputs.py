@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from benchmarks.verify_outputs import deviations
 from iffair_core import ConfigError, Study, StudyResult, Task, load_dataset, outputs
 from iffair_core.metrics import DISPARITIES, METRICS, RATES
-from iffair_core.study import StudyConfig
+from iffair_core.results import StudyConfig
 from tests.core.studies import HOSTILE_GROUPS, hostile_study, hostile_table, plain_study, plain_table
 
 

@@ -14,9 +14,10 @@ from iffair_core.data.encoding import TRAIN
 from iffair_core.errors import Cancelled, ConfigError, NotSupported, TaskError
 from iffair_core.metrics import GOALS
 from iffair_core.models import LogisticModel
+from iffair_core.path import RepairPath
 from iffair_core.quantities import quantities_from_codes
-from iffair_core.study import STAGES, StudyResult
-from iffair_core.tradeoff import STRENGTHS, Part, RepairPath, trace
+from iffair_core.results import STAGES, StudyResult
+from iffair_core.tradeoff import STRENGTHS, Part, trace
 from tests.core.engine_strategies import make_table
 
 

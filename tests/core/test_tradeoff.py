@@ -12,6 +12,7 @@ from iffair_core.errors import Cancelled, ConfigError
 from iffair_core.metrics import GOAL_METRIC, GOALS, METRICS, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
+from iffair_core.path import Repair, RepairPath, require_strength
 from iffair_core.quantities import quantities_from_codes
 from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import (
@@ -19,12 +20,9 @@ from iffair_core.tradeoff import (
     STRENGTHS,
     Curve,
     Part,
-    Repair,
-    RepairPath,
     choose,
     frontier,
     recommend,
-    require_strength,
     signed_disparity,
     trace,
 )
