@@ -130,9 +130,10 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     who = np.mean(cells == commonest)
     label = outcome_labels(result)[commonest % 2]
     return (
-        f"The {percent(count / goal.removal.size, 0)} of training rows that widen the {goal.label} gap most "
-        f"({count:,} rows) account for {percent(closed)} of it, predicted from leaving each out; {percent(who, 0)} of "
-        f"them are {shorten(data.groups[commonest // 2], 30)} rows recorded as {shorten(label, 30)}."
+        f"The {percent(count / goal.removal.size, 0)} of training rows ({count:,}) that most widen the gap in "
+        f"{RATE_TITLES[goal.rate]} ({shorten(goal.over, 30)} − {shorten(goal.under, 30)}) account for "
+        f"{percent(closed)} of it, predicted from leaving each out; {percent(who, 0)} of them are "
+        f"{shorten(data.groups[commonest // 2], 30)} rows recorded as {shorten(label, 30)}."
     )
 
 
@@ -541,7 +542,7 @@ def pays_sentence(result: StudyResult, split: str = "test") -> str:
     moves = rates[rates["rate"] == RATE_TITLES["selection_rate"]].dropna(subset="change").sort_values("change")
     if len(moves) > NAMED_GROUPS:
         moves = moves.iloc[[0, -1]]
-    said = [f"{shorten(line.group, 30)} {points(line.change)}" for line in moves.itertuples()]
+    said = [f"{shorten(line['group'], 30)} {points(float(line['change']))}" for line in moves.to_dict("records")]
     return (
         f"Of {turned['rows'].sum():,} decisions on {split} rows {turned['to_favorable'].sum():,} turn favorable and "
         f"{turned['to_other'].sum():,} unfavorable. Selection rates move by: {', '.join(said) or 'not estimable'}."

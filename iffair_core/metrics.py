@@ -384,6 +384,7 @@ def _cell_intervals(
 def _rates_and_gaps(
     counts: np.ndarray, drawn: np.ndarray, groups: tuple[str, ...], reference: str
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, dict[str, Estimate]]]:
+    """Rates with Wilson intervals, gaps with bootstrap intervals widened as Newcombe (1998) where a rate is 0 or 1."""
     base = groups.index(reference)
     others = [(code, group) for code, group in enumerate(groups) if code != base]
     rates: dict[str, dict[str, Estimate]] = {group: {} for group in groups}
@@ -392,6 +393,12 @@ def _rates_and_gaps(
     for name, (part, whole) in _fractions(counts).items():
         value, (low, high) = _share(part, whole), wilson_interval(part, whole)
         lows, highs = percentile_interval(resampled[name] - resampled[name][:, base, None])
+        # A rate of exactly 0 or 1 never moves when its cells are resampled, so its share of the error is Wilson's.
+        still = (value == 0) | (value == 1)
+        below = np.hypot(value - low, high[base] - value[base])
+        above = np.hypot(high - value, value[base] - low[base])
+        lows = np.where(still | still[base], np.fmin(lows, np.maximum(value - value[base] - below, -1.0)), lows)
+        highs = np.where(still | still[base], np.fmax(highs, np.minimum(value - value[base] + above, 1.0)), highs)
         for code, group in enumerate(groups):
             rates[group][name] = estimate_of(_plain(value[code]), low[code].item(), high[code].item(), int(whole[code]))
         for code, group in others:

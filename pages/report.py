@@ -1,6 +1,7 @@
 """Report: a page for people, files for machines, and what it takes to get the same numbers again."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -34,7 +35,7 @@ source = f"./{current.name}" if current.name in known and current.source not in 
 usual_title = f"Fairness study of {current.name}"
 
 
-def download(name: str, kind: str, make, label: str, *, primary: bool = False) -> None:
+def download(name: str, kind: str, make: Callable[[], bytes | str], label: str, *, primary: bool = False) -> None:
     """A button whose file is made when it is clicked; not for figures from before the last change."""
     st.download_button(
         label, data=make, file_name=name, mime=kind, key=f"report_{name}", on_click="ignore", width="stretch",
@@ -80,8 +81,12 @@ with widgets.figures(stale):
         draft = st.session_state.setdefault(DRAFT, {})
         draft.update(title=title or usual_title, notes=notes, parts=parts)
         download(
-            "report.html", "text/html", lambda: printed(result, source, draft), "Download the report (HTML)", primary=True
-        )  # fmt: skip
+            "report.html",
+            "text/html",
+            lambda: printed(result, source, draft),
+            "Download the report (HTML)",
+            primary=True,
+        )
         st.caption("One file of about 5 MB. It opens without a network, prints, and sends nothing anywhere.")
         st.subheader("For machines", anchor=False)
         for name, kind, write, holds in FILES:

@@ -100,7 +100,7 @@ def influence_scatter(
     figure.y_axis(range=list(y_range), title_text=f"Log loss: change in {unit} (up: higher)")
     entries = len(named) if by_group else len(drawn)
     done = figure.finish(
-        theme, height=520 + legend_room(entries), hovermode="closest", dragmode="select", legend=legend_for(entries)
+        theme, height=450 + legend_room(entries), hovermode="closest", dragmode="select", legend=legend_for(entries)
     )
     table = pd.DataFrame(
         {

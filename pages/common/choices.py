@@ -14,8 +14,8 @@ from iffair_core.data.task import Task
 from iffair_core.data.values import value_label
 from iffair_core.errors import shorten
 from iffair_core.metrics import DISPARITIES, GOALS, UTILITIES
-from iffair_core.reweighting import VARIANTS
 from iffair_core.path import MAX_STRENGTH
+from iffair_core.reweighting import VARIANTS
 from pages.common.words import GOAL_TITLES
 
 UPLOAD = "upload"

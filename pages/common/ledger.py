@@ -15,8 +15,8 @@ import streamlit as st
 from iffair_core import explain
 from iffair_core.figures import scatter_axes
 from iffair_core.figures.common import MAX_POINTS
-from iffair_core.rows import RowFacts, find_rows, inside, row_facts
 from iffair_core.results import StudyResult
+from iffair_core.rows import RowFacts, find_rows, inside, row_facts
 from pages.common import errors, running, state, widgets
 from pages.common.text import count, number, percent, plain, value
 from pages.common.widgets import Number
@@ -164,7 +164,7 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
     )
     _say_how_many(len(found), len(ledger), selected=only is not None)
     if len(found):
-        _page(found, _columns(ledger))
+        _page(found, _columns(ledger), result.fingerprint)
     with st.container(horizontal=True, gap="small"):
         widgets.csv_download(
             ledger, "ledger.csv", label=f"Download the ledger ({count(len(ledger))} rows)", key="influence_csv"
@@ -173,7 +173,7 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
             widgets.csv_download(
                 found, "ledger_rows.csv", label=f"Download these {count(len(found))} rows", key="influence_found_csv"
             )
-    picked = int(only[0]) if only is not None and len(only) == 1 else st.session_state.get(PICKED)
+    picked = int(only[0]) if only is not None and len(only) == 1 else _picked(result)
     if picked is not None and (ledger["row_id"] == picked).any():
         row_card(result, row_facts(result, current.frame, picked))
 
@@ -190,7 +190,7 @@ def _say_how_many(found: int, of: int, *, selected: bool) -> None:
     )
 
 
-def _page(found: pd.DataFrame, columns: dict[str, Any]) -> None:
+def _page(found: pd.DataFrame, columns: dict[str, Any], fingerprint: str) -> None:
     """One page of the rows: only these are sent to the browser. Other rows or another order begin at page 1."""
     pages = -(-len(found) // PAGE_ROWS)
     these = f"{zlib.crc32(found['row_id'].to_numpy().tobytes()):x}"
@@ -204,7 +204,7 @@ def _page(found: pd.DataFrame, columns: dict[str, Any]) -> None:
         height=min(38 + 35 * len(shown), 318),
         column_config=columns,
         alt="Ledger of training rows: predicted effect of each on the gap and on the predictions",
-        on_select=partial(_pick, key, shown["row_id"].tolist()),
+        on_select=partial(_pick, key, fingerprint, shown["row_id"].tolist()),
         selection_mode="single-row",
     )
     if pages > 1:
@@ -212,9 +212,15 @@ def _page(found: pd.DataFrame, columns: dict[str, Any]) -> None:
         st.caption("A click on a column's name sorts this page; “Order” sorts all rows.")
 
 
-def _pick(key: str, ids: Sequence[int]) -> None:
+def _pick(key: str, fingerprint: str, ids: Sequence[int]) -> None:
     rows = st.session_state[key]["selection"]["rows"]
-    st.session_state[PICKED] = ids[rows[0]] if rows else None
+    st.session_state[PICKED] = (fingerprint, ids[rows[0]]) if rows else None
+
+
+def _picked(result: StudyResult) -> int | None:
+    """The row whose card is open, unless it was opened for another table."""
+    fingerprint, row_id = st.session_state.get(PICKED) or (None, None)
+    return row_id if fingerprint == result.fingerprint else None
 
 
 def _on_screen(lines: pd.DataFrame) -> pd.DataFrame:

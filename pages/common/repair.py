@@ -13,9 +13,9 @@ from typing import Any
 import streamlit as st
 
 from iffair_core.metrics import GOALS
-from iffair_core.reweighting import VARIANTS
-from iffair_core.results import StudyResult
 from iffair_core.path import MAX_STRENGTH
+from iffair_core.results import StudyResult
+from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
 from pages.common import running, state
 from pages.common.choices import Choices

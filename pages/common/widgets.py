@@ -68,7 +68,7 @@ class Number:
 
 def numbers(cards: Sequence[Number]) -> None:
     """Number cards side by side; they wrap on a narrow screen."""
-    with st.grid(len(cards), min_column_width=150, gap="small"):
+    with st.grid(len(cards), min_column_width=190, gap="small"):
         for card in cards:
             st.metric(
                 card.label,

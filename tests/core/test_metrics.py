@@ -572,3 +572,15 @@ def test_paired_difference_needs_both_sides() -> None:
     change = paired_difference(y, score, np.full(200, 0.1), codes, 2, seed=0, draws=200)
     assert change["predictive_parity_difference"] == Estimate(None, None, None, 200)
     assert change["roc_auc"].value == pytest.approx(0.5 - point_metrics(y, score, codes, 2)["roc_auc"])
+
+
+def test_a_gap_against_a_tiny_group_with_a_rate_of_zero_is_as_uncertain_as_that_group():
+    y = np.ones(202)
+    codes = np.repeat([0, 1], [200, 2])
+    score = np.where(np.arange(202) < 130, 0.9, 0.1)  # 130 of 200 selected, and 0 of 2
+    evaluation = evaluate(np.append(y, 0.0), np.append(score, 0.1), np.append(codes, 0), ("a", "b"), "a", seed=0)
+    gap = evaluation.gaps["b"]["true_positive_rate"]
+    wilson = evaluation.rates["b"]["true_positive_rate"]
+    assert gap.value == pytest.approx(-0.65)
+    assert gap.high - gap.value >= wilson.high - wilson.value - 1e-12 > 0.6
+    assert -1 <= gap.low <= gap.value

@@ -96,7 +96,12 @@ def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monke
 
 
 def test_an_upload_with_a_missing_group_is_studied_and_shown(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened = ready(screen("baseline"))
+    opened.app.session_state["baseline_tab"] = "Intersections"
+    opened.run()
+    opened.app.selectbox(key="baseline_column").set_value("purpose")
+    opened.run()
+    opened = choose_people(upload(opened.go("data"), "people.csv", people_csv))
     opened.go("baseline")
     assert "has not been studied yet" in opened.words() and not opened.app.get("plotly_chart")
     opened.app.button(key="empty_run").click()
