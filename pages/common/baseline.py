@@ -144,14 +144,14 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
         file_name="baseline_rates.csv",
         shown=rates.assign(
             **{name: 100 * rates[name].astype(float) for name in ("value", "low", "high")},
-            **{name: _in_points(rates, name, reference) for name in gaps},
+            **{name: _in_points(rates, name, reference, "reference" if name == gap else "") for name in gaps},
         ),
     )
 
 
-def _in_points(rates: pd.DataFrame, name: str, reference: str) -> list[str]:
+def _in_points(rates: pd.DataFrame, name: str, reference: str, itself: str) -> list[str]:
     return [
-        "reference" if group == reference else explain.points(None if missing(gap) else gap).removesuffix(" points")
+        itself if group == reference else explain.points(None if missing(gap) else gap).removesuffix(" points")
         for group, gap in zip(rates["group"], rates[name], strict=True)
     ]
 

@@ -282,7 +282,7 @@ def row_card(result: StudyResult, facts: RowFacts) -> None:
             st.markdown("**What would happen** :small[:gray[predicted, in points, to each gap on validation rows]]")
             st.dataframe(
                 facts.effects.assign(
-                    **{name: [f"{x:+.3g}".replace("-", "−") for x in facts.effects[name]] for name in _DONE}
+                    **{name: [f"{x:+#.3g}".replace("-", "−") for x in facts.effects[name]] for name in _DONE}
                 ),
                 hide_index=True,
                 height="content",
