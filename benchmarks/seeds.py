@@ -1,7 +1,7 @@
 """One task over several seeds: baseline and repaired test disparity and accuracy of each, and their means.
 
-    python -m benchmarks.seeds FILE --target COL --favorable VALUE --sensitive COL [--bins COL=25,60] [--seeds 10]
-        [--metric equalized_odds] [--variant diverse] [--use-sensitive-as-feature] [--name NAME]
+python -m benchmarks.seeds FILE --target COL --favorable VALUE --sensitive COL [--bins COL=25,60] [--seeds 10]
+    [--metric equalized_odds] [--variant diverse] [--use-sensitive-as-feature] [--name NAME]
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def main() -> None:
                 "seconds": sum(result.timing.values()),
             }
         )
-        print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in lines[-1].items()), flush=True)
+        print(
+            "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in lines[-1].items()), flush=True
+        )
     numeric = [name for name, value in lines[0].items() if isinstance(value, float)]
     means = {name: float(np.mean([line[name] for line in lines])) for name in numeric}
     print("mean  " + "  ".join(f"{name} {value:.4g}" for name, value in means.items()))

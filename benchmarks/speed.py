@@ -1,6 +1,6 @@
 """Seconds of fits and influences as multiples of one `A.T @ A` plus `X @ v` of the same size, in one run.
 
-    python -m benchmarks.speed [--rows 10000 50000 200000] [--features 20 100]
+python -m benchmarks.speed [--rows 10000 50000 200000] [--features 20 100]
 """
 
 from __future__ import annotations

@@ -140,13 +140,13 @@ class RepairPath:
         reason = None
         if best > OFF_TARGET:
             reason = (
-                f"The refit missed what was asked by {best:.0%} of the baseline gap; the last good strength stands."
+                f"The refit missed what was asked by {100 * best:.3g} % of the baseline gap; the last good strength stands."
             )
         size = effective_sample_size(weights)
         if size < self.repair.min_effective_sample_size:
             reason = (
-                f"The effective sample size would fall to {size:.0%} of the training rows, below the limit of "
-                f"{self.repair.min_effective_sample_size:.0%}."
+                f"The effective sample size would fall to {100 * size:.1f} % of the training rows, below the limit of "
+                f"{100 * self.repair.min_effective_sample_size:.4g} %."
             )
         if reason is not None:
             return Step(strength, None, None, predicted, reason)

@@ -15,7 +15,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
-from iffair_core import explain, outputs
+from iffair_core import explain, outputs, rows, wording
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.task import group_table
 from iffair_core.errors import ConfigError, listing, shorten
@@ -159,7 +159,7 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used of {data.n_rows_in_file:,}"),
         ("Outcome", f"{shorten(task.task.target)}, favorable: {shorten(task.favorable_label)}"),
         ("Groups", f"{listing(task.task.sensitive_columns)}; reference: {shorten(data.reference)}"),
-        ("Goal and variant", f"{explain.GOAL_TITLES[config.metric]}, {config.variant}"),
+        ("Goal and variant", f"{wording.GOAL_TITLES[config.metric]}, {config.variant}"),
         (
             "Strength",
             f"{result.strength:.4g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
@@ -182,7 +182,7 @@ def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         f"Groups; favorable is {favorable}, with 95 % intervals",
         Column("Group", [shorten(group) for group in table["group"]], number=False),
         Column("Rows", [f"{rows:,}" for rows in table["rows"]]),
-        Column("Share", [explain.percent(share) for share in table["share"]]),
+        Column("Share", [wording.percent(share) for share in table["share"]]),
         Column("Favorable", [share_cell(Estimate(*line)) for line in shares]),
         *(Column(name.capitalize(), [f"{n:,}" for n in count]) for name, count in zip(SPLITS, counts, strict=True)),
     )
@@ -201,7 +201,7 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
         f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "
         f"{shorten(found.reference, 30)}, in points",
         Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
-        Column("Rate", [explain.RATE_TITLES[rate] for _, rate in lines], number=False),
+        Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
         Column("Value", [share_cell(found.rates[group][rate]) for group, rate in lines]),
         Column("Gap", [gap_cell(found.gaps.get(group, {}).get(rate)) for group, rate in lines]),
     )
@@ -213,7 +213,7 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
     yield text_block(explain.influence_sentence(result), lead=True)
     yield picture_block(influence_scatter(result, theme, max_points=REPORT_POINTS))
     yield picture_block(proof(result.fidelity, theme))
-    ledger = explain.ledger(result)
+    ledger = rows.ledger(result)
     ends = [("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])]
     for word, part in ends:
         yield table_block(
@@ -224,8 +224,8 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
             Column("Outcome", [shorten(outcome, 30) for outcome in part["outcome"]], number=False),
             Column("Left out ○", [signed_points(effect, 4) for effect in part["gap_if_removed"]]),
             Column("Flipped ○", [signed_points(effect, 4) for effect in part["gap_if_relabeled"]]),
-            Column("Score before", [explain.figure(score) for score in part["score"]]),
-            Column("Weight", [explain.figure(weight) for weight in part["weight"]]),
+            Column("Score before", [wording.figure(score) for score in part["score"]]),
+            Column("Weight", [wording.figure(weight) for weight in part["weight"]]),
         )
 
 
@@ -239,9 +239,9 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     yield table_block(
         f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "
         "rows judged before and after; chance: what a disparity would show if group labels meant nothing",
-        Column("Metric", [explain.metric_title(name) for name in METRICS], number=False),
+        Column("Metric", [wording.metric_title(name) for name in METRICS], number=False),
         Column("Before ●", [value_cell(before.values[name], before.intervals[name]) for name in METRICS]),
-        Column("Predicted ○", [explain.figure(predicted.get(name)) if predicted else "" for name in METRICS]),
+        Column("Predicted ○", [wording.figure(predicted.get(name)) if predicted else "" for name in METRICS]),
         Column("After ●", [value_cell(after.values[name], after.intervals[name]) for name in METRICS]),
         Column("Change", [change_cell(change[name]) for name in METRICS]),
         Column("Chance", [chance_cell(before, name) for name in METRICS]),
@@ -251,7 +251,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     yield table_block(
         "Who pays: rates by group on test rows, before and after",
         Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
-        Column("Rate", [explain.RATE_TITLES[rate] for _, rate in lines], number=False),
+        Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
         Column("Before ●", [share_cell(before.rates[group][rate]) for group, rate in lines]),
         Column("After ●", [share_cell(after.rates[group][rate]) for group, rate in lines]),
     )
@@ -259,11 +259,11 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     yield picture_block(weights_by_group(result, theme))
     yield table_block(
         "Weights of the training rows",
-        Column("Smallest", [explain.figure(weights["min"])]),
-        Column("Largest", [explain.figure(weights["max"])]),
-        Column("Mean", [explain.figure(weights["mean"])]),
-        Column("Effective sample size", [explain.percent(weights["effective_sample_size"])]),
-        Column("Rows changed", [explain.percent(weights["changed_share"])]),
+        Column("Smallest", [wording.figure(weights["min"])]),
+        Column("Largest", [wording.figure(weights["max"])]),
+        Column("Mean", [wording.figure(weights["mean"])]),
+        Column("Effective sample size", [wording.percent(weights["effective_sample_size"])]),
+        Column("Rows changed", [wording.percent(weights["changed_share"])]),
     )
 
 
@@ -280,23 +280,23 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
         columns[f"{word} ○"] = [_predicted(point, metric) for point in curve.points] + [""] * len(rivals)
         columns[f"{word} ●"] = [_refitted(point, metric) for point in curve.points] + theirs
     sizes = [point.effective_sample_size for point in curve.points]
-    columns["Effective size"] = ["" if size is None else explain.percent(size, 0) for size in sizes] + [""] * len(
+    columns["Effective size"] = ["" if size is None else wording.percent(size, 0) for size in sizes] + [""] * len(
         rivals
     )
     columns[""] = [_marks(result, place) for place in range(len(curve.points))] + ["rival"] * len(rivals)
     yield table_block(
-        f"Every point on test rows, with 95 % intervals; disparity: {explain.metric_title(curve.metric)}. "
+        f"Every point on test rows, with 95 % intervals; disparity: {wording.metric_title(curve.metric)}. "
         "○ predicted without a refit, ● refitted",
         *(Column(name, cells, number=name not in ("Strength", "")) for name, cells in columns.items()),
     )
     yield text_block(
         "The recommendation is the smallest disparity on validation rows that costs at most "
-        f"{explain.points(curve.budget, signed=False)} of accuracy there; test rows took no part in it."
+        f"{wording.points(curve.budget, signed=False)} of accuracy there; test rows took no part in it."
     )
 
 
 def _predicted(point: CurvePoint, metric: str) -> str:
-    return explain.figure(point.predicted["test"][metric]) if point.predicted else ""
+    return wording.figure(point.predicted["test"][metric]) if point.predicted else ""
 
 
 def _refitted(point: CurvePoint, metric: str) -> str:
@@ -329,7 +329,7 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:.4g}, none above "
         f"{config.max_weight:g}); the model's form, features, outcomes and threshold are untouched",
         "Measured on test rows": ", ".join(
-            f"{explain.metric_title(name)} {value_cell(after.values[name], after.intervals[name])}"
+            f"{wording.metric_title(name)} {value_cell(after.values[name], after.intervals[name])}"
             for name in ("accuracy", "roc_auc", metric)
         ),
         "Groups measured": listing(data.groups, 20),

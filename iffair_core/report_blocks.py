@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.errors import shorten
-from iffair_core.explain import figure, percent
 from iffair_core.figures.common import Picture
 from iffair_core.uncertainty import Estimate, Evaluation
+from iffair_core.wording import figure, percent
 
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "", "responsive": True}
 TABLE_ROWS = 40

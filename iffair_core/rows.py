@@ -8,11 +8,105 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.values import as_numbers, is_number, label_codes
-from iffair_core.explain import QUADRANTS, RATE_TITLES, outcome_labels, quadrant_codes, row_card
+from iffair_core.data.values import as_numbers, is_number, label_codes, value_label
+from iffair_core.errors import TaskError
 from iffair_core.results import StudyResult
+from iffair_core.tables import outcome_labels
+from iffair_core.wording import RATE_TITLES
 
+QUADRANTS = ("helps both", "fair but costly", "accurate but unfair", "harms both")
 Area = Mapping[str, Sequence[float]]
+
+
+def quadrant_codes(result: StudyResult) -> np.ndarray:
+    """Position in `QUADRANTS` of each training row (n_train,), by what its presence does to the gap and the log loss.
+
+    A row whose removal would widen the gap keeps it narrow, and one whose removal would raise the loss helps accuracy.
+    """
+    assert result.goal is not None and result.removal is not None
+    narrows = result.goal.removal >= 0
+    helps = result.removal[:, -1] >= 0
+    return np.select([narrows & helps, narrows & ~helps, ~narrows & helps], [0, 1, 2], default=3)
+
+
+def ledger(result: StudyResult) -> pd.DataFrame:
+    """One line per training row, the rows that widen the goal's gap most first.
+
+    Columns: row_id, group, outcome (as in the file), gap_if_removed and gap_if_relabeled (change of the goal's gap, a
+    share), log_loss_if_removed (nats), role (quadrant), leverage, score (P(favorable) before), weight (where known).
+    """
+    assert result.goal is not None and result.removal is not None and result.leverage is not None
+    assert result.scores_before is not None
+    data, rows = result.dataset, result.train_rows
+    names = np.asarray(outcome_labels(result), dtype=object)
+    frame = pd.DataFrame(
+        {
+            "row_id": data.row_id[rows],
+            "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows]],
+            "outcome": names[(data.y[rows] > 0.5).astype(int)],
+            "gap_if_removed": result.goal.removal,
+            "gap_if_relabeled": result.goal.relabel,
+            "log_loss_if_removed": result.removal[:, -1],
+            "role": np.asarray(QUADRANTS, dtype=object)[quadrant_codes(result)],
+            "leverage": result.leverage,
+            "score": result.scores_before[rows],
+        }
+    )
+    if result.weights is not None:
+        frame["weight"] = result.weights
+    return frame.sort_values("gap_if_removed", kind="stable", ignore_index=True)
+
+
+def widening_rows(result: StudyResult, share: float = 0.01) -> tuple[np.ndarray, float]:
+    """(positions of the `share` of training rows that widens the goal's gap most, the part of the gap they make).
+
+    The part is the sum of their removal effects over the soft gap, each row left out alone: predicted, not refitted.
+    """
+    assert result.goal is not None
+    count = max(1, round(share * result.goal.removal.size))
+    top = np.argsort(result.goal.removal, kind="stable")[:count]
+    return top, -float(result.goal.removal[top].sum()) / result.goal.value if result.goal.value else 0.0
+
+
+def found_rows(result: StudyResult, known: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """How well |removal effect| on the goal finds rows known to be wrong: ROC AUC, and the curve's FPR and TPR.
+
+    known: (n_rows_in_file,) bool ground truth. Also returns the scores of the training rows, largest = most suspicious.
+    """
+    assert result.goal is not None
+    truth = known[result.dataset.row_id[result.train_rows]]
+    score = np.abs(result.goal.removal)
+    order = np.argsort(-score, kind="stable")
+    hits, misses = np.cumsum(truth[order]), np.cumsum(~truth[order])
+    tpr = np.append(0.0, hits / max(1, hits[-1]))
+    fpr = np.append(0.0, misses / max(1, misses[-1]))
+    return float(np.trapezoid(tpr, fpr)), fpr, tpr, score
+
+
+def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One training row: (its values in the file; what would happen to each quantity if removed, doubled, relabeled).
+
+    Raises TaskError if the row is not a training row.
+    """
+    assert result.quantities is not None and result.influence is not None
+    assert result.removal is not None and result.relabel is not None and result.goal is not None
+    position = np.flatnonzero(result.dataset.row_id[result.train_rows] == row_id)
+    if position.size == 0:
+        raise TaskError(f"Row {row_id} is not a training row. Choose a row of the ledger.")
+    i = int(position[0])
+    values = pd.DataFrame(
+        {"column": table.columns.astype(str), "value": [value_label(value) for value in table.iloc[int(row_id)]]}
+    )
+    names = (f"goal: {result.goal.label}", *result.quantities.names)
+    effects = pd.DataFrame(
+        {
+            "quantity": names,
+            "if removed": np.append(result.goal.removal[i], result.removal[i]),
+            "if doubled": np.append(result.goal.influence[i], result.influence[i]),
+            "if relabeled": np.append(result.goal.relabel[i], result.relabel[i]),
+        }
+    )
+    return values, effects
 
 
 @dataclass(frozen=True)

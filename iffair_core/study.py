@@ -199,9 +199,7 @@ class _Run:
                     self.result, scores_before=scores, baseline=_evaluations(self.result, scores, self.check)
                 )
             assert self.result.baseline is not None
-            news = [
-                f"On {name} rows: {text}" for name in MEASURED for text in self.result.baseline[name].warnings
-            ]
+            news = [f"On {name} rows: {text}" for name in MEASURED for text in self.result.baseline[name].warnings]
             self.result = replace(self.result, warnings=self.result.warnings + tuple(news))
 
     def influence(self, previous: StudyResult | None) -> None:

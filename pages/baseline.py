@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from iffair_core import explain
+from iffair_core import explain, tables
 from iffair_core.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
 from iffair_core.metrics import GOAL_METRIC
 from pages.common import baseline, boot, state, text, widgets
@@ -46,7 +46,7 @@ with widgets.figures(stale):
             if column is None:
                 st.info("There is no column to cross the groups with: all have a single value or too many.")
             else:
-                cells = explain.intersections(result, current.frame, column, rate)
+                cells = tables.intersections(result, current.frame, column, rate)
                 widgets.chart(heatmap(cells, theme, level_title=column, rate=rate), "baseline_crossed")
     if scores.open:
         with scores:

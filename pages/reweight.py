@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from iffair_core import explain
+from iffair_core import explain, tables
 from iffair_core.figures import before_after, weights_by_group, who_pays
 from pages.common import boot, repair, repair_tables, running, text, widgets
 
@@ -45,7 +45,7 @@ with widgets.figures(stale):
             repair_tables.everything(result)
     if not stale:
         widgets.csv_download(
-            explain.weights_frame(result),
+            tables.weights_frame(result),
             "weights.csv",
             label="Download the weights (row_id, weight)",
             key="weights_csv",

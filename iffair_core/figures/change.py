@@ -120,7 +120,7 @@ def before_after(result: StudyResult, theme: Theme = "light", split: str = "test
         f"{metric_text(line['metric'], line['refitted'])} refitted"
         for line in lines
     ]
-    caption = f"At strength {point.strength:.3g}, {split} rows; bars are 95 % intervals of the refitted value."
+    caption = f"At strength {point.strength:.4g}, {split} rows; bars are 95 % intervals of the refitted value."
     return Picture(done, f"{'; '.join(said)}. {caption}", table, caption)
 
 
@@ -146,7 +146,7 @@ def metrics_along_strength(
         predicted = np.array([as_float(guess) for guess in guesses])
         for line, known, guess in zip(lines, refitted, predicted, strict=True):
             line |= {metric: known, f"predicted {metric}": guess}
-        hover = f"strength %{{x:.3~g}}<br>%{{y:.4~g}}{' %' if scale > 1 else ''}<extra>%{{fullData.name}}</extra>"
+        hover = f"strength %{{x:.4~g}}<br>%{{y:.4~g}}{' %' if scale > 1 else ''}<extra>%{{fullData.name}}</extra>"
         shared: dict[str, Any] = {"x": strengths, "customdata": strengths[:, None], "hovertemplate": hover}
         figure.scatter(
             y=scale * predicted, mode="lines", name="Predicted", showlegend=place == 0, legendgroup="predicted",
@@ -187,7 +187,7 @@ def metrics_along_strength(
         for m in names
     ]
     lost = sum(not point.feasible for point in curve.points)
-    caption = f"On {split} rows; diamond: baseline, star: chosen strength {strengths[curve.chosen]:.3g}. "
+    caption = f"On {split} rows; diamond: baseline, star: chosen strength {strengths[curve.chosen]:.4g}. "
     caption += "↑ higher is better."
     caption += f" {lost} strengths are infeasible and left open." if lost else ""
     return Picture(done, f"{'; '.join(said)}. {caption}", long_frame(lines, list(lines[0])), caption)
@@ -254,7 +254,7 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
     point = result.chosen
     assert point is not None
     caption = (
-        f"At strength {point.strength:.3g}: effective sample size {percent(point.effective_sample_size)}, "
+        f"At strength {point.strength:.4g}: effective sample size {percent(point.effective_sample_size)}, "
         f"{percent(point.changed_share)} of rows moved, largest weight {number(point.largest_weight)}. "
         "Height: square root of the share of rows."
     )

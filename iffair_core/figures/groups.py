@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from iffair_core import explain
+from iffair_core import tables
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.figures.canvas import Canvas
 from iffair_core.figures.common import (
@@ -198,7 +198,7 @@ def rates_by_group(
 
 def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -> Picture:
     """Rates of every group before (small diamond) and after (the group's symbol), one panel for each rate."""
-    table = _known(explain.who_pays, result, split)
+    table = _known(tables.who_pays, result, split)
     assert result.after is not None and result.baseline is not None
     before, after = result.baseline[split], result.after[split]
     colors, groups = palette(theme), after.groups
@@ -254,7 +254,7 @@ def heatmap(
     """A rate for every crossing of the groups with another column, cells with too few rows hatched.
 
     `frame`: group, level, value (share, missing where not estimable), count, and low, high if there are any, as
-    `explain.intersections` returns it. `level_title` names the column, `rate` the rate.
+    `tables.intersections` returns it. `level_title` names the column, `rate` the rate.
     """
     colors = palette(theme)
     groups, levels = list(dict.fromkeys(frame["group"])), list(dict.fromkeys(frame["level"]))

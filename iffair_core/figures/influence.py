@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.errors import ConfigError, shorten
-from iffair_core.explain import QUADRANTS
 from iffair_core.figures.canvas import Canvas
 from iffair_core.figures.common import (
     MAX_POINTS,
@@ -29,6 +28,7 @@ from iffair_core.figures.common import (
 )
 from iffair_core.influence import Fidelity
 from iffair_core.results import StudyResult
+from iffair_core.rows import QUADRANTS
 
 # Effect -> (what is done to the row, whether its presence has the opposite effect).
 EFFECTS = {

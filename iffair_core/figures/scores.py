@@ -31,7 +31,7 @@ RELIABILITY_BINS = 10
 LEAST_ROWS = 10
 
 
-def score_distribution(  # noqa: PLR0917  (six plain columns of one evaluation)
+def score_distribution(
     scores: np.ndarray, y: np.ndarray, codes: np.ndarray, groups: Sequence[str], reference: str, theme: Theme = "light"
 ) -> Picture:
     """Share of each group's rows along the score, apart for favorable and other outcomes, with the threshold 0.5.
@@ -90,7 +90,7 @@ def score_distribution(  # noqa: PLR0917  (six plain columns of one evaluation)
     return Picture(done, f"Scores by group. At or above the threshold 0.5: {'; '.join(said)}.", table)
 
 
-def calibration(  # noqa: PLR0917  (six plain columns of one evaluation)
+def calibration(
     scores: np.ndarray, y: np.ndarray, codes: np.ndarray, groups: Sequence[str], reference: str, theme: Theme = "light"
 ) -> Picture:
     """Reliability by group: favorable share against the mean score in ten bins of equal size, with Wilson bars.

@@ -106,7 +106,7 @@ def tradeoff(
         x=fx * predicted[f"predicted {x}"], y=fy * predicted[f"predicted {y}"], customdata=predicted[["strength"]],
         name="Predicted (no refit)", mode="lines+markers", line={"color": colors.muted, "width": 1.4, "dash": "dash"},
         marker={"symbol": "circle-open", "size": 4 if compact else 5, "color": colors.muted, "line": {"width": 1}},
-        hovertemplate="Predicted at strength %{customdata[0]:.3~g}<br>" + hover,
+        hovertemplate="Predicted at strength %{customdata[0]:.4~g}<br>" + hover,
     )  # fmt: skip
     figure.scatter(
         x=fx * refitted[x], y=fy * refitted[y], customdata=refitted[["strength"]], name="Refitted",
@@ -121,7 +121,7 @@ def tradeoff(
                 "tickvals": [0, 0.25, 0.5, 0.75, 1, 1.25], "tickfont": {"size": 11, "color": colors.muted},
             },
         },
-        hovertemplate="Refitted at strength %{customdata[0]:.3~g}<br>" + hover,
+        hovertemplate="Refitted at strength %{customdata[0]:.4~g}<br>" + hover,
         **view.bars(refitted, rgba(colors.accent, 0.22), 2),
     )  # fmt: skip
     spots = _marks(figure, result.curve, ours, view) + _rivals(figure, rivals, view)
@@ -237,7 +237,7 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
                 "symbol": symbol, "size": size * scale, "color": fill,
                 "line": {"color": colors.accent if ring else colors.page, "width": width},
             },
-            hovertemplate=f"{name}, strength %{{customdata[0]:.3~g}}<br>{view.hover}", showlegend=False,
+            hovertemplate=f"{name}, strength %{{customdata[0]:.4~g}}<br>{view.hover}", showlegend=False,
             **({} if ring else view.bars(point, rgba(colors.ink, 0.6))),
         )  # fmt: skip
         names.setdefault(place, []).append(name)
@@ -248,7 +248,7 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
         words = sorted(said)
         text = listed([words[0], *(word.lower() for word in words[1:])])
         # The baseline is strength 0 by definition; any other point says which strength it is.
-        text += "" if place == 0 else f", {ours['strength'].iloc[place]:.3g}"
+        text += "" if place == 0 or view.compact else f", {ours['strength'].iloc[place]:.4g}"
         spots.append(Spot(**view.place(ours.iloc[place]), text=text, color=colors.ink))
     return spots
 
@@ -298,7 +298,9 @@ def _backdrop(figure: Canvas, view: _View, y_range: tuple[float, float], band: f
         type="rect", x0=0, x1=1, xref="x domain", y0=ends[0], y1=ends[1], layer="below", line_width=0,
         fillcolor=rgba(colors.reference, 0.16),
     )  # fmt: skip
-    words = "chance alone" if view.compact else "chance alone reaches this far"
+    if view.compact:
+        return
+    words = "chance alone reaches this far"
     if ends[1] > max(y_range):
         words = f"chance alone reaches {metric_text(y, band)}"
     top = y_range[1] if ends[1] > max(y_range) else factor(y) * band
@@ -335,7 +337,7 @@ def _caption(result: StudyResult, ours: pd.DataFrame, split: str, band: float | 
         word = "down to" if y in HIGHER_IS_BETTER else "up to"
         parts.append(f"With group labels dealt at random the disparity would reach {word} {metric_text(y, band)}.")
     assert result.curve is not None
-    lost = [f"{point.strength:.3g}" for point in result.curve.points if not point.feasible]
+    lost = [f"{point.strength:.4g}" for point in result.curve.points if not point.feasible]
     if lost:
         why = next(reason for reason in ours["why infeasible"] if reason)
         span = lost[0] if len(lost) == 1 else f"{lost[0]} to {lost[-1]}"
@@ -347,7 +349,7 @@ def _alt(table: pd.DataFrame, x: str, y: str, split: str, reference_line: float 
     marked = []
     for _, point in table[table["mark"] != ""].iterrows():
         where = f"{metric_text(x, point[x])}, {metric_text(y, point[y])}"
-        name = point["rival"] or f"{point['mark']} (strength {point['strength']:.3g})"
+        name = point["rival"] or f"{point['mark']} (strength {point['strength']:.4g})"
         marked.append(f"{name}: {where}")
     line = "" if reference_line is None else f" Reference line at {metric_text(y, reference_line)}."
     refitted = int(table.loc[table["rival"] == "", x].notna().sum())

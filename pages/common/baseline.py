@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from iffair_core import explain
+from iffair_core import tables, wording
 from iffair_core.data.encoding import SPLITS
 from iffair_core.figures.common import RATE_TITLES, missing
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
@@ -47,7 +47,7 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
             help=f"{word(metric)} {WORDS['interval']} {WORDS['chance band']}",
         ),
     ]
-    widest = explain.widest_gap(result, split)
+    widest = tables.widest_gap(result, split)
     if widest is None:
         return [*found, Number("Widest gap", "not estimable", "too few rows", "gap")]
     rate, group, gap = widest
@@ -55,7 +55,7 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
         *found,
         Number(
             f"Widest gap: {value(group, 16)} − {value(evaluation.reference, 16)}",
-            explain.points(gap.value),
+            wording.points(gap.value),
             _interval((gap.low, gap.high), as_points=True),
             help=f"{RATE_TITLES[rate]}: {word(rate)} {WORDS['gap']}",
         ),
@@ -63,7 +63,7 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
 
 
 def _interval(bounds: tuple[float | None, float | None] | None, *, as_points: bool = False) -> str:
-    return explain.span(bounds, as_points=as_points).strip("()") or "no interval"
+    return wording.span(bounds, as_points=as_points).strip("()") or "no interval"
 
 
 def scored(result: StudyResult, split: str = "test") -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], str]:
@@ -95,7 +95,7 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
     """Every metric with interval, chance band and AIF360 name; every rate with its signed gap, both ways round."""
     assert result.baseline is not None
     reference = result.baseline[split].reference
-    metrics = explain.metric_table(result, split)
+    metrics = tables.metric_table(result, split)
     metrics = metrics[["metric", "before", "low", "high", "chance band", "AIF360 name"]]
     metrics = metrics.rename(columns={"before": "value"})
     widgets.table(
@@ -121,7 +121,7 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
             }
         ),
     )
-    rates = explain.rates_table(result, split)
+    rates = tables.rates_table(result, split)
     gap = f"gap to {reference}"
     gaps = (gap, "gap low", "gap high", "with the other sign")
     heading(f"Rates and signed gaps of every group against {value(reference)}", "gaps in points, both signs")
@@ -151,7 +151,7 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
 
 def _in_points(rates: pd.DataFrame, name: str, reference: str, itself: str) -> list[str]:
     return [
-        itself if group == reference else explain.points(None if missing(gap) else gap).removesuffix(" points")
+        itself if group == reference else wording.points(None if missing(gap) else gap).removesuffix(" points")
         for group, gap in zip(rates["group"], rates[name], strict=True)
     ]
 

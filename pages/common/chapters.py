@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from iffair_core import explain, figures
+from iffair_core import explain, figures, rows, wording
 from iffair_core.data.catalog import example_biased_rows
 from iffair_core.honesty import LIMITS
 from iffair_core.results import StudyResult
@@ -87,7 +87,7 @@ def influence(result: StudyResult) -> None:
     """Influence in one example with numbers."""
     assert result.goal is not None and result.fidelity is not None and result.removal is not None
     goal = result.goal
-    row = explain.ledger(result).iloc[0]
+    row = rows.ledger(result).iloc[0]
     st.markdown(
         "Every training row pulls the model a little. Its **influence** on a quantity is how much that quantity of the "
         "fitted model moves per unit of weight added to the row. Nobody has to refit the model to know: the fit's own "
@@ -96,18 +96,18 @@ def influence(result: StudyResult) -> None:
     widgets.sentence(explain.influence_sentence(result))
     tested = result.fidelity.refits
     same = tested[tested["row"] == np.flatnonzero(result.dataset.row_id[result.train_rows] == row["row_id"])[0]]
-    refitted = f" A model that was really fitted without it: {explain.points(float(same['refitted'].iloc[0]), 3)}." \
+    refitted = f" A model that was really fitted without it: {wording.points(float(same['refitted'].iloc[0]), 3)}." \
         if len(same) else ""  # fmt: skip
     st.markdown(
         f"**One row.** Row {row['row_id']} of the example is a {value(row['group'])} application recorded as "
         f"{value(row['outcome'])}, though the ordinary model gives it a probability of {percent(row['score'])}. "
-        f"The gap in {explain.RATE_TITLES[goal.rate]}, {value(goal.over)} minus {value(goal.under)}, is "
-        f"{plain(explain.points(goal.value))} in probabilities. Leaving this one row out is "
-        f"predicted to change it by {plain(explain.points(row['gap_if_removed'], 3))}.{plain(refitted)} Had it been "
-        f"recorded the other way: {plain(explain.points(row['gap_if_relabeled'], 3))}, predicted. "
+        f"The gap in {wording.RATE_TITLES[goal.rate]}, {value(goal.over)} minus {value(goal.under)}, is "
+        f"{plain(wording.points(goal.value))} in probabilities. Leaving this one row out is "
+        f"predicted to change it by {plain(wording.points(row['gap_if_removed'], 3))}.{plain(refitted)} Had it been "
+        f"recorded the other way: {plain(wording.points(row['gap_if_relabeled'], 3))}, predicted. "
         f"So its weight becomes {row['weight']:.2f} instead of 1."
     )
-    values, _ = explain.row_card(result, state.catalog_table(EXAMPLE).frame, int(row["row_id"]))
+    values, _ = rows.row_card(result, state.catalog_table(EXAMPLE).frame, int(row["row_id"]))
     with st.expander(f"Row {row['row_id']} as the table has it", type="compact"):
         widgets.table(values, "learn_row", alt="The values of this row")
     widgets.chart(figures.influence_distribution(result, widgets.theme()), "learn_influence")
@@ -142,7 +142,7 @@ def curve(result: StudyResult) -> None:
     widgets.chart(figures.tradeoff(result, widgets.theme()), "learn_curve")
     st.markdown(
         "The recommendation is the smallest disparity on validation rows that costs at most "
-        f"{plain(explain.points(result.curve.budget, signed=False))} of accuracy there. Whether that price is worth it "
+        f"{plain(wording.points(result.curve.budget, signed=False))} of accuracy there. Whether that price is worth it "
         "is not a question for a curve."
     )
 
@@ -168,7 +168,7 @@ def fidelity(result: StudyResult) -> None:
 def injected(result: StudyResult) -> None:
     """How well influence finds rows that are known to be altered."""
     known = example_biased_rows()
-    area, misses, found, _ = explain.found_rows(result, known)
+    area, misses, found, _ = rows.found_rows(result, known)
     st.markdown(
         "The example is synthetic, so it is known which recorded decisions were altered: creditworthy applicants of "
         "Cedar, fewer of Birch, recorded as denied, and some weak applications of Alder recorded as granted. The "

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from iffair_core import explain
+from iffair_core import rows, wording
 from iffair_core.figures import scatter_axes
 from iffair_core.figures.common import MAX_POINTS
 from iffair_core.results import StudyResult
@@ -68,7 +68,7 @@ def fidelity_line(result: StudyResult) -> None:
 def cards(result: StudyResult) -> list[Number]:
     """Training rows, the part of the gap that the top 1 % make, rows checked by refits, mean leverage."""
     assert result.goal is not None and result.leverage is not None
-    top, part = explain.widening_rows(result)
+    top, part = rows.widening_rows(result)
     fidelity = result.fidelity
     checked = (
         Number("Rows refitted without", "…", "not checked yet", "fidelity")
@@ -85,7 +85,7 @@ def cards(result: StudyResult) -> list[Number]:
         Number(
             f"Made by {count(top.size)} rows (top 1 %)",
             percent(part),
-            f"of the {explain.points(result.goal.value, signed=False)}, predicted",
+            f"of the {wording.points(result.goal.value, signed=False)}, predicted",
             help="The sum of the removal effects of the 1 % of training rows that widen the gap most, as a share of "
             f"the soft gap ({plain(result.goal.label)}). {word('predicted')}",
         ),
@@ -122,10 +122,10 @@ def _row_id(customdata: Any) -> int:
 
 
 def full_ledger(result: StudyResult) -> pd.DataFrame:
-    """`explain.ledger(result)`, worked out once for a result."""
+    """`rows.ledger(result)`, worked out once for a result."""
     kept = st.session_state.get(_LEDGER)
     if kept is None or kept[0] is not result:
-        kept = (result, explain.ledger(result))
+        kept = (result, rows.ledger(result))
         st.session_state[_LEDGER] = kept
     return kept[1]
 
@@ -152,7 +152,7 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
         groups = st.multiselect("Groups", result.dataset.groups, key="influence_groups", placeholder="all")
         roles = st.multiselect(
             "Roles",
-            explain.QUADRANTS,
+            rows.QUADRANTS,
             key="influence_roles",
             placeholder="all",
             help=" ".join(f"{role.capitalize()}: {text}" for role, text in ROLES.items()),

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from iffair_core import explain
+from iffair_core import tables
 from iffair_core.data.encoding import SPLITS
 from iffair_core.figures.common import PERCENT_METRICS
 from iffair_core.metrics import DISPARITIES, UTILITIES
@@ -82,7 +82,7 @@ def take_from_table() -> None:
 
 def points(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
     """Every strength with both axes' metrics, their intervals and predictions; selecting a row chooses it."""
-    frame = explain.point_table(result, split, axes)
+    frame = tables.point_table(result, split, axes)
     st.session_state[PICK] = frame["strength"].tolist()
     st.caption("Select a row to choose its strength. Predicted values need no refit; all others are refitted.")
     st.dataframe(
@@ -125,7 +125,7 @@ def rivals(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
         st.caption("The other methods run last; they are here once the study has finished.")
         return
     assert result.curve is not None
-    frame = explain.rival_table(result, split, axes)
+    frame = tables.rival_table(result, split, axes)
     best = "best accuracy of the curve"
     widgets.table(
         frame,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from iffair_core import explain
+from iffair_core import tables, wording
 from iffair_core.results import StudyResult
 from pages.common import widgets
 from pages.common.text import number, percent
@@ -30,7 +30,7 @@ def numbers(result: StudyResult) -> list[Number]:
             Number(
                 f"{metric_title(name)} after" if in_points else "Disparity after",
                 show(after.values[name]),
-                explain.span(after.intervals[name], as_points=in_points).strip("()"),
+                wording.span(after.intervals[name], as_points=in_points).strip("()"),
                 help=f"{metric_title(name)}. {word(name)} Refitted, on {SPLIT} rows. {WORDS['interval']}",
             )
         )
@@ -38,13 +38,13 @@ def numbers(result: StudyResult) -> list[Number]:
         *cards,
         Number(
             "Effective sample size",
-            explain.percent(point.effective_sample_size),
-            f"limit {explain.percent(rails.min_effective_sample_size, 0)}",
+            wording.percent(point.effective_sample_size),
+            f"limit {wording.percent(rails.min_effective_sample_size, 0)}",
             "effective sample size",
         ),
         Number(
             "Rows changed",
-            explain.percent(point.changed_share),
+            wording.percent(point.changed_share),
             "of training rows",
             help="Training rows whose weight is not exactly 1.",
         ),
@@ -54,7 +54,7 @@ def numbers(result: StudyResult) -> list[Number]:
 
 def rates(result: StudyResult) -> None:
     """Every rate of every group before and after."""
-    frame = explain.who_pays(result, SPLIT)
+    frame = tables.who_pays(result, SPLIT)
     shares = ["before", "after", "change"]
     widgets.table(
         frame,
@@ -75,7 +75,7 @@ def rates(result: StudyResult) -> None:
 
 def turned(result: StudyResult) -> None:
     """Decisions that the weights turn, per group and direction."""
-    frame = explain.flips(result, SPLIT)
+    frame = tables.flips(result, SPLIT)
     shares = ["to_favorable_share", "to_other_share"]
     widgets.table(
         frame,
@@ -97,7 +97,7 @@ def turned(result: StudyResult) -> None:
 
 def weights(result: StudyResult) -> None:
     """The weights per group and outcome."""
-    frame = explain.weight_table(result)
+    frame = tables.weight_table(result)
     shares = ["changed", "weight_share", "row_share"]
     widgets.table(
         frame,
@@ -122,7 +122,7 @@ def weights(result: StudyResult) -> None:
 
 def everything(result: StudyResult) -> None:
     """Every metric before and after, with intervals."""
-    frame = explain.metric_table(result, SPLIT)
+    frame = tables.metric_table(result, SPLIT)
     widgets.table(
         frame,
         "reweight_metrics",

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from plotly.express.colors import qualitative
 
-from iffair_core import Study, StudyResult, Task, explain, figures
+from iffair_core import Study, StudyResult, Task, figures, rows, tables
 from iffair_core.data.task import group_table
 from iffair_core.errors import ConfigError
 from iffair_core.figures.common import (
@@ -91,7 +91,7 @@ DRAWINGS: dict[str, Callable[[str], Picture]] = {
     ),
     "who_pays": lambda theme: figures.who_pays(study(), theme),
     "heatmap": lambda theme: figures.heatmap(
-        explain.intersections(study(), table(), "level"), theme, level_title="level"
+        tables.intersections(study(), table(), "level"), theme, level_title="level"
     ),
     "tradeoff": lambda theme: figures.tradeoff(study(), theme, reference_line=0.1),
     "tradeoff with intervals": lambda theme: figures.tradeoff(study(), theme, intervals=True),
@@ -300,7 +300,7 @@ def test_long_lists_of_groups_are_summed_up_in_words() -> None:
 
 
 def test_heatmap_hatches_cells_that_are_not_estimable() -> None:
-    frame = explain.intersections(study(), table(), "level")
+    frame = tables.intersections(study(), table(), "level")
     lost = int(frame["value"].isna().sum())
     assert lost >= 3
     picture = drawn("heatmap")
@@ -463,11 +463,11 @@ def test_weights_picture_counts_every_training_row() -> None:
 
 def test_quadrants_agree_with_the_ledger_whatever_is_done_to_the_row() -> None:
     result = study()
-    expected = np.bincount(explain.quadrant_codes(result), minlength=4)
+    expected = np.bincount(rows.quadrant_codes(result), minlength=4)
     assert drawn("influence_scatter").table["rows"].tolist() == expected.tolist()
     added = figures.influence_scatter(result, effect="weight").table["rows"]
     assert np.array_equal(added, expected)
-    for name, count in zip(explain.QUADRANTS, expected, strict=True):
+    for name, count in zip(rows.QUADRANTS, expected, strict=True):
         assert f"{name} {count:,} rows" in drawn("influence_scatter").alt
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from iffair_core import explain
+from iffair_core import explain, tables, wording
 from iffair_core.data.catalog import load_dataset
 from iffair_core.study import Study
 from pages.common import running
@@ -34,12 +34,12 @@ def test_the_examples_finding_is_told_with_its_numbers_and_two_pictures(screen, 
     opened = ready(screen("baseline"))
     assert finding(opened) == explain.baseline_sentence(example)
     cards = {card.label.replace("\\", ""): (card.value, card.delta) for card in opened.app.metric}
-    rate, group, gap = explain.widest_gap(example)
+    rate, group, gap = tables.widest_gap(example)
     values, intervals = example.baseline["test"].values, example.baseline["test"].intervals
     low, high = (f"{100 * end:.1f}" for end in intervals["accuracy"])
     assert cards["Accuracy"] == (f"{100 * values['accuracy']:.1f} %", f"95 % {low} to {high}")
     assert cards["Equalized odds difference"][0] == f"{values['equalized_odds_difference']:.3f}"
-    assert cards[f"Widest gap: {group} − Alder"][0] == explain.points(gap.value)
+    assert cards[f"Widest gap: {group} − Alder"][0] == wording.points(gap.value)
     assert rate in ("true_positive_rate", "false_positive_rate")
     assert len(opened.app.get("plotly_chart")) == 2
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iffair_core import explain
+from iffair_core import explain, rows
 from iffair_core.data.catalog import load_dataset
 from iffair_core.data.reading import read_table, table_fingerprint
 from iffair_core.figures.common import MAX_POINTS
@@ -52,7 +52,7 @@ def test_the_badge_comes_first_then_the_finding_and_the_numbers(screen, example)
     assert opened.app.subheader[0].value.replace("\\", "") == explain.influence_sentence(example)
     cards = {card.label: card.value for card in opened.app.metric}
     assert cards["Training rows scored"] == "6,000" and cards["Rows refitted without"] == "200"
-    part = explain.widening_rows(example)[1]
+    part = rows.widening_rows(example)[1]
     assert cards["Made by 60 rows (top 1 %)"] == f"{100 * part:.1f} %"
     assert "predicted" in words
 
@@ -61,7 +61,7 @@ def test_only_one_page_of_the_ledger_is_sent_and_it_begins_with_the_row_that_wid
     opened = ready(screen("influence"))
     shown = lines(opened)
     assert len(shown) == ledger.PAGE_ROWS
-    assert shown["row_id"].iloc[0] == explain.ledger(example)["row_id"].iloc[0]
+    assert shown["row_id"].iloc[0] == rows.ledger(example)["row_id"].iloc[0]
     assert shown["gap_if_removed"].is_monotonic_increasing
     assert "All 6,000 training rows" in plain(opened)
 
@@ -171,7 +171,7 @@ def test_quadrants_count_every_row_once(example):
 
 
 def test_search_takes_row_numbers_and_numbers_of_the_row(example, table):
-    whole = explain.ledger(example)
+    whole = rows.ledger(example)
     row = int(whole["row_id"].iloc[5])
     found = find_rows(whole, table, words=str(row))
     assert row in set(found["row_id"])

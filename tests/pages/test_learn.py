@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from iffair_core import explain
+from iffair_core import rows
 from iffair_core.data.catalog import example_biased_rows
 from pages.common.chapters import CHAPTERS
 from pages.common.words import GOAL_TITLES, WORDS
@@ -77,7 +77,7 @@ def test_the_found_rows_are_measured_on_this_studys_scores(learn):
     from pages.common import running
 
     opened = learn("Does it find altered rows?")
-    area, _, found, _ = explain.found_rows(running.example_outcome().result, example_biased_rows())
+    area, _, found, _ = rows.found_rows(running.example_outcome().result, example_biased_rows())
     assert 0.6 < area < 1.0
     assert f"ROC AUC of {area:.2f}" in opened.words()
     assert f"{100 * found[len(found) // 10]:.1f} %" in opened.words()

@@ -1,0 +1,281 @@
+"""Results as small tables: what stands behind a page's pictures and in its downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
+from iffair_core.metrics import GOAL_RATES, RATES, Estimate
+from iffair_core.results import StudyResult
+from iffair_core.uncertainty import wilson_interval
+from iffair_core.wording import RATE_TITLES
+
+AIF360_NAMES = {
+    "demographic_parity_difference": "statistical_parity_difference",
+    "demographic_parity_ratio": "disparate_impact",
+    "equal_opportunity_difference": "equal_opportunity_difference",
+    "equalized_odds_difference": "average_abs_odds_difference (that one is the mean, this one the worse)",
+    "average_absolute_odds_difference": "average_abs_odds_difference",
+    "error_rate_difference": "error_rate_difference",
+    "predictive_parity_difference": "-",
+    "theil_index": "theil_index",
+}
+SMALL_CELL = 10
+UNCHANGED = 1e-9
+
+
+def outcome_labels(result: StudyResult) -> tuple[str, str]:
+    """What the file calls the outcomes 0 and 1."""
+    task = result.dataset.task
+    others = task.other_labels
+    return (others[0] if len(others) == 1 else f"not {task.favorable_label}", task.favorable_label)
+
+
+def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
+    """Every metric before and after with intervals, chance band and the AIF360 name; after is empty until known."""
+    assert result.baseline is not None
+    before = result.baseline[split]
+    after = None if result.after is None else result.after[split]
+    lines = []
+    for name, value in before.values.items():
+        low, high = before.intervals[name] or (None, None)
+        line = {
+            "metric": name,
+            "before": value,
+            "low": low,
+            "high": high,
+            "chance band": before.chance_band.get(name),
+            "AIF360 name": AIF360_NAMES.get(name, ""),
+        }
+        if after is not None:
+            line["after"] = after.values[name]
+            line["after low"], line["after high"] = after.intervals[name] or (None, None)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
+    """Rates and signed gaps per group: group, rate, value, low, high, rows, gap, gap low, gap high, gap reversed."""
+    assert result.baseline is not None
+    evaluation = result.baseline[split]
+    lines = []
+    for group, rates in evaluation.rates.items():
+        for rate in RATES:
+            estimate = rates[rate]
+            gap = evaluation.gaps[group][rate] if group in evaluation.gaps else None
+            signed = None if gap is None else gap.value
+            lines.append(
+                {
+                    "group": group,
+                    "rate": RATE_TITLES[rate],
+                    "value": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "rows": estimate.count,
+                    f"gap to {evaluation.reference}": signed,
+                    "gap low": None if gap is None else gap.low,
+                    "gap high": None if gap is None else gap.high,
+                    "with the other sign": None if signed is None else -signed,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def who_pays(result: StudyResult, split: str = "test") -> pd.DataFrame:
+    """Rates per group before and after: group, rate, before, after, change, rows."""
+    assert result.baseline is not None and result.after is not None
+    lines = []
+    for group, rates in result.baseline[split].rates.items():
+        for rate, estimate in rates.items():
+            before, after = estimate.value, result.after[split].rates[group][rate].value
+            lines.append(
+                {
+                    "group": group,
+                    "rate": RATE_TITLES[rate],
+                    "before": before,
+                    "after": after,
+                    "change": None if before is None or after is None else after - before,
+                    "rows": estimate.count,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def intersections(
+    result: StudyResult, table: pd.DataFrame, column: str, rate: str = "selection_rate", split: str = "test"
+) -> pd.DataFrame:
+    """A rate for every crossing of the groups with another column: group, level, value, low, high, count.
+
+    Numbers with many values are cut at round quantiles. Cells of fewer than 10 rows are not estimable (value missing).
+    """
+    assert result.scores_before is not None
+    data = result.dataset
+    rows = data.part(SPLITS.index(split))
+    series = table[column].iloc[data.row_id[rows]]
+    if is_number(table[column]) and series.nunique() > 8:
+        codes, names = bin_codes(as_numbers(series), suggest_bins(table[column]))
+    else:
+        codes, names = label_codes(series)
+    selected = result.scores_before[rows] >= 0.5
+    favorable = data.y[rows] > 0.5
+    counted, hit = {
+        "selection_rate": (np.ones(rows.size, bool), selected),
+        "true_positive_rate": (favorable, selected),
+        "false_positive_rate": (~favorable, selected),
+        "error_rate": (np.ones(rows.size, bool), selected != favorable),
+    }[rate]
+    cells = data.group_codes[rows] * len(names) + codes
+    size = len(data.groups) * len(names)
+    count = np.bincount(cells[counted], minlength=size)
+    hits = np.bincount(cells[counted & hit], minlength=size)
+    low, high = wilson_interval(hits, count)
+    enough = count >= SMALL_CELL
+    frame = pd.DataFrame(
+        {
+            "group": np.repeat(np.asarray(data.groups, dtype=object), len(names)),
+            "level": np.tile(np.asarray(names, dtype=object), len(data.groups)),
+            "value": np.where(enough, hits / np.maximum(count, 1), np.nan),
+            "low": np.where(enough, low, np.nan),
+            "high": np.where(enough, high, np.nan),
+            "count": count,
+        }
+    )
+    return frame[frame.groupby("level")["count"].transform("sum") > 0].reset_index(drop=True)
+
+
+def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Every point of the curve: strength, feasible, the chosen metrics with intervals, predicted beside them, size."""
+    assert result.curve is not None
+    names = tuple(metrics) or ("accuracy", result.curve.metric)
+    lines = []
+    for i, point in enumerate(result.curve.points):
+        line: dict[str, object] = {"strength": point.strength}
+        for name in names:
+            low, high = point.refitted_intervals.get(split, {}).get(name) or (None, None)
+            line |= {name: point.refitted.get(split, {}).get(name), f"{name} low": low, f"{name} high": high}
+            line[f"predicted {name}"] = point.predicted.get(split, {}).get(name)
+        line |= {
+            "effective sample size": point.effective_sample_size,
+            "largest weight": point.largest_weight,
+            "mark": ", ".join(
+                mark
+                for mark, here in (
+                    ("chosen", i == result.curve.chosen),
+                    ("recommended", i == result.curve.recommended),
+                    ("frontier", i in result.curve.frontier),
+                    ("infeasible", not point.feasible),
+                )
+                if here
+            ),
+            "why infeasible": point.reason or "",
+        }
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
+    """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net, and these as shares of rows."""
+    assert result.scores_before is not None and result.scores_after is not None
+    data = result.dataset
+    rows = data.part(SPLITS.index(split))
+    before, after = result.scores_before[rows] >= 0.5, result.scores_after[rows] >= 0.5
+    codes, size = data.group_codes[rows], len(data.groups)
+    count = np.bincount(codes, minlength=size)
+    gained = np.bincount(codes[after & ~before], minlength=size)
+    lost = np.bincount(codes[before & ~after], minlength=size)
+    known = np.where(count > 0, count, np.nan)
+    return pd.DataFrame(
+        {
+            "group": np.asarray(data.groups, dtype=object),
+            "rows": count,
+            "to_favorable": gained,
+            "to_other": lost,
+            "net": gained - lost,
+            "to_favorable_share": gained / known,
+            "to_other_share": lost / known,
+        }
+    )
+
+
+def weight_table(result: StudyResult) -> pd.DataFrame:
+    """The chosen weights per group and outcome of the training rows.
+
+    Columns: group, outcome (as in the file), rows, mean, smallest, median, largest, changed (share of the rows whose
+    weight is not 1), weight_share (of the sum of all weights), row_share (what that is without weights).
+    """
+    assert result.weights is not None
+    data, rows, weights = result.dataset, result.train_rows, result.weights
+    frame = pd.DataFrame({"cell": 2 * data.group_codes[rows] + (data.y[rows] > 0.5), "weight": weights})
+    frame["changed"] = (frame["weight"] - 1.0).abs() > UNCHANGED
+    cells = frame.groupby("cell")
+    table = cells["weight"].agg(["size", "mean", "min", "median", "max", "sum"])
+    names = outcome_labels(result)
+    return pd.DataFrame(
+        {
+            "group": [data.groups[cell // 2] for cell in table.index],
+            "outcome": [names[cell % 2] for cell in table.index],
+            "rows": table["size"].to_numpy(),
+            "mean": table["mean"].to_numpy(),
+            "smallest": table["min"].to_numpy(),
+            "median": table["median"].to_numpy(),
+            "largest": table["max"].to_numpy(),
+            "changed": cells["changed"].mean().to_numpy(),
+            "weight_share": table["sum"].to_numpy() / weights.sum(),
+            "row_share": table["size"].to_numpy() / weights.size,
+        }
+    )
+
+
+def weights_frame(result: StudyResult) -> pd.DataFrame:
+    """row_id and weight of every training row, in the order of the file."""
+    assert result.weights is not None
+    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": result.weights})
+
+
+def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Every rival, and the curve beside it: method, each metric with its interval, the curve's best at its disparity.
+
+    `best accuracy of the curve`: among refitted points whose disparity is no larger; missing where there is none.
+    """
+    assert result.curve is not None
+    names = tuple(metrics) or ("accuracy", result.curve.metric)
+    lines = []
+    for rival in result.rivals:
+        line: dict[str, object] = {"method": rival.title}
+        for name in names:
+            low, high = rival.intervals[split].get(name) or (None, None)
+            line |= {name: rival.metrics[split][name], f"{name} low": low, f"{name} high": high}
+        line["best accuracy of the curve"] = best_accuracy(result, rival.metrics[split][result.curve.metric], split)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def best_accuracy(result: StudyResult, disparity: float | None, split: str = "test") -> float | None:
+    """Best accuracy among the curve's refitted points whose disparity is at most `disparity`; None if there is none."""
+    assert result.curve is not None
+    if disparity is None:
+        return None
+    known = []
+    for point in result.curve.points:
+        ours, accuracy = (point.refitted.get(split, {}).get(name) for name in (result.curve.metric, "accuracy"))
+        if ours is not None and accuracy is not None and ours <= disparity:
+            known.append(accuracy)
+    return max(known, default=None)
+
+
+def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Estimate] | None:
+    """The goal's widest signed gap under the ordinary model: (rate, group, group minus reference); None if unknown."""
+    assert result.baseline is not None
+    evaluation = result.baseline[split]
+    known = [
+        (rate, group, gaps[rate])
+        for rate in GOAL_RATES[result.config.metric]
+        for group, gaps in evaluation.gaps.items()
+        if gaps[rate].value is not None
+    ]
+    # A rate of a handful of rows is often 0 or 1: such a gap makes the headline only where there is no other.
+    return max(known, key=lambda item: (item[2].count >= SMALL_CELL, abs(item[2].value or 0.0)), default=None)
