@@ -14,7 +14,8 @@ run: $(SCREEN_STAMP)  ## Open the dashboard (creates .venv the first time)
 	$(BIN)/streamlit run app.py
 
 test: $(TOOLS_STAMP)  ## Run the tests; warnings are errors
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --ignore=tests/browser $(ARGS)
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 check: $(TOOLS_STAMP)  ## Lint, formatting, types
 	$(BIN)/ruff check .

@@ -140,7 +140,8 @@ class RepairPath:
         reason = None
         if best > OFF_TARGET:
             reason = (
-                f"The refit missed what was asked by {100 * best:.3g} % of the baseline gap; the last good strength stands."
+                f"The refit missed what was asked by {100 * best:.3g} % of the baseline gap; the last good strength "
+                "stands."
             )
         size = effective_sample_size(weights)
         if size < self.repair.min_effective_sample_size:

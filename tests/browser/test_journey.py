@@ -21,7 +21,7 @@ ROWS = 2_000
 PATIENCE_MS = 60_000
 FINDINGS = {
     "baseline": re.compile(r"gap of [+−]\d+\.\d points"),
-    "influence": re.compile(r"training rows that widen"),
+    "influence": re.compile(r"training rows \(.*\) that most widen"),
     "reweight": re.compile(r"^At strength \d"),
     "compare": re.compile(r"Reweighing"),
 }

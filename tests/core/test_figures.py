@@ -368,7 +368,7 @@ def test_infeasible_strengths_are_absent_and_said() -> None:
     for name in ("Refitted", "Predicted (no refit)"):
         assert np.ravel(named(picture, name)["customdata"]) == pytest.approx(feasible)
     lost = len(result.curve.points) - len(feasible)
-    assert f"{lost} strengths (0.938 to 1.25). Too few rows would be left." in picture.alt
+    assert f"{lost} strengths (0.9375 to 1.25). Too few rows would be left." in picture.alt
     along = figures.metrics_along_strength(result)
     assert f"{lost} strengths are infeasible" in along.alt
     assert np.isnan(named_first(along, "Refitted")["y"][-1])
