@@ -411,19 +411,21 @@ def _rates_and_gaps(
 def _rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
     found = []
     for name in RATES:
-        title = name.replace("_", " ")
         empty = [group for group, row in rates.items() if row[name].count == 0]
-        few = [f"{group} ({row[name].count})" for group, row in rates.items() if 0 < row[name].count < FEW_ROWS]
         if empty:
             found.append(
-                f"The {title} is not estimable for {listing(empty, len(empty))}: {_WHY_EMPTY[name]}. "
+                f"The {name.replace('_', ' ')} is not estimable for {listing(empty, len(empty))}: {_WHY_EMPTY[name]}. "
                 "Disparities that use it leave that group out."
             )
-        if few:
-            found.append(
-                f"The {title} rests on fewer than {FEW_ROWS} rows for {listing(few, len(few))}: "
-                "intervals of gaps and disparities that use it may be too narrow."
-            )
+    fewest = {
+        group: min((row[name].count for name in RATES if row[name].count), default=0) for group, row in rates.items()
+    }
+    few = [f"{group} ({count})" for group, count in fewest.items() if 0 < count < FEW_ROWS]
+    if few:
+        found.append(
+            f"Rates that rest on fewer than {FEW_ROWS} rows, with the fewest: {listing(few, len(few))}. "
+            "Intervals of gaps and disparities that use them may be too narrow."
+        )
     return found
 
 

@@ -362,7 +362,7 @@ def test_one_group_has_no_disparity() -> None:
 def test_few_rows_are_named_with_their_count() -> None:
     warnings = judge([[[50, 50], [50, 50]], [[50, 50], [2, 1]]]).warnings
     assert len(warnings) == 1
-    assert "true positive rate" in warnings[0]
+    assert "fewer than 10 rows" in warnings[0]
     assert "b (3)" in warnings[0]
     assert judge([[[50, 50], [50, 50]], [[50, 50], [5, 5]]]).warnings == ()
 
