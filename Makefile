@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format bench screenshots clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ TOOLS_STAMP := $(VENV)/.requirements-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(SCREEN_STAMP)  ## Open the dashboard (creates .venv the first time)
 	$(BIN)/streamlit run app.py
@@ -26,11 +26,11 @@ format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(TOOLS_STAMP)  ## Measure speed and quality; prints JSON
-	@for script in benchmarks/*.py; do \
-		[ -e "$$script" ] || { echo "No benchmark found in benchmarks/." >&2; exit 1; }; \
-		$(BIN)/python "$$script" || exit 1; \
-	done
+bench: $(TOOLS_STAMP)  ## Measure speed and quality, check outputs; prints tables, writes benchmarks/results/
+	@for name in speed seeds verify_outputs; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+screenshots: $(TOOLS_STAMP)  ## Take the README's pictures again; needs Chromium
+	$(BIN)/python scripts/screenshots.py
 
 clean:  ## Remove .venv and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

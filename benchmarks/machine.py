@@ -1,4 +1,4 @@
-"""What every benchmark needs: the machine and versions it ran on, a median of timed runs, and one JSON document out."""
+"""What every benchmark needs: the machine it ran on, a median of timed runs, a table to print, a JSON document out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,6 +33,17 @@ def median_seconds(work: Callable[[], object], repeats: int = 5) -> float:
         work()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def print_table(lines: Sequence[Mapping[str, object]]) -> None:
+    """One row per line, one column per key, floats with four significant digits."""
+    cells = [
+        list(lines[0]),
+        *([f"{v:.4g}" if isinstance(v, float) else str(v) for v in line.values()] for line in lines),
+    ]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
 
 
 def write(name: str, document: dict[str, object]) -> Path:

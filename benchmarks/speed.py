@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 
-from benchmarks.machine import median_seconds, write
+from benchmarks.machine import median_seconds, print_table, write
 from iffair_core.influence import influence_scores, removal_effects
 from iffair_core.models import LogisticModel
 from iffair_core.quantities import fairness_quantities
@@ -53,8 +53,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, nargs="+", default=[20, 100])
     options = parser.parse_args()
     lines = [ratios(n, p) for p in options.features for n in options.rows]
-    for line in lines:
-        print("  ".join(f"{name} {value:.3g}" for name, value in line.items()))
+    print_table(lines)
     print(write("speed", {"ratios_to_floor": lines}))
 
 

@@ -1,8 +1,11 @@
-"""Check result folders of the command line with other people's code: `verify_outputs.py DIR ...`; none: the example.
+"""Check result folders of the command line with other people's code.
+
+python -m benchmarks.verify_outputs               # the embedded example, run here
+python -m benchmarks.verify_outputs DIR ...
 
 From rows.csv alone, Fairlearn and scikit-learn recompute every metric of summary.json; from design.parquet and the
-weights of rows.csv, scikit-learn refits the model and has to give the same scores. Prints the largest deviations as
-JSON and fails beyond the limits: 1e-12 for metrics, 1e-6 for probabilities.
+weights of rows.csv, scikit-learn refits the model and has to give the same scores. Prints the largest deviations,
+writes benchmarks/results/verify_outputs.json and fails beyond the limits: 1e-12 for metrics, 1e-6 for probabilities.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ from sklearn.metrics import (
     roc_auc_score,
     zero_one_loss,
 )
+
+from benchmarks.machine import print_table, write
+from iffair_core.__main__ import main as command
 
 METRIC_LIMIT = 1e-12
 SCORE_LIMIT = 1e-6
@@ -155,16 +161,14 @@ def main(folders: list[str]) -> int:
     if folders:
         found = [deviations(Path(folder)) for folder in folders]
     else:
-        sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-        from iffair_core.__main__ import main as command
-
         with tempfile.TemporaryDirectory() as folder:
             with contextlib.redirect_stdout(io.StringIO()):
                 status = command(["run", "example", "--save-design", "--out", folder])
             if status:
                 return status
             found = [deviations(Path(folder))]
-    print(json.dumps({"verify_outputs": found}, indent=2))
+    print_table(found)
+    print(write("verify_outputs", {"verify_outputs": found}))
     good = all(
         one["metric"] <= METRIC_LIMIT
         and one["weight_mean"] <= 1e-9

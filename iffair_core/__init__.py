@@ -10,6 +10,7 @@ Nothing else changes: not the model, the features, the labels or the decision th
     >>> result = Study(table, task, metric="equalized_odds").run()      # doctest: +SKIP
     >>> result.weights, result.after["test"].values                     # doctest: +SKIP
 
+`Study.run` shows the stages in turn; each module says which one it is, and `docs/method.md` has the formulas.
 After "IFFair" (arXiv 2512.07249); its full method text was not available, so formulas marked ours are our own.
 """
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
+from iffair_core.data.groups import suggested_reference
 from iffair_core.data.values import label_codes
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.influence import influence_scores
@@ -17,7 +18,7 @@ from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.path import RepairPath, Step, require_strength
 from iffair_core.quantities import quantities_from_codes
-from iffair_core.results import StudyConfig
+from iffair_core.results import StudyConfig, known
 from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
 
 HERE = "validation"  # the split that `recommend` chooses on: the evaluation set, or X itself
@@ -93,7 +94,9 @@ class InfluenceReweigher(BaseEstimator):
         X, outcome, labels = self._arrays(X, y, sensitive_features)
         self.n_features_in_ = X.shape[1]
         codes, self.groups_ = label_codes(labels)
-        self.reference_ = _reference(outcome, codes, self.groups_)
+        rows = np.bincount(codes, minlength=len(self.groups_))
+        favorable = np.bincount(codes[outcome > 0.5], minlength=len(self.groups_))
+        self.reference_ = self.groups_[suggested_reference(rows, favorable)]
         if eval_set is None:
             part = Part(X, outcome, codes)
         else:
@@ -105,10 +108,10 @@ class InfluenceReweigher(BaseEstimator):
             self._path = RepairPath(start, measured, config.repair)
             self._part, self._seed, self._measured = part, int(config.seed), measured
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
-            point, step = self._settle(config)
-        assert step.weights is not None and step.model is not None
-        self.sample_weight_ = step.weights.copy()
-        self.strength_, self.model_ = point.strength, step.model
+            point = self._settle(config)
+            weights = known(point.weights)
+            self.model_ = LogisticModel(start.C).fit(X, outcome, weights, warm_start=start)
+        self.sample_weight_, self.strength_ = weights.copy(), point.strength
         self.achieved_ = {"soft_gap": point.soft[HERE], **point.refitted[HERE]}
         self.predicted_ = {"soft_gap": point.predicted_soft.get(HERE), **point.predicted.get(HERE, {})}
         return self
@@ -131,14 +134,18 @@ class InfluenceReweigher(BaseEstimator):
         return pd.DataFrame(lines)
 
     def _measure(self, step: Step) -> CurvePoint:
-        start = self._path.origin.model
-        assert start is not None
         return measure_point(
-            step, start, {HERE: self._part}, self.metric, {HERE: self._measured}, seed=self._seed, intervals=False
+            step,
+            self._path.start,
+            {HERE: self._part},
+            self.metric,
+            {HERE: self._measured},
+            seed=self._seed,
+            intervals=False,
         )
 
-    def _settle(self, config: StudyConfig) -> tuple[CurvePoint, Step]:
-        """The chosen point of the curve and the step of the path behind it."""
+    def _settle(self, config: StudyConfig) -> CurvePoint:
+        """The chosen point of the curve."""
         curve = trace(
             self._path,
             {HERE: self._part},
@@ -150,12 +157,7 @@ class InfluenceReweigher(BaseEstimator):
             intervals=False,
         )
         self.warnings_ = curve.warnings
-        point = curve.points[curve.chosen]
-        assert point.weights is not None
-        start = self._path.origin.model
-        assert start is not None
-        model = LogisticModel(start.C).fit(start.X_, start.y_, point.weights, warm_start=start)
-        return point, Step(point.strength, point.weights, model, None)
+        return curve.points[curve.chosen]
 
     def _arrays(
         self, X: Any, y: Any, sensitive_features: Any, known: np.ndarray | None = None
@@ -191,10 +193,3 @@ def _known_codes(labels: pd.Series, groups: tuple[str, ...]) -> np.ndarray:
     if unknown:
         raise TaskError(f"The group {unknown[0]!r} does not occur in the training rows. Known: {', '.join(groups)}.")
     return np.array([groups.index(name) for name in names])[codes]
-
-
-def _reference(y: np.ndarray, codes: np.ndarray, groups: tuple[str, ...]) -> str:
-    """Highest share of favorable outcomes among groups of at least 30 rows, ties to the larger; else the largest."""
-    size = np.bincount(codes, minlength=len(groups))
-    share = np.bincount(codes, weights=y, minlength=len(groups)) / np.maximum(size, 1)
-    return groups[max(range(len(groups)), key=lambda g: (size[g] >= 30, share[g] if size[g] >= 30 else 0.0, size[g]))]

@@ -10,7 +10,7 @@ import numpy as np
 from iffair_core.data.task import ResolvedTask, group_table
 from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, Estimate
-from iffair_core.results import StudyResult
+from iffair_core.results import StudyResult, known
 from iffair_core.rows import widening_rows
 from iffair_core.tables import best_accuracy, flips, outcome_labels, who_pays, widest_gap
 from iffair_core.wording import GOAL_TITLES, RATE_TITLES, figure, metric_title, percent, points, span
@@ -89,10 +89,9 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
             f"At strength 0 every weight is 1 and the {metric_title(metric)} stays {figure(before.values[metric])}."
             + reason
         )
-    assert result.difference is not None
-    change = result.difference[split]
+    change = known(result.difference)[split]
     return (
-        f"At strength {point.strength:.4g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
+        f"At strength {point.strength:g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
         f"{figure(after.values[metric])} ({_change(change[metric])}) and accuracy from "
         f"{percent(before.values['accuracy'])} to {percent(after.values['accuracy'])} "
         f"({_change(change['accuracy'], as_points=True)}), refitted, on {split} rows; "
@@ -103,7 +102,7 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
 def _change(estimate: Estimate, *, as_points: bool = False) -> str:
     if estimate.value is None:
         return "change not estimable"
-    amount = points(estimate.value) if as_points else figure(estimate.value)
+    amount = points(estimate.value) if as_points else ("+" if estimate.value > 0 else "") + figure(estimate.value)
     interval = span((estimate.low, estimate.high), as_points=as_points).strip("()")
     return f"{amount}, {interval}" if interval else amount
 

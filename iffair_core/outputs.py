@@ -28,13 +28,12 @@ import sklearn
 from iffair_core.data.encoding import SPLITS
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation
-from iffair_core.results import MEASURED, Rival, StudyResult
-from iffair_core.reweighting import effective_sample_size
+from iffair_core.results import MEASURED, Rival, StudyResult, known
+from iffair_core.reweighting import changed, effective_sample_size
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
 SETTINGS_SCHEMA = "iffair/settings/1"
-UNTOUCHED = 1e-9
 _BLOCK_ROWS = 65_536
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
@@ -71,8 +70,7 @@ def summary(result: StudyResult, read_seconds: float | None = None) -> dict[str,
     Raises ConfigError for a study that has not finished.
     """
     require_finished(result)
-    assert result.curve is not None and result.chosen is not None and result.goal is not None
-    goal = result.goal
+    goal, predicted = known(result.goal), known(result.chosen).predicted
     found = {
         "schema": SUMMARY_SCHEMA,
         "dataset": _dataset(result),
@@ -83,9 +81,9 @@ def summary(result: StudyResult, read_seconds: float | None = None) -> dict[str,
         "strength": result.strength,
         "baseline": _evaluations(result.baseline),
         "after": _evaluations(result.after),
-        "predicted": {split: dict(result.chosen.predicted.get(split, {})) for split in MEASURED},
+        "predicted": {split: dict(predicted.get(split, {})) for split in MEASURED},
         "difference": {split: _estimates(row) for split, row in (result.difference or {}).items()},
-        "curve": _curve(result.curve),
+        "curve": _curve(known(result.curve)),
         "weights": weight_summary(result),
         "fidelity": _fidelity(result),
         "rivals": [_rival(rival) for rival in result.rivals],
@@ -127,14 +125,13 @@ def settings_json(result: StudyResult) -> str:
 
 def weight_summary(result: StudyResult) -> dict[str, float]:
     """min, max, mean of the training rows' weights; effective_sample_size and changed_share as shares of these rows."""
-    assert result.weights is not None
-    weights = result.weights
+    weights = known(result.weights)
     return {
         "min": float(weights.min()),
         "max": float(weights.max()),
         "mean": float(weights.mean()),
         "effective_sample_size": effective_sample_size(weights),
-        "changed_share": float(np.mean(np.abs(weights - 1.0) > UNTOUCHED)),
+        "changed_share": float(np.mean(changed(weights))),
     }
 
 
@@ -268,9 +265,7 @@ Labelled = tuple[np.ndarray, Sequence[str]]
 
 def _columns(result: StudyResult) -> dict[str, np.ndarray | Labelled]:
     data = result.dataset
-    assert result.weights is not None and result.influence is not None and result.quantities is not None
-    assert result.scores_before is not None and result.scores_after is not None
-    n, train = data.y.size, result.train_rows
+    n, train, influence = data.y.size, result.train_rows, known(result.influence)
 
     def spread(values: np.ndarray) -> np.ndarray:
         wide = np.full(n, np.nan)
@@ -282,13 +277,13 @@ def _columns(result: StudyResult) -> dict[str, np.ndarray | Labelled]:
         "split": (data.split, SPLITS),
         "outcome": data.y.astype(np.int8),
         "group": (data.group_codes, data.groups),
-        "weight": spread(result.weights),
+        "weight": spread(known(result.weights)),
         **{
-            f"influence_{name}": spread(result.influence[:, place])
-            for place, name in enumerate(result.quantities.names)
+            f"influence_{name}": spread(influence[:, place])
+            for place, name in enumerate(known(result.quantities).names)
         },
-        "score_before": result.scores_before,
-        "score_after": result.scores_after,
+        "score_before": known(result.scores_before),
+        "score_after": known(result.scores_after),
     }
 
 
@@ -341,8 +336,7 @@ def curve_csv(result: StudyResult) -> bytes:
     Cells are empty where the strength is infeasible or the metric not estimable.
     """
     require_finished(result)
-    assert result.curve is not None
-    frame = result.curve.frame()
+    frame = known(result.curve).frame()
     columns: dict[str, np.ndarray | Labelled] = {}
     for name in frame.columns:
         if name == "split":

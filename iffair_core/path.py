@@ -90,7 +90,7 @@ class RepairPath:
         repair: Repair,
         check: Callable[[], None] | None = None,
     ) -> None:
-        self.repair, self.guide, self.check = repair, guide, check
+        self.start, self.repair, self.guide, self.check = start, repair, guide, check
         self.pairs: GoalPairs = goal_pairs(guide, repair.goal)
         self.before = guide.values(start)
         self.disparity = self.pairs.disparity(self.before)
@@ -122,7 +122,7 @@ class RepairPath:
             if self.check is not None:
                 self.check()
             try:
-                here = self._first if model is self.origin.model else _Linearised(model, self.guide)
+                here = self._first if model is self.start else _Linearised(model, self.guide)
                 candidate = self._solve(here, weights, strength)
                 refitted = LogisticModel(model.C).fit(model.X_, model.y_, candidate, warm_start=model)
             except (Infeasible, FitError) as error:
@@ -190,17 +190,15 @@ class RepairPath:
     def _solve(self, at: _Linearised, weights: np.ndarray, strength: float) -> np.ndarray:
         matrix, target, equal = self._targets(strength)
         if self.repair.variant == "efficient":
-            start = self.origin.model
-            assert start is not None
             if self._price is None:
-                self._price = start.hessian()
+                self._price = self.start.hessian()
             return efficient_weights(
                 at.model,
                 at.gradients @ matrix.T,
                 matrix @ at.values,
                 target,
                 equal=equal,
-                anchor=start.theta_,
+                anchor=self.start.theta_,
                 price=self._price,
                 max_weight=self.repair.max_weight,
                 check=self.check,
@@ -212,7 +210,7 @@ class RepairPath:
 
     def _predict(self, strength: float) -> np.ndarray | None:
         """Parameters after the one-shot weights, theta_0 - H_0^-1 sum_i (w_i - 1) grad_i, without a refit."""
-        start = self._first.model
+        start = self.start
         try:
             weights = self._solve(self._first, np.ones(start.X_.shape[0]), strength)
         except Infeasible:
@@ -235,7 +233,6 @@ class _Linearised:
         self.model = model
         self.values = guide.values(model)
         self.gradients = guide.gradients(model)
-        self._guide = guide
         self._influence: np.ndarray | None = None
 
     @property

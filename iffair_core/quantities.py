@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from iffair_core.data.groups import suggested_reference
 from iffair_core.data.values import value_label
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.metrics import GOAL_RATES
@@ -131,10 +132,8 @@ def fairness_quantities(
     names, codes = np.unique(labels, return_inverse=True)
     y = np.asarray(y, dtype=float)
     if reference is None:
-        size = np.bincount(codes)
-        share = np.bincount(codes, weights=y) / size
-        chosen = max(range(names.size), key=lambda g: (size[g] >= 30, share[g] if size[g] >= 30 else 0.0, size[g]))
-        reference = names[chosen]
+        rows, favorable = np.bincount(codes), np.bincount(codes[y > 0.5], minlength=names.size)
+        reference = names[suggested_reference(rows, favorable)]
     return quantities_from_codes(X, y, codes, tuple(names.tolist()), value_label(reference), slope=slope)
 
 

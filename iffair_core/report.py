@@ -48,8 +48,8 @@ from iffair_core.report_blocks import (
     value_cell,
 )
 from iffair_core.reproduce import command_line, library_snippet
-from iffair_core.results import StudyResult
-from iffair_core.tradeoff import CurvePoint
+from iffair_core.results import StudyResult, known
+from iffair_core.tradeoff import Curve, CurvePoint
 from iffair_core.uncertainty import Estimate
 
 __all__ = [
@@ -154,7 +154,6 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
     """What was studied, at a glance: (name, text) pairs."""
     data, config, task = result.dataset, result.config, result.dataset.task
     synthetic = " (synthetic)" if result.synthetic else ""
-    assert result.fidelity is not None
     return [
         ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used of {data.n_rows_in_file:,}"),
         ("Outcome", f"{shorten(task.task.target)}, favorable: {shorten(task.favorable_label)}"),
@@ -162,9 +161,9 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Goal and variant", f"{wording.GOAL_TITLES[config.metric]}, {config.variant}"),
         (
             "Strength",
-            f"{result.strength:.4g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
+            f"{result.strength:g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
         ),
-        ("Row scores", f"fidelity {result.fidelity.level}"),
+        ("Row scores", f"fidelity {known(result.fidelity).level}"),
     ]
 
 
@@ -192,8 +191,7 @@ def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
 
 
 def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    assert result.baseline is not None
-    found = result.baseline["test"]
+    found = known(result.baseline)["test"]
     yield text_block(explain.baseline_sentence(result), lead=True)
     yield picture_block(rates_by_group(found, theme, goal=result.config.metric))
     lines = [(group, rate) for group in found.groups for rate in RATES]
@@ -208,16 +206,16 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
 
 
 def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    assert result.fidelity is not None and result.goal is not None
-    yield {"kind": "badge", "level": result.fidelity.level, "text": result.fidelity.sentence}
+    fidelity, goal = known(result.fidelity), known(result.goal)
+    yield {"kind": "badge", "level": fidelity.level, "text": fidelity.sentence}
     yield text_block(explain.influence_sentence(result), lead=True)
     yield picture_block(influence_scatter(result, theme, max_points=REPORT_POINTS))
-    yield picture_block(proof(result.fidelity, theme))
+    yield picture_block(proof(fidelity, theme))
     ledger = rows.ledger(result)
     ends = [("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])]
     for word, part in ends:
         yield table_block(
-            f"Training rows that {word} the {shorten(result.goal.label, 90)} gap most. Predicted ○: change of the gap, "
+            f"Training rows that {word} the {shorten(goal.label, 90)} gap most. Predicted ○: change of the gap, "
             "in points, if the row is left out; its outcome flipped",
             Column("row_id", [str(row) for row in part["row_id"]]),
             Column("Group", [shorten(group, 30) for group in part["group"]], number=False),
@@ -230,10 +228,8 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
 
 
 def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    assert result.baseline is not None and result.after is not None and result.difference is not None
-    assert result.chosen is not None
-    before, after, change = result.baseline["test"], result.after["test"], result.difference["test"]
-    predicted = result.chosen.predicted.get("test", {})
+    before, after = known(result.baseline)["test"], known(result.after)["test"]
+    change, predicted = known(result.difference)["test"], known(result.chosen).predicted.get("test", {})
     yield text_block(explain.repair_sentence(result), lead=True)
     yield picture_block(before_after(result, theme))
     yield table_block(
@@ -268,12 +264,11 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
 
 
 def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    assert result.curve is not None
-    curve, rivals = result.curve, result.rivals
+    curve, rivals = known(result.curve), result.rivals
     yield text_block(explain.compare_sentence(result), lead=True)
     yield picture_block(tradeoff(result, theme, intervals=True))
     columns: dict[str, list[str]] = {
-        "Strength": [f"{point.strength:.4g}" for point in curve.points] + [shorten(rival.title, 40) for rival in rivals]
+        "Strength": [f"{point.strength:g}" for point in curve.points] + [shorten(rival.title, 40) for rival in rivals]
     }
     for word, metric in (("Accuracy", "accuracy"), ("Disparity", curve.metric)):
         theirs = [value_cell(rival.metrics["test"][metric], rival.intervals["test"].get(metric)) for rival in rivals]
@@ -283,7 +278,7 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
     columns["Effective size"] = ["" if size is None else wording.percent(size, 0) for size in sizes] + [""] * len(
         rivals
     )
-    columns[""] = [_marks(result, place) for place in range(len(curve.points))] + ["rival"] * len(rivals)
+    columns[""] = [_marks(curve, place) for place in range(len(curve.points))] + ["rival"] * len(rivals)
     yield table_block(
         f"Every point on test rows, with 95 % intervals; disparity: {wording.metric_title(curve.metric)}. "
         "○ predicted without a refit, ● refitted",
@@ -305,16 +300,14 @@ def _refitted(point: CurvePoint, metric: str) -> str:
     return value_cell(point.refitted["test"][metric], point.refitted_intervals["test"].get(metric))
 
 
-def _marks(result: StudyResult, place: int) -> str:
-    assert result.curve is not None
-    words = (("chosen ★", result.curve.chosen == place), ("recommended", result.curve.recommended == place))
+def _marks(curve: Curve, place: int) -> str:
+    words = (("chosen ★", curve.chosen == place), ("recommended", curve.recommended == place))
     return ", ".join(word for word, here in words if here)
 
 
 def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     data, config = result.dataset, result.config
-    assert result.after is not None and result.curve is not None
-    after, metric = result.after["test"], result.curve.metric
+    after, metric = known(result.after)["test"], known(result.curve).metric
     rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
     entries = {
         "Model": f"Logistic regression, C = {config.C:g} on the sum of losses, intercept without penalty; "
@@ -326,7 +319,7 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         "Sensitive attribute as a feature": "yes" if data.task.task.use_sensitive_as_feature else "no",
         "Encoding": "learned from training rows only: numbers standardised, missing ones the median with a flag, "
         "categories one column per level, rare levels pooled",
-        "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:.4g}, none above "
+        "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:g}, none above "
         f"{config.max_weight:g}); the model's form, features, outcomes and threshold are untouched",
         "Measured on test rows": ", ".join(
             f"{wording.metric_title(name)} {value_cell(after.values[name], after.intervals[name])}"
@@ -345,9 +338,8 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
 
 
 def _limits_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    assert result.fidelity is not None
     synthetic = ["The table is synthetic: it says nothing about any real place or people."] if result.synthetic else []
-    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {result.fidelity.sentence}"])
+    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {known(result.fidelity).sentence}"])
     yield list_block(ORIGIN, "What is the paper's, and what is ours")
 
 

@@ -13,11 +13,10 @@ import pandas as pd
 from iffair_core.errors import shorten
 from iffair_core.figures.common import Picture
 from iffair_core.uncertainty import Estimate, Evaluation
-from iffair_core.wording import figure, percent
+from iffair_core.wording import NOT_ESTIMABLE, figure, minus, percent
 
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "", "responsive": True}
 TABLE_ROWS = 40
-NOT_ESTIMABLE = "not estimable"
 
 Block = dict[str, Any]
 
@@ -96,7 +95,7 @@ def cell(value: Any) -> str:
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, float | np.floating):
-        return _minus(f"{value:,.4g}")
+        return minus(f"{value:,.4g}")
     return shorten(value, 60)
 
 
@@ -120,7 +119,7 @@ def change_cell(estimate: Estimate) -> str:
     """A signed change of a metric with its interval."""
     if estimate.value is None:
         return NOT_ESTIMABLE
-    return _minus(f"{estimate.value:+.3f}") + _ends(estimate.low, estimate.high, lambda end: f"{end:+.3f}")
+    return minus(f"{estimate.value:+.3f}") + _ends(estimate.low, estimate.high, lambda end: f"{end:+.3f}")
 
 
 def value_cell(value: float | None, bounds: tuple[float, float] | None) -> str:
@@ -137,12 +136,8 @@ def chance_cell(found: Evaluation, metric: str) -> str:
 
 def signed_points(share: float, digits: int = 1) -> str:
     """A signed share in points, without the unit."""
-    return _minus(f"{100 * share:+.{digits}f}")
+    return minus(f"{100 * share:+.{digits}f}")
 
 
 def _ends(low: float | None, high: float | None, text: Callable[[float], str]) -> str:
-    return "" if low is None or high is None else _minus(f" ({text(low)} to {text(high)})")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
+    return "" if low is None or high is None else minus(f" ({text(low)} to {text(high)})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +20,16 @@ from iffair_core.tradeoff import Curve, CurvePoint, Intervals, Numbers
 STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
 MODELS = ("logistic",)
 MEASURED = ("validation", "test")
+
+
+Found = TypeVar("Found")
+
+
+def known(found: Found | None) -> Found:
+    """What a stage of a study found; ConfigError where that stage has not finished."""
+    if found is None:
+        raise ConfigError("The study has not come that far. Run it to the end.")
+    return found
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from iffair_core.models.blocks import map_blocks, sigmoid
 from iffair_core.models.logistic import LogisticModel
 
 VARIANTS = ("diverse", "uniform", "efficient")
+UNTOUCHED = 1e-9
 MAX_STEPS = 200
 RESIDUAL = 1e-10
 CLOSE_ENOUGH = 1e-7
@@ -46,6 +47,11 @@ class Ask:
 def effective_sample_size(weights: np.ndarray) -> float:
     """Kish's (sum w)^2 / sum w^2 as a share of the rows, in (0, 1]."""
     return float(weights.sum() ** 2 / (weights @ weights) / weights.size)
+
+
+def changed(weights: np.ndarray) -> np.ndarray:
+    """Which rows are moved, (n,) bool: their weight is not 1."""
+    return np.abs(weights - 1.0) > UNTOUCHED
 
 
 def reachable_share(influence: np.ndarray, gap: float, max_weight: float) -> float:
@@ -115,8 +121,9 @@ def efficient_weights(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The weights whose model loses the least utility, and the parameters they aim at.
 
-    First the parameters theta nearest to `anchor` in the metric `price` (P, P), the Hessian of the utility, that meet
-    the linearised ask: gradients (P, m) and gaps (m,) at the model, target (m,). Then the smallest |delta|^2 for which
+    First the parameters theta nearest to `anchor` in the metric `price` (P, P), that meet the linearised ask: gradients
+    (P, m) and gaps (m,) at the model, target (m,). A path gives the Hessian of the untouched model's training objective
+    as price, so that distance is training loss to second order. Then the smallest |delta|^2 for which
     theta is the weighted optimum: sum_i w_i grad_i(theta) + penalty gradient = 0, which is linear in w.
     Returns weights (n,) and theta (P,). Raises Infeasible where no weights in [0, max_weight] do that.
     """

@@ -10,11 +10,11 @@ import pandas as pd
 
 from iffair_core.data.values import as_numbers, is_number, label_codes, value_label
 from iffair_core.errors import TaskError
-from iffair_core.results import StudyResult
+from iffair_core.results import StudyResult, known
 from iffair_core.tables import outcome_labels
 from iffair_core.wording import RATE_TITLES
 
-QUADRANTS = ("helps both", "fair but costly", "accurate but unfair", "harms both")
+QUADRANTS = ("helps both", "narrows gap, costs utility", "widens gap, helps utility", "harms both")
 Area = Mapping[str, Sequence[float]]
 
 
@@ -23,9 +23,8 @@ def quadrant_codes(result: StudyResult) -> np.ndarray:
 
     A row whose removal would widen the gap keeps it narrow, and one whose removal would raise the loss helps accuracy.
     """
-    assert result.goal is not None and result.removal is not None
-    narrows = result.goal.removal >= 0
-    helps = result.removal[:, -1] >= 0
+    narrows = known(result.goal).removal >= 0
+    helps = known(result.removal)[:, -1] >= 0
     return np.select([narrows & helps, narrows & ~helps, ~narrows & helps], [0, 1, 2], default=3)
 
 
@@ -35,8 +34,7 @@ def ledger(result: StudyResult) -> pd.DataFrame:
     Columns: row_id, group, outcome (as in the file), gap_if_removed and gap_if_relabeled (change of the goal's gap, a
     share), log_loss_if_removed (nats), role (quadrant), leverage, score (P(favorable) before), weight (where known).
     """
-    assert result.goal is not None and result.removal is not None and result.leverage is not None
-    assert result.scores_before is not None
+    goal = known(result.goal)
     data, rows = result.dataset, result.train_rows
     names = np.asarray(outcome_labels(result), dtype=object)
     frame = pd.DataFrame(
@@ -44,12 +42,12 @@ def ledger(result: StudyResult) -> pd.DataFrame:
             "row_id": data.row_id[rows],
             "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows]],
             "outcome": names[(data.y[rows] > 0.5).astype(int)],
-            "gap_if_removed": result.goal.removal,
-            "gap_if_relabeled": result.goal.relabel,
-            "log_loss_if_removed": result.removal[:, -1],
+            "gap_if_removed": goal.removal,
+            "gap_if_relabeled": goal.relabel,
+            "log_loss_if_removed": known(result.removal)[:, -1],
             "role": np.asarray(QUADRANTS, dtype=object)[quadrant_codes(result)],
-            "leverage": result.leverage,
-            "score": result.scores_before[rows],
+            "leverage": known(result.leverage),
+            "score": known(result.scores_before)[rows],
         }
     )
     if result.weights is not None:
@@ -62,20 +60,19 @@ def widening_rows(result: StudyResult, share: float = 0.01) -> tuple[np.ndarray,
 
     The part is the sum of their removal effects over the soft gap, each row left out alone: predicted, not refitted.
     """
-    assert result.goal is not None
-    count = max(1, round(share * result.goal.removal.size))
-    top = np.argsort(result.goal.removal, kind="stable")[:count]
-    return top, -float(result.goal.removal[top].sum()) / result.goal.value if result.goal.value else 0.0
+    goal = known(result.goal)
+    count = max(1, round(share * goal.removal.size))
+    top = np.argsort(goal.removal, kind="stable")[:count]
+    return top, -float(goal.removal[top].sum()) / goal.value if goal.value else 0.0
 
 
-def found_rows(result: StudyResult, known: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+def found_rows(result: StudyResult, altered: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """How well |removal effect| on the goal finds rows known to be wrong: ROC AUC, and the curve's FPR and TPR.
 
-    known: (n_rows_in_file,) bool ground truth. Also returns the scores of the training rows, largest = most suspicious.
+    altered: (n_rows_in_file,) bool ground truth. Also returns the training rows' scores, largest = most suspicious.
     """
-    assert result.goal is not None
-    truth = known[result.dataset.row_id[result.train_rows]]
-    score = np.abs(result.goal.removal)
+    truth = altered[result.dataset.row_id[result.train_rows]]
+    score = np.abs(known(result.goal).removal)
     order = np.argsort(-score, kind="stable")
     hits, misses = np.cumsum(truth[order]), np.cumsum(~truth[order])
     tpr = np.append(0.0, hits / max(1, hits[-1]))
@@ -88,8 +85,7 @@ def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.
 
     Raises TaskError if the row is not a training row.
     """
-    assert result.quantities is not None and result.influence is not None
-    assert result.removal is not None and result.relabel is not None and result.goal is not None
+    goal = known(result.goal)
     position = np.flatnonzero(result.dataset.row_id[result.train_rows] == row_id)
     if position.size == 0:
         raise TaskError(f"Row {row_id} is not a training row. Choose a row of the ledger.")
@@ -97,13 +93,13 @@ def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.
     values = pd.DataFrame(
         {"column": table.columns.astype(str), "value": [value_label(value) for value in table.iloc[int(row_id)]]}
     )
-    names = (f"goal: {result.goal.label}", *result.quantities.names)
+    names = (f"goal: {goal.label}", *known(result.quantities).names)
     effects = pd.DataFrame(
         {
             "quantity": names,
-            "if removed": np.append(result.goal.removal[i], result.removal[i]),
-            "if doubled": np.append(result.goal.influence[i], result.influence[i]),
-            "if relabeled": np.append(result.goal.relabel[i], result.relabel[i]),
+            "if removed": np.append(goal.removal[i], known(result.removal)[i]),
+            "if doubled": np.append(goal.influence[i], known(result.influence)[i]),
+            "if relabeled": np.append(goal.relabel[i], known(result.relabel)[i]),
         }
     )
     return values, effects
@@ -134,8 +130,7 @@ class RowFacts:
 def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts:
     """All that is known of one training row. Raises TaskError if it is none."""
     values, effects = row_card(result, table, row_id)
-    assert result.goal is not None and result.leverage is not None and result.scores_before is not None
-    data, rows = result.dataset, result.train_rows
+    goal, data, rows = known(result.goal), result.dataset, result.train_rows
     i = int(np.flatnonzero(data.row_id[rows] == row_id)[0])
     at = int(rows[i])
     return RowFacts(
@@ -143,10 +138,10 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
         group=data.groups[int(data.group_codes[at])],
         outcome=outcome_labels(result)[int(data.y[at] > 0.5)],
         role=QUADRANTS[int(quadrant_codes(result)[i])],
-        rank=1 + int(np.sum(result.goal.removal < result.goal.removal[i])),
+        rank=1 + int(np.sum(goal.removal < goal.removal[i])),
         of=rows.size,
-        leverage=float(result.leverage[i]),
-        score_before=float(result.scores_before[at]),
+        leverage=float(known(result.leverage)[i]),
+        score_before=float(known(result.scores_before)[at]),
         score_after=None if result.scores_after is None else float(result.scores_after[at]),
         weight=None if result.weights is None else float(result.weights[i]),
         values=values,
@@ -155,25 +150,15 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
 
 
 def _in_points(result: StudyResult, effects: pd.DataFrame) -> pd.DataFrame:
-    assert result.goal is not None and result.quantities is not None
-    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in result.quantities.gaps]
+    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in known(result.quantities).gaps]
     scale = np.append(np.full(len(effects) - 1, 100.0), 1.0)
     changes = {name: scale * effects[name] for name in ("if removed", "if doubled", "if relabeled")}
     return pd.DataFrame(
         {
-            "quantity": [f"the goal's gap: {result.goal.label}", *gaps, "log loss (nats)"],
+            "quantity": [f"the goal's gap: {known(result.goal).label}", *gaps, "log loss (nats)"],
             **changes,
         }
     )
-
-
-def quadrant_counts(result: StudyResult) -> pd.DataFrame:
-    """Rows per quadrant: role, rows, share, gap_if_removed (the sum over its rows, a share; predicted)."""
-    assert result.goal is not None
-    codes = quadrant_codes(result)
-    count = np.bincount(codes, minlength=len(QUADRANTS))
-    summed = np.bincount(codes, weights=result.goal.removal, minlength=len(QUADRANTS))
-    return pd.DataFrame({"role": QUADRANTS, "rows": count, "share": count / codes.size, "gap_if_removed": summed})
 
 
 def find_rows(
@@ -187,7 +172,7 @@ def find_rows(
     sort: str = "gap_if_removed",
     descending: bool = False,
 ) -> pd.DataFrame:
-    """The lines of `explain.ledger(...)` that fit every condition, sorted by one of its columns.
+    """The lines of `ledger(...)` that fit every condition, sorted by one of its columns.
 
     words: each has to occur in a text of the row in the file, or be the row_id or a number of it. only: row_ids.
     Empty `groups` or `roles` allow all.

@@ -44,7 +44,7 @@ from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.path import RepairPath
 from iffair_core.quantities import FairnessQuantities, goal_pairs, quantities_from_codes
-from iffair_core.results import MEASURED, STAGES, GoalScores, Rival, StudyConfig, StudyResult
+from iffair_core.results import MEASURED, STAGES, GoalScores, Rival, StudyConfig, StudyResult, known
 from iffair_core.tradeoff import Intervals, Numbers, Part, choose, trace
 
 SHARE_OF_TIME = dict(zip(STAGES, (0.0, 0.1, 0.25, 0.3, 0.8, 0.95), strict=True))
@@ -164,7 +164,8 @@ class _Run:
     def _same_data(self, previous: StudyResult, fingerprint: str) -> bool:
         return (
             previous.fingerprint == fingerprint
-            and previous.dataset.task.task == self.study.task
+            # By representation: 1 == True in Python, yet they are different values of a column.
+            and repr(previous.dataset.task.task) == repr(self.study.task)
             and (previous.config.seed, previous.config.model, previous.config.C)
             == (self.config.seed, self.config.model, self.config.C)
         )
@@ -192,20 +193,19 @@ class _Run:
                 )
             else:
                 train = self.rows["train"]
-                self.result = replace(self.result, model=LogisticModel(self.config.C).fit(self.X[train], self.y[train]))
-                assert self.result.model is not None
-                scores = _scores(self.result, self.result.model.theta_)
+                model = LogisticModel(self.config.C).fit(self.X[train], self.y[train])
+                self.result = replace(self.result, model=model)
+                scores = _scores(self.result, model.theta_)
                 self.result = replace(
                     self.result, scores_before=scores, baseline=_evaluations(self.result, scores, self.check)
                 )
-            assert self.result.baseline is not None
-            news = [f"On {name} rows: {text}" for name in MEASURED for text in self.result.baseline[name].warnings]
+            found = known(self.result.baseline)
+            news = [f"On {name} rows: {text}" for name in MEASURED for text in found[name].warnings]
             self.result = replace(self.result, warnings=self.result.warnings + tuple(news))
 
     def influence(self, previous: StudyResult | None) -> None:
         with self.stage("influence"):
-            model = self.result.model
-            assert model is not None
+            model = known(self.result.model)
             self.quantities = {name: self._quantities(self.rows[name]) for name in MEASURED}
             measured = self.quantities["validation"]
             if previous is not None and "influence" in self.reused:
@@ -232,24 +232,21 @@ class _Run:
 
     def _goal_scores(self) -> GoalScores:
         result = self.result
-        assert result.quantities is not None and result.model is not None
-        assert result.influence is not None and result.removal is not None and result.relabel is not None
-        pairs = goal_pairs(result.quantities, self.config.metric)
-        values = result.quantities.values(result.model)
+        quantities = known(result.quantities)
+        pairs = goal_pairs(quantities, self.config.metric)
+        values = quantities.values(known(result.model))
         worst = pairs.worst(values)
         row = pairs.matrix[worst]
         return GoalScores(
             *pairs.labels[worst],
             value=float(row @ values),
-            influence=result.influence @ row,
-            removal=result.removal @ row,
-            relabel=result.relabel @ row,
+            influence=known(result.influence) @ row,
+            removal=known(result.removal) @ row,
+            relabel=known(result.relabel) @ row,
         )
 
     def curve(self, previous: StudyResult | None) -> None:
         with self.stage("curve"):
-            model = self.result.model
-            assert model is not None
             guide = self._quantities(self.guide_rows)
             rates = GOAL_RATES[self.config.metric]
             unseen = [
@@ -260,7 +257,7 @@ class _Run:
             if unseen:
                 text = f"Left out of the repair, because validation rows cannot estimate it: {', '.join(unseen)}."
                 self.result = replace(self.result, warnings=(*self.result.warnings, text))
-            path = RepairPath(model, guide.without(unseen), self.config.repair, self.check)
+            path = RepairPath(known(self.result.model), guide.without(unseen), self.config.repair, self.check)
             curve = trace(
                 path,
                 self.parts,
@@ -276,8 +273,6 @@ class _Run:
     def fidelity(self, previous: StudyResult | None) -> None:
         with self.stage("fidelity"):
             result = self.result
-            assert result.model is not None and result.goal is not None and result.quantities is not None
-            assert result.leverage is not None
             earlier = previous.fidelity if previous is not None and "fidelity" in self.reused else None
             if earlier is not None:
                 refits, asked = earlier.refits, earlier.asked
@@ -285,26 +280,26 @@ class _Run:
                 refits, asked = self._verify_rows()
             self.result = replace(
                 self.result,
-                fidelity=judge_fidelity(refits, asked, _prediction_error(result), float(result.leverage.mean())),
+                fidelity=judge_fidelity(refits, asked, _prediction_error(result), float(known(result.leverage).mean())),
             )
 
     def _verify_rows(self) -> tuple[pd.DataFrame, int]:
         """Removal effects on the goal's gap beside exact refits: columns row, random, predicted, refitted."""
         result = self.result
-        assert result.model is not None and result.goal is not None and result.quantities is not None
-        rows, random = rows_to_verify(result.goal.removal, self.config.seed)
+        model, goal, quantities = known(result.model), known(result.goal), known(result.quantities)
+        rows, random = rows_to_verify(goal.removal, self.config.seed)
         thetas = leave_one_out_parameters(
-            result.model, rows, check=self.check, report=lambda share: self.report("fidelity", share)
+            model, rows, check=self.check, report=lambda share: self.report("fidelity", share)
         )
-        pairs = goal_pairs(result.quantities, self.config.metric)
-        directed = pairs.matrix[pairs.labels.index((result.goal.rate, result.goal.over, result.goal.under))]
-        refitted = [directed @ result.quantities.values_at(result.model, theta) - result.goal.value for theta in thetas]
+        pairs = goal_pairs(quantities, self.config.metric)
+        directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
+        refitted = [directed @ quantities.values_at(model, theta) - goal.value for theta in thetas]
         done = len(refitted)
         frame = pd.DataFrame(
             {
                 "row": rows[:done],
                 "random": random[:done],
-                "predicted": result.goal.removal[rows[:done]],
+                "predicted": goal.removal[rows[:done]],
                 "refitted": refitted,
             }
         )
@@ -337,11 +332,11 @@ class _Run:
 
 def _scores(result: StudyResult, theta: np.ndarray) -> np.ndarray:
     """P(favorable) of every used row under parameters `theta`, in the order of the file."""
-    assert result.model is not None
-    return sigmoid(result.model.logits(result.dataset.X, theta))
+    return sigmoid(known(result.model).logits(result.dataset.X, theta))
 
 
 def _evaluations(result: StudyResult, scores: np.ndarray, check: Callable[[], None]) -> dict[str, Evaluation]:
+    """Evaluation of P(favorable) `scores` (n,) on validation and on test rows."""
     data = result.dataset
     found = {}
     for name in MEASURED:
@@ -355,15 +350,14 @@ def _evaluations(result: StudyResult, scores: np.ndarray, check: Callable[[], No
 
 def _measured_at_choice(result: StudyResult, check: Callable[[], None]) -> StudyResult:
     """The result with scores, evaluations and paired differences of its curve's chosen point."""
-    data, point = result.dataset, result.chosen
-    assert point is not None and point.theta is not None and result.scores_before is not None
-    scores = _scores(result, point.theta)
+    data, before = result.dataset, known(result.scores_before)
+    scores = _scores(result, known(known(result.chosen).theta))
     difference = {}
     for name in MEASURED:
         rows = data.part(SPLITS.index(name))
         difference[name] = paired_difference(
             data.y[rows],
-            result.scores_before[rows],
+            before[rows],
             scores[rows],
             data.group_codes[rows],
             len(data.groups),
@@ -378,16 +372,12 @@ def _prediction_error(result: StudyResult) -> float | None:
 
     None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
     """
-    point = result.chosen
-    assert result.baseline is not None and result.curve is not None and point is not None
-    metric = GOAL_METRIC[result.config.metric]
-    disparity, band = (
-        result.baseline["validation"].values[metric],
-        result.baseline["validation"].chance_band[metric],
-    )
+    point, metric = known(result.chosen), GOAL_METRIC[result.config.metric]
+    baseline = known(result.baseline)["validation"]
+    disparity, band = baseline.values[metric], baseline.chance_band[metric]
     if disparity is None or band is None or disparity <= band:
         return None
-    start = result.curve.points[0].soft["validation"]
+    start = known(result.curve).points[0].soft["validation"]
     predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")
     if not start or predicted is None or refitted is None:
         return None
@@ -412,7 +402,6 @@ def with_choice(result: StudyResult, *, strength: float | None, utility_budget: 
             new = _measured_at_choice(new, lambda: None)
     if new.fidelity is None:
         return new
-    assert new.leverage is not None
     refits, asked = new.fidelity.refits, new.fidelity.asked
-    judged = judge_fidelity(refits, asked, _prediction_error(new), float(new.leverage.mean()))
+    judged = judge_fidelity(refits, asked, _prediction_error(new), float(known(new.leverage).mean()))
     return replace(new, fidelity=judged)

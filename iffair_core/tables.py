@@ -10,7 +10,8 @@ import pandas as pd
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
 from iffair_core.metrics import GOAL_RATES, RATES, Estimate
-from iffair_core.results import StudyResult
+from iffair_core.results import StudyResult, known
+from iffair_core.reweighting import changed
 from iffair_core.uncertainty import wilson_interval
 from iffair_core.wording import RATE_TITLES
 
@@ -21,11 +22,10 @@ AIF360_NAMES = {
     "equalized_odds_difference": "average_abs_odds_difference (that one is the mean, this one the worse)",
     "average_absolute_odds_difference": "average_abs_odds_difference",
     "error_rate_difference": "error_rate_difference",
-    "predictive_parity_difference": "-",
+    "predictive_parity_difference": "",
     "theil_index": "theil_index",
 }
 SMALL_CELL = 10
-UNCHANGED = 1e-9
 
 
 def outcome_labels(result: StudyResult) -> tuple[str, str]:
@@ -37,8 +37,7 @@ def outcome_labels(result: StudyResult) -> tuple[str, str]:
 
 def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Every metric before and after with intervals, chance band and the AIF360 name; after is empty until known."""
-    assert result.baseline is not None
-    before = result.baseline[split]
+    before = known(result.baseline)[split]
     after = None if result.after is None else result.after[split]
     lines = []
     for name, value in before.values.items():
@@ -60,8 +59,7 @@ def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
 
 def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Rates and signed gaps per group: group, rate, value, low, high, rows, gap, gap low, gap high, gap reversed."""
-    assert result.baseline is not None
-    evaluation = result.baseline[split]
+    evaluation = known(result.baseline)[split]
     lines = []
     for group, rates in evaluation.rates.items():
         for rate in RATES:
@@ -87,11 +85,10 @@ def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
 
 def who_pays(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Rates per group before and after: group, rate, before, after, change, rows."""
-    assert result.baseline is not None and result.after is not None
-    lines = []
-    for group, rates in result.baseline[split].rates.items():
+    lines, evaluated = [], known(result.after)[split]
+    for group, rates in known(result.baseline)[split].rates.items():
         for rate, estimate in rates.items():
-            before, after = estimate.value, result.after[split].rates[group][rate].value
+            before, after = estimate.value, evaluated.rates[group][rate].value
             lines.append(
                 {
                     "group": group,
@@ -112,7 +109,6 @@ def intersections(
 
     Numbers with many values are cut at round quantiles. Cells of fewer than 10 rows are not estimable (value missing).
     """
-    assert result.scores_before is not None
     data = result.dataset
     rows = data.part(SPLITS.index(split))
     series = table[column].iloc[data.row_id[rows]]
@@ -120,7 +116,7 @@ def intersections(
         codes, names = bin_codes(as_numbers(series), suggest_bins(table[column]))
     else:
         codes, names = label_codes(series)
-    selected = result.scores_before[rows] >= 0.5
+    selected = known(result.scores_before)[rows] >= 0.5
     favorable = data.y[rows] > 0.5
     counted, hit = {
         "selection_rate": (np.ones(rows.size, bool), selected),
@@ -149,10 +145,10 @@ def intersections(
 
 def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Every point of the curve: strength, feasible, the chosen metrics with intervals, predicted beside them, size."""
-    assert result.curve is not None
-    names = tuple(metrics) or ("accuracy", result.curve.metric)
+    curve = known(result.curve)
+    names = tuple(metrics) or ("accuracy", curve.metric)
     lines = []
-    for i, point in enumerate(result.curve.points):
+    for i, point in enumerate(curve.points):
         line: dict[str, object] = {"strength": point.strength}
         for name in names:
             low, high = point.refitted_intervals.get(split, {}).get(name) or (None, None)
@@ -164,9 +160,9 @@ def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
             "mark": ", ".join(
                 mark
                 for mark, here in (
-                    ("chosen", i == result.curve.chosen),
-                    ("recommended", i == result.curve.recommended),
-                    ("frontier", i in result.curve.frontier),
+                    ("chosen", i == curve.chosen),
+                    ("recommended", i == curve.recommended),
+                    ("frontier", i in curve.frontier),
                     ("infeasible", not point.feasible),
                 )
                 if here
@@ -179,15 +175,14 @@ def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
 
 def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net, and these as shares of rows."""
-    assert result.scores_before is not None and result.scores_after is not None
     data = result.dataset
     rows = data.part(SPLITS.index(split))
-    before, after = result.scores_before[rows] >= 0.5, result.scores_after[rows] >= 0.5
+    before, after = (known(scores)[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
     codes, size = data.group_codes[rows], len(data.groups)
     count = np.bincount(codes, minlength=size)
     gained = np.bincount(codes[after & ~before], minlength=size)
     lost = np.bincount(codes[before & ~after], minlength=size)
-    known = np.where(count > 0, count, np.nan)
+    members = np.where(count > 0, count, np.nan)
     return pd.DataFrame(
         {
             "group": np.asarray(data.groups, dtype=object),
@@ -195,8 +190,8 @@ def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
             "to_favorable": gained,
             "to_other": lost,
             "net": gained - lost,
-            "to_favorable_share": gained / known,
-            "to_other_share": lost / known,
+            "to_favorable_share": gained / members,
+            "to_other_share": lost / members,
         }
     )
 
@@ -207,10 +202,9 @@ def weight_table(result: StudyResult) -> pd.DataFrame:
     Columns: group, outcome (as in the file), rows, mean, smallest, median, largest, changed (share of the rows whose
     weight is not 1), weight_share (of the sum of all weights), row_share (what that is without weights).
     """
-    assert result.weights is not None
-    data, rows, weights = result.dataset, result.train_rows, result.weights
+    data, rows, weights = result.dataset, result.train_rows, known(result.weights)
     frame = pd.DataFrame({"cell": 2 * data.group_codes[rows] + (data.y[rows] > 0.5), "weight": weights})
-    frame["changed"] = (frame["weight"] - 1.0).abs() > UNCHANGED
+    frame["changed"] = changed(weights)
     cells = frame.groupby("cell")
     table = cells["weight"].agg(["size", "mean", "min", "median", "max", "sum"])
     names = outcome_labels(result)
@@ -232,8 +226,7 @@ def weight_table(result: StudyResult) -> pd.DataFrame:
 
 def weights_frame(result: StudyResult) -> pd.DataFrame:
     """row_id and weight of every training row, in the order of the file."""
-    assert result.weights is not None
-    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": result.weights})
+    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": known(result.weights)})
 
 
 def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
@@ -241,41 +234,39 @@ def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
 
     `best accuracy of the curve`: among refitted points whose disparity is no larger; missing where there is none.
     """
-    assert result.curve is not None
-    names = tuple(metrics) or ("accuracy", result.curve.metric)
+    metric = known(result.curve).metric
+    names = tuple(metrics) or ("accuracy", metric)
     lines = []
     for rival in result.rivals:
         line: dict[str, object] = {"method": rival.title}
         for name in names:
             low, high = rival.intervals[split].get(name) or (None, None)
             line |= {name: rival.metrics[split][name], f"{name} low": low, f"{name} high": high}
-        line["best accuracy of the curve"] = best_accuracy(result, rival.metrics[split][result.curve.metric], split)
+        line["best accuracy of the curve"] = best_accuracy(result, rival.metrics[split][metric], split)
         lines.append(line)
     return pd.DataFrame(lines)
 
 
 def best_accuracy(result: StudyResult, disparity: float | None, split: str = "test") -> float | None:
     """Best accuracy among the curve's refitted points whose disparity is at most `disparity`; None if there is none."""
-    assert result.curve is not None
     if disparity is None:
         return None
-    known = []
-    for point in result.curve.points:
-        ours, accuracy = (point.refitted.get(split, {}).get(name) for name in (result.curve.metric, "accuracy"))
+    curve, reached = known(result.curve), []
+    for point in curve.points:
+        ours, accuracy = (point.refitted.get(split, {}).get(name) for name in (curve.metric, "accuracy"))
         if ours is not None and accuracy is not None and ours <= disparity:
-            known.append(accuracy)
-    return max(known, default=None)
+            reached.append(accuracy)
+    return max(reached, default=None)
 
 
 def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Estimate] | None:
     """The goal's widest signed gap under the ordinary model: (rate, group, group minus reference); None if unknown."""
-    assert result.baseline is not None
-    evaluation = result.baseline[split]
-    known = [
+    evaluation = known(result.baseline)[split]
+    estimable = [
         (rate, group, gaps[rate])
         for rate in GOAL_RATES[result.config.metric]
         for group, gaps in evaluation.gaps.items()
         if gaps[rate].value is not None
     ]
     # A rate of a handful of rows is often 0 or 1: such a gap makes the headline only where there is no other.
-    return max(known, key=lambda item: (item[2].count >= SMALL_CELL, abs(item[2].value or 0.0)), default=None)
+    return max(estimable, key=lambda item: (item[2].count >= SMALL_CELL, abs(item[2].value or 0.0)), default=None)

@@ -25,7 +25,7 @@ from iffair_core.models.blocks import sigmoid
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.path import MAX_STRENGTH, RepairPath, Step, require_strength
 from iffair_core.quantities import FairnessQuantities, goal_pairs
-from iffair_core.reweighting import effective_sample_size
+from iffair_core.reweighting import changed, effective_sample_size
 
 STRENGTHS = np.linspace(0.0, MAX_STRENGTH, 21)
 DEFAULT_BUDGET = 0.01
@@ -151,7 +151,7 @@ def measure_point(
         soft,
         predicted_soft,
         None if weights is None else effective_sample_size(weights),
-        None if weights is None else float(np.mean(np.abs(weights - 1.0) > 1e-9)),
+        None if weights is None else float(np.mean(changed(weights))),
         None if weights is None else float(weights.max()),
     )
 
@@ -229,11 +229,9 @@ def trace(
     `strength` None: the recommended point. A given strength that is infeasible falls back to the last good one, with a
     warning; with a `budget` it is capped to the largest strength within it. `parts` and `quantities`: per split.
     """
-    start = path.origin.model
-    assert start is not None
     steps = path.walk(grid, () if strength is None else (strength,), report)
     points = tuple(
-        measure_point(step, start, parts, path.repair.goal, quantities, seed=seed, intervals=intervals)
+        measure_point(step, path.start, parts, path.repair.goal, quantities, seed=seed, intervals=intervals)
         for step in steps
     )
     return _arranged(points, path.repair.goal, path.repair.variant, path.limit, asked=(strength, budget))

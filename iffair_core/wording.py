@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+NOT_ESTIMABLE = "not estimable"
 RATE_TITLES = {
     "selection_rate": "selection rate",
     "true_positive_rate": "true positive rate",
@@ -17,22 +21,49 @@ GOAL_TITLES = {
 }
 
 
-def percent(share: float | None, digits: int = 1) -> str:
+def missing(value: float | None) -> bool:
+    """True for None, NaN and infinities: not estimable."""
+    return value is None or not math.isfinite(value)
+
+
+def minus(text: str) -> str:
+    """`text` with a typographic minus."""
+    return text.replace("-", "−")
+
+
+def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> str:
     """A share as "12.3 %", or "not estimable"."""
-    return "not estimable" if share is None else f"{100 * share:.{digits}f} %"
+    if share is None or missing(share):
+        return NOT_ESTIMABLE
+    return minus(f"{100 * share:{'+' if signed else ''}.{digits}f} %")
 
 
 def points(difference: float | None, digits: int = 1, *, signed: bool = True) -> str:
-    """A difference of shares as "-12.3 points", or "not estimable"."""
-    if difference is None:
-        return "not estimable"
-    text = f"{100 * difference:{'+' if signed else ''}.{digits}f} points"
-    return text.replace("-", "−")
+    """A difference of shares as "−12.3 points", or "not estimable"."""
+    if difference is None or missing(difference):
+        return NOT_ESTIMABLE
+    return minus(f"{100 * difference:{'+' if signed else ''}.{digits}f} points")
 
 
 def figure(value: float | None) -> str:
     """A number with three decimals, or "not estimable"."""
-    return "not estimable" if value is None else f"{value:.3f}".replace("-", "−")
+    return NOT_ESTIMABLE if value is None or missing(value) else minus(f"{value:.3f}")
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, thousands separated, or "not estimable"."""
+    if value is None or missing(value):
+        return NOT_ESTIMABLE
+    # Rounded first: 9.999 has one digit before its point, and 10.0 two.
+    rounded = float(f"{value:.3g}")
+    size = abs(rounded)
+    if size == 0:
+        return "0"
+    if size >= 100:
+        return minus(f"{value:,.0f}")
+    if size < 1e-4:
+        return minus(f"{value:.2e}")
+    return minus(f"{rounded:.{2 - math.floor(math.log10(size))}f}")
 
 
 def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = False) -> str:
@@ -41,9 +72,22 @@ def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = 
     if len(ends) < 2:
         return ""
     low, high = (f"{100 * end:.1f}" if as_points else f"{end:.3f}" for end in ends)
-    return f"(95 % {low} to {high})".replace("-", "−")
+    return minus(f"(95 % {low} to {high})")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """The parts as "a, b and c"; "none" where there is none."""
+    if not parts:
+        return "none"
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def metric_title(name: str) -> str:
-    """A metric's name in words: "equalized odds difference"."""
-    return {"roc_auc": "ROC AUC", "f1": "F1"}.get(name, name.replace("_", " "))
+    """A metric's name in words, as inside a sentence: "equalized odds difference"."""
+    named_after = {"roc_auc": "ROC AUC", "f1": "F1", "theil_index": "Theil index"}
+    return named_after.get(name, name.replace("_", " "))
+
+
+def heading(title: str) -> str:
+    """A title as a label begins: "Equalized odds difference"."""
+    return title[:1].upper() + title[1:]

@@ -54,3 +54,4 @@ with widgets.figures(stale):
     if calibrated.open:
         with calibrated:
             widgets.chart(calibration(*baseline.scored(result), theme=theme), "baseline_calibration")
+    widgets.notes("To know about this table and this study", result.warnings)

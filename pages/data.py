@@ -7,6 +7,8 @@ from iffair_core.explain import data_sentence
 from iffair_core.figures import group_bars
 from pages.common import boot, errors, pickers, running, state, text, whois, widgets
 
+MOST_COLUMNS = 18
+
 boot.guard("data")
 boot.title("data")
 
@@ -28,7 +30,10 @@ with left:
     pickers.pick_groups()
     pickers.pick_reference(found)
     pickers.pick_features(found)
-    if running.status().situation in ("never run", "stale", "cancelled", "failed"):
+    now = running.status()
+    if now.situation == "failed" and now.error is not None:
+        errors.show(now.error, "The study could not be finished")
+    if now.situation in ("never run", "stale", "cancelled", "failed"):
         widgets.run_button("data_run", "Run the study")
     boot.link("baseline", "Go on to Baseline")
 
@@ -43,18 +48,16 @@ with right:
             )
     else:
         groups = group_table(found)
+        told = whois.warnings(found)
         with headline:
             widgets.sentence(data_sentence(found))
-        widgets.numbers(whois.group_numbers(found, groups, len(current.frame)))
+            widgets.numbers(whois.group_numbers(found, groups, len(current.frame), len(told)))
+        outcome = f"{found.task.target} = {found.favorable_label}"
         widgets.chart(
-            group_bars(groups, widgets.theme(), reference=found.reference, favorable=found.favorable_label),
+            group_bars(groups, widgets.theme(), reference=found.reference, favorable=outcome),
             "group_bars",
         )
-        if found.warnings:
-            with st.container(border=True, gap="xsmall"):
-                st.markdown("**To know before modelling**")
-                for warning in found.warnings:
-                    st.markdown(f":material/info: {text.plain(warning)}")
+        widgets.notes("To know about this table", told)
         st.subheader("Groups", anchor=False)
         widgets.table(
             groups,
@@ -67,11 +70,14 @@ with right:
     st.subheader("Columns", anchor=False)
     columns = state.columns_frame()
     columns = columns.assign(role=[pickers.role_of(name) for name in columns["name"]])
+    order = ["name", "role", "type", "values", "missing", "distinct", "example"]
     widgets.table(
-        columns,
+        columns.drop(columns="values"),
         "columns",
         alt="Type, missing and distinct values and use of each column",
         columns=whois.SUMMARY_COLUMNS,
-        height=min(38 + 35 * len(columns), 600),
+        height="content" if len(columns) <= MOST_COLUMNS else 600,
         file_name="columns.csv",
+        shown=columns[order],
+        placeholder="",
     )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.common import boot, errors, running
+from pages.common import boot, errors, running, state
 from pages.common.chapters import CHAPTERS
 
 POLL_SECONDS = 0.5
@@ -19,7 +19,7 @@ def turn_to(name: str) -> None:
 def wait() -> None:
     """Hold the place until the example's study is there."""
     if running.example_outcome() is not None:
-        st.rerun()
+        state.rerun()
     st.markdown(":gray[The example's study is being run; its numbers and pictures appear here.]")
     st.skeleton(height=420)
 

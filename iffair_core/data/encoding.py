@@ -94,10 +94,6 @@ class Dataset:
             self._parts[split] = np.flatnonzero(self.split == split)
         return self._parts[split]
 
-    @property
-    def reference_code(self) -> int:
-        return self.groups.index(self.reference)
-
 
 @dataclass
 class _Column:

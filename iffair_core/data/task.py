@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.groups import SMALL_GROUP, suggested_reference
 from iffair_core.data.values import MISSING, as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
 from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.uncertainty import wilson_interval
 
 MAX_GROUPS = 50
-SMALL_GROUP = 30
 
 
 # -------------------------------------------------------------------------------------------------------------- task
@@ -273,17 +273,9 @@ def _reference(task: Task, groups: tuple[str, ...], rows: np.ndarray, hits: np.n
                 f"The reference group '{shorten(wanted)}' does not occur. Choose one of: {listing(groups, MAX_GROUPS)}."
             )
         return wanted, "chosen by you"
-    large = rows >= SMALL_GROUP
-    if not large.any():
-        best = int(np.argmax(rows))
+    best = suggested_reference(rows, hits)
+    if rows[best] < SMALL_GROUP:
         return groups[best], f"the largest group, as no group has {SMALL_GROUP} rows"
-    candidates = np.flatnonzero(large)
-    # Shares are compared as exact fractions: hits_a * rows_b against hits_b * rows_a.
-    best = int(candidates[0])
-    for code in candidates[1:]:
-        left, right = int(hits[code]) * int(rows[best]), int(hits[best]) * int(rows[code])
-        if left > right or (left == right and rows[code] > rows[best]):
-            best = int(code)
     share = 100 * hits[best] / rows[best]
     return groups[best], (
         f"highest share of favorable outcomes ({share:.1f} %) among groups of at least {SMALL_GROUP} rows"

@@ -49,12 +49,6 @@ def _number_label(number: float, shortest: str | None = None) -> str:
     return shortest if shortest is not None else repr(number)
 
 
-def column_labels(series: pd.Series) -> pd.Series:
-    """`value_label` of every cell, computed once per distinct value; same index as `series`."""
-    codes, labels = label_codes(series)
-    return pd.Series(np.asarray(labels, dtype=object)[codes], index=series.index, name=series.name, dtype="str")
-
-
 def label_codes(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """(codes (n,) int32, labels): the distinct labels in order (numbers by size, then text, "(missing)" last)."""
     raw, distinct = pd.factorize(series, use_na_sentinel=True)

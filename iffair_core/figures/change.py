@@ -17,20 +17,18 @@ from iffair_core.figures.common import (
     cells,
     factor,
     interval_bars,
-    listed,
     long_frame,
     metric_text,
-    missing,
-    number,
     padded,
     palette,
-    percent,
     rgba,
     rows_height,
 )
 from iffair_core.metrics import DISPARITIES, UTILITIES
 from iffair_core.results import StudyResult
+from iffair_core.reweighting import changed
 from iffair_core.tradeoff import Curve
+from iffair_core.wording import listed, missing, number, percent
 
 OWN_SCALE = ("demographic_parity_ratio", "log_loss")
 WEIGHT_BINS = 60
@@ -120,7 +118,7 @@ def before_after(result: StudyResult, theme: Theme = "light", split: str = "test
         f"{metric_text(line['metric'], line['refitted'])} refitted"
         for line in lines
     ]
-    caption = f"At strength {point.strength:.4g}, {split} rows; bars are 95 % intervals of the refitted value."
+    caption = f"At strength {point.strength:g}, {split} rows; bars are 95 % intervals of the refitted value."
     return Picture(done, f"{'; '.join(said)}. {caption}", table, caption)
 
 
@@ -146,7 +144,7 @@ def metrics_along_strength(
         predicted = np.array([as_float(guess) for guess in guesses])
         for line, known, guess in zip(lines, refitted, predicted, strict=True):
             line |= {metric: known, f"predicted {metric}": guess}
-        hover = f"strength %{{x:.4~g}}<br>%{{y:.4~g}}{' %' if scale > 1 else ''}<extra>%{{fullData.name}}</extra>"
+        hover = f"strength %{{x:.6~g}}<br>%{{y:.4~g}}{' %' if scale > 1 else ''}<extra>%{{fullData.name}}</extra>"
         shared: dict[str, Any] = {"x": strengths, "customdata": strengths[:, None], "hovertemplate": hover}
         figure.scatter(
             y=scale * predicted, mode="lines", name="Predicted", showlegend=place == 0, legendgroup="predicted",
@@ -165,7 +163,8 @@ def metrics_along_strength(
             }, row=row, col=col,
         )  # fmt: skip
         # Three titles stand side by side on a narrow screen, so the longest word goes.
-        words = f"{METRIC_TITLES[metric].removesuffix(' difference')} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
+        words = METRIC_TITLES[metric].removesuffix(" difference").replace("Demographic parity ratio", "Parity ratio")
+        words = f"{words.replace('Average absolute', 'Mean')} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
         figure.title(f"<b>{words}</b>" if place == 0 else words, colors.ink, row=row, col=col)
         low, high = padded(np.concatenate([scale * refitted, scale * predicted]), 0.12, 0.002 * scale)
         floor = 0.0 if metric in DISPARITIES else -np.inf
@@ -187,7 +186,7 @@ def metrics_along_strength(
         for m in names
     ]
     lost = sum(not point.feasible for point in curve.points)
-    caption = f"On {split} rows; diamond: baseline, star: chosen strength {strengths[curve.chosen]:.4g}. "
+    caption = f"On {split} rows; diamond: baseline, star: chosen strength {strengths[curve.chosen]:g}. "
     caption += "↑ higher is better."
     caption += f" {lost} strengths are infeasible and left open." if lost else ""
     return Picture(done, f"{'; '.join(said)}. {caption}", long_frame(lines, list(lines[0])), caption)
@@ -212,8 +211,8 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
     for place, cell in enumerate(found):
         mine = weights[cell.rows]
         share = np.histogram(mine, edges)[0] / mine.size
-        changed = float(np.mean(np.abs(mine - 1.0) > 1e-9))
-        beside = f"{percent(changed)} moved" if changed < 0.995 else f"{number(mine.min())} to {number(mine.max())}"
+        moved = float(np.mean(changed(mine)))
+        beside = f"{percent(moved)} moved" if moved < 0.995 else f"{number(mine.min())} to {number(mine.max())}"
         tops = 0.82 * np.sqrt(share)
         color = cell.style.color
         x, y = np.repeat(edges, 2)[1:-1], place + 0.36 - np.repeat(tops, 2)
@@ -239,7 +238,7 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
         lines.append(
             {
                 "group": cell.group, "outcome": "favorable" if cell.outcome else "other", "rows": mine.size,
-                "mean weight": mine.mean(), "lowest": mine.min(), "highest": mine.max(), "changed": changed,
+                "mean weight": mine.mean(), "lowest": mine.min(), "highest": mine.max(), "changed": moved,
             }
         )  # fmt: skip
     figure.upright(1, {"color": colors.ink, "width": 1})
@@ -248,13 +247,13 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
         range=[min(edges[0], 0.0) - 0.02 * top, edges[-1] + 0.02 * top],
         title_text="Weight of a training row (1: untouched)",
     )
-    done = figure.finish(theme, height=rows_height(len(found), each=52, extra=70), margin_r=158, hovermode="closest")
+    done = figure.finish(theme, height=rows_height(len(found), each=52, extra=70), margin_r=176, hovermode="closest")
     said = [f"{shorten(line['group'], 40)} {line['outcome']} mean {number(line['mean weight'])}" for line in lines]
     table = long_frame(lines, list(lines[0]))
     point = result.chosen
     assert point is not None
     caption = (
-        f"At strength {point.strength:.4g}: effective sample size {percent(point.effective_sample_size)}, "
+        f"At strength {point.strength:g}: effective sample size {percent(point.effective_sample_size)}, "
         f"{percent(point.changed_share)} of rows moved, largest weight {number(point.largest_weight)}. "
         "Height: square root of the share of rows."
     )

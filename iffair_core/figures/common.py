@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from iffair_core import wording
 from iffair_core.data.encoding import Dataset
 from iffair_core.errors import ConfigError, shorten
+from iffair_core.metrics import METRICS
+from iffair_core.wording import missing, number, percent
 
 Theme = Literal["light", "dark"]
 Values = Sequence[float] | np.ndarray
@@ -29,28 +32,8 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#D55E00", "
 # colors: 56 different pairs before one repeats, and a task has at most 50 groups.
 GROUP_SYMBOLS = ("square", "triangle-up", "cross", "triangle-down", "pentagon", "x", "hexagram", "bowtie")
 
-METRIC_TITLES: dict[str, str] = {
-    "demographic_parity_difference": "Demographic parity difference",
-    "demographic_parity_ratio": "Demographic parity ratio",
-    "equal_opportunity_difference": "Equal opportunity difference",
-    "equalized_odds_difference": "Equalized odds difference",
-    "average_absolute_odds_difference": "Average absolute odds difference",
-    "error_rate_difference": "Error rate difference",
-    "predictive_parity_difference": "Predictive parity difference",
-    "theil_index": "Theil index",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "log_loss": "Log loss",
-}
-RATE_TITLES: dict[str, str] = {
-    "selection_rate": "Selection rate",
-    "true_positive_rate": "True positive rate",
-    "false_positive_rate": "False positive rate",
-    "error_rate": "Error rate",
-    "precision": "Precision",
-}
+METRIC_TITLES = {name: wording.heading(wording.metric_title(name)) for name in METRICS}
+RATE_TITLES = {name: wording.heading(title) for name, title in wording.RATE_TITLES.items()}
 PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
 HIGHER_IS_BETTER = frozenset({"demographic_parity_ratio", "accuracy", "balanced_accuracy", "f1", "roc_auc"})
 
@@ -139,42 +122,9 @@ def label(text: object, limit: int = 32) -> str:
     return html.escape(shorten(text, limit), quote=False).replace("%{", "%&#123;")
 
 
-def percent(value: float | None, *, signed: bool = False) -> str:
-    """A share as "7.9 %"."""
-    if missing(value):
-        return "not estimable"
-    return minus(f"{100 * float(value or 0):{'+' if signed else ''}.1f} %")
-
-
-def number(value: float | None) -> str:
-    """Three significant digits, thousands separated."""
-    if missing(value):
-        return "not estimable"
-    # Rounded first: 9.999 has one digit before its point, and 10.0 two.
-    rounded = float(f"{value:.3g}")
-    size = abs(rounded)
-    if size == 0:
-        return "0"
-    if size >= 100:
-        return minus(f"{value:,.0f}")
-    if size < 1e-4:
-        return minus(f"{value:.2e}")
-    return minus(f"{rounded:.{2 - math.floor(math.log10(size))}f}")
-
-
-def minus(text: str) -> str:
-    """`text` with a typographic minus."""
-    return text.replace("-", "−")
-
-
 def metric_text(metric: str, value: float | None) -> str:
     """A metric's value as it is printed: accuracies in percent, the others with three significant digits."""
     return percent(value) if metric in PERCENT_METRICS else number(value)
-
-
-def missing(value: float | None) -> bool:
-    """True for None and NaN: not estimable."""
-    return value is None or not math.isfinite(value)
 
 
 def as_float(value: float | None, factor: float = 1.0) -> float:
@@ -225,6 +175,7 @@ def template(theme: Theme) -> go.layout.Template:
                 "itemwidth": 44,
             },
             "annotationdefaults": {"font": {"size": 12, "color": colors.muted}, "showarrow": False},
+            "modebar": {"bgcolor": colors.page, "color": colors.muted, "activecolor": colors.accent},
             "barcornerradius": 2,
         }
     )  # fmt: skip
@@ -389,11 +340,6 @@ def spoken(parts: Sequence[tuple[str, float]], text: Callable[[float], str], lim
         f"{len(parts)} groups, highest {shorten(top[0], 40)} {text(top[1])}, "
         f"lowest {shorten(low[0], 40)} {text(low[1])}{lost}"
     )
-
-
-def listed(parts: Sequence[str]) -> str:
-    """The parts as "a, b and c"."""
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else "none"
 
 
 def long_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -21,12 +21,9 @@ from iffair_core.figures.common import (
     legend_for,
     legend_name,
     legend_room,
-    listed,
     long_frame,
-    missing,
     padded,
     palette,
-    percent,
     rgba,
     rows_height,
     solid_marker,
@@ -35,6 +32,7 @@ from iffair_core.figures.common import (
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.results import StudyResult
 from iffair_core.uncertainty import Evaluation
+from iffair_core.wording import listed, missing, percent
 
 SHOWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
 
@@ -86,11 +84,11 @@ def group_bars(
         figure.rows_axis(labels, color=colors.ink, col=col)
     top = np.nanmax(np.append(high, 0.0))
     figure.x_axis(
-        range=[0, max(1.0, top) * 1.22], ticksuffix=" %", title_text=f"Share with {label(favorable)} (95 % interval)",
-        row=1, col=1,
+        range=[0, max(1.0, top) * 1.22], ticksuffix=" %", row=1, col=1,
+        title_text=f"Share with {label(favorable)}<br>(95 % interval)",
     )  # fmt: skip
     figure.x_axis(
-        range=[0, max(1, int(rows.max(initial=1))) * 1.2], title_text="Rows: solid favorable, pale other outcome",
+        range=[0, max(1, int(rows.max(initial=1))) * 1.2], title_text="Rows<br>(solid: favorable, pale: not)",
         tickformat=",", nticks=4, tickangle=0, row=1, col=2,
     )  # fmt: skip
     done = figure.finish(theme, height=rows_height(len(names)), barmode="stack")
@@ -173,7 +171,7 @@ def rates_by_group(
     top = max(float(np.nanmax(np.append(table["value"] * 100, 1.0))) * 1.15, float(np.nanquantile(
         np.append(table["high"].dropna() * 100, 1.0), 0.9)) * 1.05)  # fmt: skip
     figure.x_axis(
-        range=[-1, min(101.0, top)], ticksuffix=" %", title_text="Share of the rows concerned (95 % interval)"
+        range=[-1, min(102.0, top)], ticksuffix=" %", title_text="Share of the rows concerned (95 % interval)"
     )
     each = max(64, 13 * len(groups) + 16)
     done = figure.finish(
@@ -203,7 +201,7 @@ def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -
     before, after = result.baseline[split], result.after[split]
     colors, groups = palette(theme), after.groups
     styles = group_styles(groups, after.reference, theme)
-    figure = Canvas(cols=len(SHOWN_RATES), gaps=(0.035, 0.0), share_y=True)
+    figure = Canvas(cols=len(SHOWN_RATES), gaps=(0.05, 0.0), share_y=True)
     for col, rate in enumerate(SHOWN_RATES, start=1):
         everything: list[float] = []
         for place, group in enumerate(groups):
@@ -229,10 +227,12 @@ def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -
                 hovertext=["before", "after, refitted"], hovertemplate=hover, row=1, col=col,
             )  # fmt: skip
         low_end, high_end = padded(everything, 0.08, 1.0)
-        figure.x_axis(range=[low_end, high_end], ticksuffix=" %", nticks=4, tickangle=0, row=1, col=col)
-        figure.title(RATE_TITLES[rate], colors.ink, row=1, col=col)
+        figure.x_axis(
+            range=[low_end, high_end], ticksuffix=" %", nticks=4, tickangle=0, tickfont_size=11, row=1, col=col
+        )
+        figure.title(RATE_TITLES[rate].replace(" positive rate", "<br>positive rate"), colors.ink, row=1, col=col)
         figure.rows_axis([styles[group].label for group in groups], color=colors.ink, row=1, col=col)
-    done = figure.finish(theme, height=rows_height(len(groups), each=44, extra=76), margin_t=30, hovermode="closest")
+    done = figure.finish(theme, height=rows_height(len(groups), each=44, extra=92), margin_t=46, hovermode="closest")
     said = [_rate_change(before, after, rate) for rate in SHOWN_RATES]
     caption = f"Diamond: before. Group's symbol with its 95 % interval: after, refitted. On {after.n:,} {split} rows."
     return Picture(done, f"Rates per group before and after. {'; '.join(said)}. {caption}", table, caption)
@@ -270,7 +270,7 @@ def heatmap(
     if len(levels) <= 20:
         for r, c in np.ndindex(*value.shape):
             shown = f"{value[r, c]:.1f} %" if roomy else f"{value[r, c]:.0f}"
-            text[r, c] = "" if np.isnan(value[r, c]) else shown + (f"<br>{count[r, c]:,} rows" if roomy else "")
+            text[r, c] = "" if np.isnan(value[r, c]) else shown + (f"<br>{_rows(int(count[r, c]))}" if roomy else "")
     names, steps = [label(group) for group in groups], [label(level, 24) for level in levels]
     figure = Canvas()
     shown_names = np.dstack(
@@ -299,7 +299,7 @@ def heatmap(
         figure.shape(type="path", path=strokes, line={"color": rgba(colors.reference, 0.45), "width": 1})
         if roomy:
             figure.annotate(
-                x=c, y=r, text=f"not estimable<br>{count[r, c]:,} rows", bgcolor=rgba(colors.page, 0.85),
+                x=c, y=r, text=f"not estimable<br>{_rows(int(count[r, c]))}", bgcolor=rgba(colors.page, 0.85),
                 font={"size": 11, "color": colors.muted},
             )  # fmt: skip
     figure.rows_axis(names, color=colors.ink)
@@ -323,6 +323,10 @@ def heatmap(
         alt += f" Highest: {words[0]}; lowest: {words[1]}."
     caption = f"{lost} of {len(frame)} cells have too few rows and are not estimable (hatched)." if lost else ""
     return Picture(done, f"{alt} {caption}".strip(), frame.reset_index(drop=True), caption)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _known(build: Callable[[StudyResult, str], pd.DataFrame], result: StudyResult, split: str) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from iffair_core.errors import ConfigError, shorten
 from iffair_core.figures.canvas import Canvas
 from iffair_core.figures.common import (
     MAX_POINTS,
-    OKABE_ITO,
     WEBGL_ABOVE,
     Picture,
     Theme,
@@ -17,18 +16,16 @@ from iffair_core.figures.common import (
     label,
     legend_for,
     legend_room,
-    listed,
     long_frame,
-    number,
     padded,
     palette,
-    percent,
     rgba,
     rows_height,
 )
 from iffair_core.influence import Fidelity
 from iffair_core.results import StudyResult
 from iffair_core.rows import QUADRANTS
+from iffair_core.wording import listed, number, percent
 
 # Effect -> (what is done to the row, whether its presence has the opposite effect).
 EFFECTS = {
@@ -65,8 +62,8 @@ def influence_scatter(
     row_id = data.row_id[result.train_rows]
     if row_id.size and row_id.max() < 2**31:
         row_id = row_id.astype(np.int32)
-    # Beyond four groups a legend of every cell would be taller than the plot: groups by color, outcomes in the caption.
-    by_group, named = len(data.groups) > 4, set[str]()
+    # A legend of every cell takes a line for every two groups: groups by color, outcomes in the caption.
+    by_group, named = len(data.groups) > 2, set[str]()
     for cell in drawn:
         mine = cell.rows[shown[cell.rows]]
         figure.add(
@@ -76,8 +73,8 @@ def influence_scatter(
             showlegend=not by_group or cell.group not in named,
             customdata=row_id[mine][:, None],
             marker={
-                "symbol": OUTCOME_SYMBOLS[cell.outcome], "size": 7 if cell.outcome else 6, "opacity": 0.6,
-                "color": cell.style.color,
+                "symbol": OUTCOME_SYMBOLS[cell.outcome], "size": 7 if cell.outcome else 6, "color": cell.style.color,
+                "opacity": 0.6 if theme == "light" else 0.85,
             },
             hovertemplate=f"<b>{cell.label}</b>, row %{{customdata[0]}}<br>gap %{{x:+.3~g}} points<br>"
             f"log loss %{{y:+.3~g}} {unit}<extra></extra>",
@@ -214,7 +211,7 @@ def proof(fidelity: Fidelity, theme: Theme = "light") -> Picture:
     random = refits["random"].to_numpy(bool)
     for mine, name, symbol, color in (
         (~random, "Most influential rows", "square", colors.accent),
-        (random, "Random rows", "circle", OKABE_ITO[1]),
+        (random, "Random rows", "circle", colors.reference),
     ):
         figure.scatter(
             x=predicted[mine], y=refitted[mine], mode="markers", name=name,

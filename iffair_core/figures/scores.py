@@ -16,15 +16,13 @@ from iffair_core.figures.common import (
     legend_for,
     legend_name,
     legend_room,
-    listed,
     long_frame,
-    number,
     palette,
-    percent,
     solid_marker,
 )
 from iffair_core.metrics import THRESHOLD
 from iffair_core.uncertainty import wilson_interval
+from iffair_core.wording import listed, number, percent
 
 SCORE_BINS = 20
 RELIABILITY_BINS = 10

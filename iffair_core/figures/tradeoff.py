@@ -22,9 +22,7 @@ from iffair_core.figures.common import (
     factor,
     interval_bars,
     label,
-    listed,
     metric_text,
-    missing,
     padded,
     palette,
     place_labels,
@@ -33,6 +31,7 @@ from iffair_core.figures.common import (
 from iffair_core.metrics import DISPARITIES
 from iffair_core.results import StudyResult
 from iffair_core.tradeoff import Curve
+from iffair_core.wording import listed, metric_title, missing
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def tradeoff(
         x=fx * predicted[f"predicted {x}"], y=fy * predicted[f"predicted {y}"], customdata=predicted[["strength"]],
         name="Predicted (no refit)", mode="lines+markers", line={"color": colors.muted, "width": 1.4, "dash": "dash"},
         marker={"symbol": "circle-open", "size": 4 if compact else 5, "color": colors.muted, "line": {"width": 1}},
-        hovertemplate="Predicted at strength %{customdata[0]:.4~g}<br>" + hover,
+        hovertemplate="Predicted at strength %{customdata[0]:.6~g}<br>" + hover,
     )  # fmt: skip
     figure.scatter(
         x=fx * refitted[x], y=fy * refitted[y], customdata=refitted[["strength"]], name="Refitted",
@@ -121,7 +120,7 @@ def tradeoff(
                 "tickvals": [0, 0.25, 0.5, 0.75, 1, 1.25], "tickfont": {"size": 11, "color": colors.muted},
             },
         },
-        hovertemplate="Refitted at strength %{customdata[0]:.4~g}<br>" + hover,
+        hovertemplate="Refitted at strength %{customdata[0]:.6~g}<br>" + hover,
         **view.bars(refitted, rgba(colors.accent, 0.22), 2),
     )  # fmt: skip
     spots = _marks(figure, result.curve, ours, view) + _rivals(figure, rivals, view)
@@ -237,7 +236,7 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
                 "symbol": symbol, "size": size * scale, "color": fill,
                 "line": {"color": colors.accent if ring else colors.page, "width": width},
             },
-            hovertemplate=f"{name}, strength %{{customdata[0]:.4~g}}<br>{view.hover}", showlegend=False,
+            hovertemplate=f"{name}, strength %{{customdata[0]:.6~g}}<br>{view.hover}", showlegend=False,
             **({} if ring else view.bars(point, rgba(colors.ink, 0.6))),
         )  # fmt: skip
         names.setdefault(place, []).append(name)
@@ -248,7 +247,7 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
         words = sorted(said)
         text = listed([words[0], *(word.lower() for word in words[1:])])
         # The baseline is strength 0 by definition; any other point says which strength it is.
-        text += "" if place == 0 or view.compact else f", {ours['strength'].iloc[place]:.4g}"
+        text += "" if place == 0 or view.compact else f", {ours['strength'].iloc[place]:g}"
         spots.append(Spot(**view.place(ours.iloc[place]), text=text, color=colors.ink))
     return spots
 
@@ -337,7 +336,7 @@ def _caption(result: StudyResult, ours: pd.DataFrame, split: str, band: float | 
         word = "down to" if y in HIGHER_IS_BETTER else "up to"
         parts.append(f"With group labels dealt at random the disparity would reach {word} {metric_text(y, band)}.")
     assert result.curve is not None
-    lost = [f"{point.strength:.4g}" for point in result.curve.points if not point.feasible]
+    lost = [f"{point.strength:g}" for point in result.curve.points if not point.feasible]
     if lost:
         why = next(reason for reason in ours["why infeasible"] if reason)
         span = lost[0] if len(lost) == 1 else f"{lost[0]} to {lost[-1]}"
@@ -349,12 +348,12 @@ def _alt(table: pd.DataFrame, x: str, y: str, split: str, reference_line: float 
     marked = []
     for _, point in table[table["mark"] != ""].iterrows():
         where = f"{metric_text(x, point[x])}, {metric_text(y, point[y])}"
-        name = point["rival"] or f"{point['mark']} (strength {point['strength']:.4g})"
+        name = point["rival"] or f"{point['mark']} (strength {point['strength']:g})"
         marked.append(f"{name}: {where}")
     line = "" if reference_line is None else f" Reference line at {metric_text(y, reference_line)}."
     refitted = int(table.loc[table["rival"] == "", x].notna().sum())
     return (
-        f"Trade-off of {METRIC_TITLES[x].lower()} (right is better) and {METRIC_TITLES[y].lower()} (down is better) on "
+        f"Trade-off of {metric_title(x)} (right is better) and {metric_title(y)} (down is better) on "
         f"{split} rows, {refitted} refitted strengths joined by a solid line, predictions by a dashed one. "
         f"{listed(marked)}.{line}"
     )

@@ -7,7 +7,7 @@ stop where the residual is worth several whole rows; here |gradient|_inf / n <= 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
@@ -17,10 +17,27 @@ from iffair_core.models.blocks import map_blocks, sigmoid
 
 TOLERANCE = 1e-9
 DECREMENT = 1e-16  # of the Newton decrement squared, per row
+ROUNDING = 1e-12  # relative; two losses that differ by less are the same
 MAX_STEPS = 100
+SHORTEST_STEP = 1e-4
 SUBSAMPLE_FROM = 20_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40
 GOOD_CONTRACTION = 0.05
+
+Factor = tuple[np.ndarray, np.ndarray]
+"""Lower Cholesky factor of the Hessian scaled to unit diagonal, and that scale (`_factorise`)."""
+
+
+class _Point(NamedTuple):
+    """The objective at `theta`. `size` is |gradient|_inf / n with each entry per unit of its column, so that a column
+    in millions hides no other; `hessian` is empty unless it was asked for.
+    """
+
+    theta: np.ndarray
+    loss: float
+    gradient: np.ndarray
+    size: float
+    hessian: np.ndarray
 
 
 class LogisticModel:
@@ -55,7 +72,8 @@ class LogisticModel:
         if not self.C > 0:
             raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
         self.X_, self.y_, self.sample_weight_ = _checked(X, y, sample_weight)
-        self._factor: tuple[np.ndarray, np.ndarray] | None = None
+        self._units = column_units(self.X_)
+        self._factor: Factor | None = None
         if warm_start is not None and warm_start.theta_.size == self.X_.shape[1] + 1:
             theta, factor = warm_start.theta_.copy(), warm_start._factor
         else:
@@ -99,7 +117,7 @@ class LogisticModel:
 
     def leverage(self) -> np.ndarray:
         """h_i = d_i x~_i' H^-1 x~_i of each training row, (n,)."""
-        (lower, _), scale = self._hessian_factor(), self._hessian_factor()[1]
+        lower, scale = self._hessian_factor()
         whitening = solve_triangular(lower, np.diag(1.0 / scale), lower=True)
         linear, constant = np.ascontiguousarray(whitening[:, :-1].T), whitening[:, -1]
         out = np.empty(self.X_.shape[0])
@@ -114,7 +132,7 @@ class LogisticModel:
         map_blocks(work, *self.X_.shape)
         return out
 
-    def _hessian_factor(self) -> tuple[np.ndarray, np.ndarray]:
+    def _hessian_factor(self) -> Factor:
         if self._factor is None:
             self._factor = _factorise(self.hessian())
         return self._factor
@@ -134,64 +152,74 @@ class LogisticModel:
         rate = np.average(self.y_, weights=self.sample_weight_)
         return np.append(np.zeros(p), np.log(rate / (1 - rate)))
 
-    def _newton(self, theta: np.ndarray, factor: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-        """Newton steps; a factorisation is kept for as long as one step with it cuts the gradient twentyfold.
+    def _newton(self, theta: np.ndarray, factor: Factor | None) -> np.ndarray:
+        """The optimum, from `theta`, and if given with a factorised Hessian of somewhere near.
 
-        The gradient is judged per unit of its column, so that a column in millions hides no other. Outcomes that are
-        all but separated have next to no gradient far from the optimum: there the Newton decrement has to be small too.
+        A factorisation is kept for as long as one step with it cuts the gradient twentyfold; it is `fresh` if it was
+        taken at the point where it is used. An old one that leads nowhere is replaced, a fresh one is searched along.
         """
-        n = self.X_.shape[0]
-        unit = column_units(self.X_) * n
-        peaks = np.abs(self.X_[:: max(1, n // 1000)]).max(axis=0, initial=0.0) * n / unit[:-1]
-        floor = TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
-        loss, gradient, _ = self._pass(theta, with_hessian=False)
-        norm = np.abs(gradient / unit).max()
-        fresh = False
+        attainable = self._attainable()
+        here, fresh = self._at(theta), False
         for self.n_iter_ in range(1, MAX_STEPS + 1):
             if factor is None:
-                loss, gradient, hessian = self._pass(theta, with_hessian=True)
+                here = self._at(here.theta, with_hessian=True)
                 try:
-                    factor, fresh = _factorise(hessian), True
+                    factor, fresh = _factorise(here.hessian), True
                 except FitError:
-                    if norm > floor:
+                    if here.size > attainable:
                         raise
                     break  # as close as a curvature of next to nothing can tell
-            step = _solve(factor, gradient)
-            scale = 1.0
-            while True:
-                candidate = theta - scale * step
-                new_loss, new_gradient, _ = self._pass(candidate, with_hessian=False)
-                new_norm = np.abs(new_gradient / unit).max()
-                if new_loss <= loss + 1e-12 * abs(loss) or new_norm < norm or scale < 1e-4:
-                    break
-                if not fresh:
-                    break
-                scale /= 2
-            if new_norm >= norm and not fresh:
+            there = self._step(here, _solve(factor, here.gradient), halve=fresh)
+            stalled = there.size >= here.size
+            if stalled and not fresh:
                 factor = None
                 continue
-            if new_norm >= norm and norm <= floor and new_loss >= loss * (1 - 1e-12):
+            if stalled and here.size <= attainable and there.loss >= here.loss * (1 - ROUNDING):
                 break  # rounding is all that is left
-            contraction = new_norm / norm if norm > 0 else 0.0
-            theta, loss, gradient, norm = candidate, new_loss, new_gradient, new_norm
-            if norm <= TOLERANCE and gradient @ _solve(factor, gradient) <= DECREMENT * n:
+            contraction = there.size / here.size if here.size > 0 else 0.0
+            here, fresh = there, False
+            if self._converged(here, factor):
                 break
             if contraction > GOOD_CONTRACTION:
-                factor, fresh = None, False
-            else:
-                fresh = False
-        if norm > floor:
+                factor = None
+        if here.size > attainable:
             raise FitError(
-                f"The model did not reach its optimum (gradient {norm:.1e} after {MAX_STEPS} steps). "
+                f"The model did not reach its optimum (gradient {here.size:.1e} after {MAX_STEPS} steps). "
                 "Lower C, or drop columns that separate the outcome exactly."
             )
         if factor is not None:
-            polished = theta - _solve(factor, gradient)
-            polished_gradient = self._pass(polished, with_hessian=False)[1]
-            if np.abs(polished_gradient / unit).max() <= norm:
-                theta, gradient = polished, polished_gradient
-        self.gradient_norm_ = float(np.abs(gradient).max() / n)
-        return theta
+            polished = self._at(here.theta - _solve(factor, here.gradient))
+            here = polished if polished.size <= here.size else here
+        self.gradient_norm_ = float(np.abs(here.gradient).max() / self.X_.shape[0])
+        return here.theta
+
+    def _step(self, here: _Point, step: np.ndarray, *, halve: bool) -> _Point:
+        """The point one step away; with `halve`, half of it and half again until loss or gradient falls."""
+        share = 1.0
+        while True:
+            there = self._at(here.theta - share * step)
+            falls = there.loss <= here.loss + ROUNDING * abs(here.loss) or there.size < here.size
+            if falls or not halve or share < SHORTEST_STEP:
+                return there
+            share /= 2
+
+    def _converged(self, here: _Point, factor: Factor) -> bool:
+        """Outcomes that are all but separated have next to no gradient far from the optimum, hence the decrement."""
+        if here.size > TOLERANCE:
+            return False
+        decrement_squared = here.gradient @ _solve(factor, here.gradient)
+        return bool(decrement_squared <= DECREMENT * self.X_.shape[0])
+
+    def _attainable(self) -> float:
+        """The gradient size that rounding allows: above the tolerance where a few values dwarf the rest of a column."""
+        X = self.X_
+        peaks = np.abs(X[:: max(1, X.shape[0] // 1000)]).max(axis=0, initial=0.0) / self._units[:-1]
+        return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
+
+    def _at(self, theta: np.ndarray, *, with_hessian: bool = False) -> _Point:
+        loss, gradient, hessian = self._pass(theta, with_hessian=with_hessian)
+        size = float(np.abs(gradient / (self._units * self.X_.shape[0])).max())
+        return _Point(theta, loss, gradient, size, hessian)
 
     def _pass(self, theta: np.ndarray, *, with_hessian: bool) -> tuple[float, np.ndarray, np.ndarray]:
         """Objective, gradient and, if asked, Hessian (else empty) at `theta`, in one fused pass over the rows."""
@@ -241,7 +269,7 @@ def _ordered_sum(parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def _factorise(hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _factorise(hessian: np.ndarray) -> Factor:
     """Cholesky factor of the Hessian scaled to unit diagonal, and the scale: columns of any unit solve equally well."""
     scale = np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
     try:
@@ -254,7 +282,7 @@ def _factorise(hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.tril(lower), scale
 
 
-def _solve(factor: tuple[np.ndarray, np.ndarray], b: np.ndarray) -> np.ndarray:
+def _solve(factor: Factor, b: np.ndarray) -> np.ndarray:
     lower, scale = factor
     column_scale = scale if b.ndim == 1 else scale[:, None]
     return cho_solve((lower, True), b / column_scale, check_finite=False) / column_scale

@@ -8,16 +8,19 @@ import streamlit as st
 
 from iffair_core import tables, wording
 from iffair_core.data.encoding import SPLITS
-from iffair_core.figures.common import RATE_TITLES, missing
+from iffair_core.errors import shorten
+from iffair_core.figures.common import RATE_TITLES
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.results import StudyResult
+from iffair_core.wording import missing
 from pages.common import state, widgets
 from pages.common.pickers import short
-from pages.common.text import number, percent, value
+from pages.common.text import number, percent, plain, value
 from pages.common.widgets import Number
 from pages.common.words import WORDS, metric_title, word
 
 MOST_LEVELS = 30
+NAMES_THAT_FIT = 18
 _THREE = "%.3f"
 _PERCENT = "%.1f %%"
 
@@ -51,13 +54,14 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
     if widest is None:
         return [*found, Number("Widest gap", "not estimable", "too few rows", "gap")]
     rate, group, gap = widest
+    named = f"{shorten(group, 16)} − {shorten(evaluation.reference, 16)}"
     return [
         *found,
         Number(
-            f"Widest gap: {value(group, 16)} − {value(evaluation.reference, 16)}",
+            f"Widest gap: {plain(named)}" if len(named) <= NAMES_THAT_FIT else "Widest gap",
             wording.points(gap.value),
             _interval((gap.low, gap.high), as_points=True),
-            help=f"{RATE_TITLES[rate]}: {word(rate)} {WORDS['gap']}",
+            help=f"{plain(named)}. {RATE_TITLES[rate]}: {word(rate)} {WORDS['gap']}",
         ),
     ]
 

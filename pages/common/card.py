@@ -77,7 +77,9 @@ def _strength() -> str:
     result, stale = running.current_result()
     used = result.strength if result is not None and not stale else None
     if chosen is None:
-        return "recommended" if used is None else f"{used:g}, recommended"
+        # Broken by hand where it nearly fills the line: the help icon would stand alone on the next.
+        comma = ", " if used is None or len(f"{used:g}") < 5 else ",  \n"
+        return "recommended" if used is None else f"{used:g}{comma}recommended"
     return f"{chosen:g}" if used is None or used == chosen else f"{used:g} in place of {chosen:g}"
 
 
@@ -116,7 +118,7 @@ def _watch() -> None:
     with errors.contained():
         now = running.status()
         if now.job is None or now.job.progress().version != st.session_state.get(_SEEN):
-            st.rerun()
+            state.rerun()
         job, progress = now.job, now.job.progress()
         st.progress(min(max(progress.fraction, 0.0), 1.0), text=STAGE_TITLES[progress.stage])
         if now.changed:

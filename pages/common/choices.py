@@ -49,7 +49,7 @@ class Choices:
     max_weight: float = 5.0
     min_effective_sample_size: float = 0.5
     seed: int = 0
-    reference_line: float | None = 0.1
+    reference_line: float | None = None
     split: str = "test"
     utility_axis: str = "accuracy"
     disparity_axis: str | None = None

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from pages.common import boot, card, errors, running, state
+from pages.common.text import plain
 
 
 def show(page: Page) -> None:
@@ -21,7 +22,7 @@ def show(page: Page) -> None:
         card.study_card()
     with errors.contained():
         for problem in state.link_problems():
-            st.warning(problem, icon=":material/link_off:")
+            st.warning(plain(problem), icon=":material/link_off:")
         card.example_line(page.url_path)
         with boot.framed():
             page.run()

@@ -33,8 +33,8 @@ _BADGES = {
 }
 ROLES = {
     "helps both": "It narrows the gap and helps the predictions.",
-    "fair but costly": "It narrows the gap and hurts the predictions.",
-    "accurate but unfair": "It widens the gap and helps the predictions.",
+    "narrows gap, costs utility": "It narrows the gap and hurts the predictions.",
+    "widens gap, helps utility": "It widens the gap and helps the predictions.",
     "harms both": "It widens the gap and hurts the predictions.",
 }
 _DONE = ("if removed", "if doubled", "if relabeled")
@@ -87,7 +87,8 @@ def cards(result: StudyResult) -> list[Number]:
             percent(part),
             f"of the {wording.points(result.goal.value, signed=False)}, predicted",
             help="The sum of the removal effects of the 1 % of training rows that widen the gap most, as a share of "
-            f"the soft gap ({plain(result.goal.label)}). {word('predicted')}",
+            f"the soft gap ({plain(result.goal.label)}). Other rows narrow it, so it can pass 100 %. "
+            f"{word('predicted')}",
         ),
         checked,
         Number(
@@ -320,7 +321,7 @@ def _story(result: StudyResult, facts: RowFacts) -> list[str]:
         return [*told, f"Score {percent(facts.score_before)}."]
     return [
         *told,
-        f"Weight {facts.weight:.2f} at strength {result.strength:.2f};",
+        f"Weight {facts.weight:.2f} at strength {result.strength:g};",
         f"its score goes from {percent(facts.score_before)} to {percent(facts.score_after)} (refitted).",
     ]
 

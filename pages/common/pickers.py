@@ -56,6 +56,8 @@ def pick_source() -> None:
         errors.show(error, "The file was not taken")
         if kept is not None:
             st.caption(f"Still shown: {value(kept.name)}, with your choices.")
+    elif state.lost_choices():
+        st.warning(plain(" ".join(state.lost_choices()[:3])) + " Your other choices are kept.", icon=":material/rule:")
 
 
 def _panel_changed() -> None:

@@ -202,7 +202,7 @@ def _guard_rails() -> None:
             **_studied("max_weight"),
         )
         st.number_input(
-            "Smallest effective sample size, % of training rows",
+            "Smallest effective sample size (%)",
             min_value=0.0,
             max_value=100.0,
             step=5.0,

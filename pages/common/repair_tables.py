@@ -25,7 +25,7 @@ def numbers(result: StudyResult) -> list[Number]:
     assert point is not None and result.curve is not None and result.after is not None
     after, rails = result.after[SPLIT], result.config
     cards = []
-    for name, show, in_points in ((result.curve.metric, number, False), ("accuracy", percent, True)):
+    for name, show, in_points in ((result.curve.metric, wording.figure, False), ("accuracy", percent, True)):
         cards.append(
             Number(
                 f"{metric_title(name)} after" if in_points else "Disparity after",
@@ -135,9 +135,16 @@ def everything(result: StudyResult) -> None:
             "after": st.column_config.NumberColumn("After, refitted", format=_VALUE),
             "after low": st.column_config.NumberColumn("95 % from", format=_VALUE, help=word("interval")),
             "after high": st.column_config.NumberColumn("to", format=_VALUE),
-            "chance band": st.column_config.NumberColumn("Chance band before", format=_VALUE, help=word("chance band")),
+            "chance band": st.column_config.TextColumn(
+                "Chance band before", alignment="right", help=word("chance band")
+            ),
             "AIF360 name": st.column_config.TextColumn("Name in AIF360"),
         },
         file_name="metrics_before_after.csv",
-        shown=frame.assign(metric=[metric_title(name) for name in frame["metric"]]),
+        shown=frame.assign(
+            **{
+                "metric": [metric_title(name) for name in frame["metric"]],
+                "chance band": ["" if wording.missing(band) else f"{band:.3f}" for band in frame["chance band"]],
+            }
+        ),
     )

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import streamlit as st
 
 from iffair_core.data.catalog import DATASETS, load_dataset
-from iffair_core.data.reading import column_summary, read_table, table_fingerprint
+from iffair_core.data.reading import column_histograms, column_summary, read_table, table_fingerprint
 from iffair_core.data.task import ResolvedTask, Task, resolve
 from iffair_core.data.values import MISSING, label_codes
-from iffair_core.errors import IFFairError
+from iffair_core.errors import IFFairError, shorten
 from pages.common import boot
 from pages.common.choices import EXAMPLE, UPLOAD, Choices, from_query, preset, to_query
 
@@ -28,6 +28,7 @@ _PAGE = "page_of_last_run"
 _WRITTEN = "query_last_written"
 _CHANGED = "changed_in_this_run"
 _LINK_PROBLEMS = "link_problems"
+_LOST = "choices_lost_by_upload"
 _RESOLVED = "resolved_task"
 FINGERPRINT_DIGITS = 12
 
@@ -128,11 +129,11 @@ def labels(name: str) -> tuple[str, ...]:
 
 @st.cache_data(scope="session", show_spinner="Reading the columns …", max_entries=4)
 def _summary(fingerprint: str, _frame: pd.DataFrame) -> pd.DataFrame:
-    return column_summary(_frame)
+    return column_summary(_frame).assign(values=column_histograms(_frame))
 
 
 def columns_frame() -> pd.DataFrame:
-    """`column_summary` of the current table, worked out once."""
+    """`column_summary` of the current table with each column's `column_histograms` in "values", worked out once."""
     current = table()
     assert current is not None
     return _summary(current.fingerprint, current.frame)
@@ -159,6 +160,15 @@ def set_choices(new: Choices) -> None:
     """Replace all choices. Call it in a callback, before the page is drawn."""
     st.session_state[_CHOICES] = new
     st.session_state[_CHANGED] = True
+
+
+def rerun() -> NoReturn:
+    """Run the page again from a polling fragment, keeping the choices.
+
+    The fragment may have been asked for before the browser knew the last address: that one is not opened anew.
+    """
+    st.session_state[_CHANGED] = True
+    st.rerun()
 
 
 def control(
@@ -199,17 +209,21 @@ def use_source(source: str) -> None:
 def adopt_upload(file: Any, name: str) -> CurrentTable:
     """Make an uploaded file the current table. Raises TableError, and then table and choices are as before.
 
-    Choices that a link brought, or that were made for an earlier upload, are kept where the columns are there.
+    Choices that a link brought, or that were made for an earlier upload, are kept where their columns are there;
+    `lost_choices` says which were not.
     """
     frame = read_table(file, name=name)
     fingerprint = table_fingerprint(frame)
     new = CurrentTable(UPLOAD, name, name, frame, fingerprint, synthetic=False)
     earlier = choices() if choices().source == UPLOAD else st.session_state.get(_SHELVED, {}).get(UPLOAD)
-    fresh = preset(UPLOAD) if earlier is None else _fitting(earlier, set(new.columns))
+    fresh, lost = (preset(UPLOAD), []) if earlier is None else _fitting(earlier, set(new.columns))
     if earlier is not None and uploaded() is None and earlier.file and not fingerprint.startswith(earlier.file):
         st.session_state[_LINK_PROBLEMS] = [
             "The link was made with another version of this table: some of its cells differ."
         ]
+    elif uploaded() is not None:
+        st.session_state[_LINK_PROBLEMS] = []
+    st.session_state[_LOST] = lost
     if choices().source != UPLOAD:
         st.session_state.setdefault(_SHELVED, {})[choices().source] = choices()
     st.session_state[_UPLOADED] = new
@@ -217,11 +231,26 @@ def adopt_upload(file: Any, name: str) -> CurrentTable:
     return new
 
 
-def _fitting(earlier: Choices, columns: set[str]) -> Choices:
-    named = {earlier.target, *earlier.sensitive, *earlier.drop} - {None}
-    if named <= columns:
-        return earlier
-    return preset(UPLOAD)
+def lost_choices() -> list[str]:
+    """Which choices the last upload has no column for, one sentence each."""
+    return list(st.session_state.get(_LOST, ()))
+
+
+def _fitting(earlier: Choices, columns: set[str]) -> tuple[Choices, list[str]]:
+    """The choices whose columns are there, and a sentence for each that is not."""
+    named = {"the outcome": [earlier.target], "a sensitive attribute": earlier.sensitive, "left out": earlier.drop}
+    lost = [
+        f"This table has no column '{shorten(name)}', which was {role}."
+        for role, names in named.items()
+        for name in names
+        if name is not None and name not in columns
+    ]
+    kept = earlier
+    if earlier.target is not None and earlier.target not in columns:
+        kept = kept.with_target(None)
+    if not columns.issuperset(earlier.sensitive):
+        kept = kept.with_sensitive([name for name in kept.sensitive if name in columns], {})
+    return replace(kept, drop=tuple(name for name in kept.drop if name in columns)), lost
 
 
 # --------------------------------------------------------------------------------------------------------- address

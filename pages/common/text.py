@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from iffair_core.errors import shorten
-from iffair_core.figures.common import number, percent
+from iffair_core.wording import listed, number, percent
 
 __all__ = ["count", "listed", "number", "percent", "plain", "value"]
 
@@ -26,10 +25,3 @@ def value(text: object, limit: int = 40) -> str:
 def count(number_of: int) -> str:
     """A whole number with thousands separated."""
     return f"{number_of:,}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """The phrases as "a, b and c"."""
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"

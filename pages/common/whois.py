@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.data.task import ResolvedTask
+from pages.common import running
 from pages.common.text import count, value
 from pages.common.widgets import Number
 
@@ -24,6 +25,13 @@ SUMMARY_COLUMNS = {
     "type": st.column_config.TextColumn("Type"),
     "missing": st.column_config.NumberColumn("Missing", format="localized"),
     "distinct": st.column_config.NumberColumn("Distinct", format="localized"),
+    "values": st.column_config.BarChartColumn(
+        "Values",
+        width="small",
+        y_min=0,
+        color="gray",
+        help="Numbers: rows in steps from the smallest to the largest value. Others: rows of the commonest values.",
+    ),
     "example": st.column_config.TextColumn("Example"),
     "role": st.column_config.TextColumn("Used as"),
 }
@@ -35,7 +43,14 @@ def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
     return groups.assign(**{name: 100 * groups[name] for name in shares})
 
 
-def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) -> list[Number]:
+def warnings(found: ResolvedTask) -> list[str]:
+    """What the choices and, once it has run for them, their study say about the table, one sentence each."""
+    result, stale = running.current_result()
+    seen = () if result is None or stale else result.warnings
+    return [*found.warnings, *(text for text in seen if text not in found.warnings)]
+
+
+def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int, told: int) -> list[Number]:
     """Rows, groups, smallest group x outcome cell, warnings."""
     cells = pd.concat(
         [
@@ -54,5 +69,5 @@ def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) 
             f"{value(smallest['group'], 20)}, {value(smallest['outcome'], 16)}",
             help="The group and outcome with the fewest rows. Rates of small cells are uncertain.",
         ),
-        Number("Warnings", count(len(found.warnings)), "listed below" if found.warnings else "none"),
+        Number("Warnings", count(told), "listed below" if told else "none"),
     ]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from iffair_core.errors import shorten
 from iffair_core.figures.common import Picture
 from pages.common import boot, errors, running
 from pages.common.text import listed, plain
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
     from iffair_core.results import StudyResult
 
-CHART_CONFIG = {"showSendToCloud": False, "displaylogo": False, "displayModeBar": "hover", "responsive": True}
+CHART_CONFIG = {
+    "showSendToCloud": False,
+    "displaylogo": False,
+    "displayModeBar": "hover",
+    "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
+    "responsive": True,
+}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 
@@ -80,6 +87,15 @@ def numbers(cards: Sequence[Number]) -> None:
                 border=True,
                 height="stretch",
             )
+
+
+def notes(title: str, told: Sequence[str]) -> None:
+    """Warnings about the table and the study, one line each, shown literally; nothing where there is none."""
+    if told:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f"**{title}**")
+            for text in told:
+                st.markdown(f":material/info: {plain(shorten(text, 1200))}")
 
 
 # ---------------------------------------------------------------------------------------------- pictures and tables
@@ -242,9 +258,19 @@ def figures(stale: Sequence[str]) -> Iterator[None]:
         with st.container(key="current_figures"):
             yield
         return
-    running_now = running.status().situation == "running"
-    way_out = "The study that renews them is running." if running_now else "Run the study to renew them."
-    st.warning(f"Figures from before your last change: {plain(listed(stale))}. {way_out}", icon=":material/history:")
+    st.warning(
+        f"Figures from before your last change: {plain(listed(stale))}. {plain(_renewal())}", icon=":material/history:"
+    )
     st.html("<style>.st-key-stale_figures { opacity: 0.4; filter: grayscale(1); }</style>")
     with st.container(key="stale_figures"):
         yield
+
+
+def _renewal() -> str:
+    """What brings figures for the choices as they are now."""
+    now = running.status()
+    if now.situation == "unfit" and now.error is not None:
+        return f"No study fits the choices as they are now: {shorten(now.error, 600)} Change them on Data."
+    if now.situation == "incomplete":
+        return "Choose the outcome, its favorable value and the groups on Data to renew them."
+    return "The study that renews them is running." if now.situation == "running" else "Run the study to renew them."

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from iffair_core import wording
 from iffair_core.figures.common import METRIC_TITLES, RATE_TITLES
 
-GOAL_TITLES = {
-    "demographic_parity": "Demographic parity",
-    "equal_opportunity": "Equal opportunity",
-    "equalized_odds": "Equalized odds",
-    "error_rate_parity": "Error rate parity",
-}
+GOAL_TITLES = {name: wording.heading(title) for name, title in wording.GOAL_TITLES.items()}
 VARIANT_TITLES = {"diverse": "Diverse", "uniform": "Uniform", "efficient": "Efficient"}
 STAGE_TITLES = {
     "encode": "Encoding the table",
@@ -31,7 +27,7 @@ WORDS = {
     "reference group": "The group that others are compared with. Suggested, never forced: the highest share of "
     "favorable outcomes among groups of at least 30 rows, ties to the larger.",
     "selection rate": "Share of a group's rows that the model predicts favorable.",
-    "gap": "Signed: the group's rate minus the reference group's. -18 points means that the rate is 18 points lower.",
+    "gap": "Signed: the group's rate minus the reference group's. −18 points means that the rate is 18 points lower.",
     "disparity": "Unsigned: the largest difference between any two groups (Fairlearn's definition).",
     "utility": "How good the predictions are: accuracy, balanced accuracy, F1, ROC AUC, log loss.",
     "influence": "How a quantity changes per unit of weight added to a row.",

@@ -25,11 +25,10 @@ from iffair_core.figures.common import (
     Picture,
     Spot,
     label,
-    number,
-    percent,
     place_labels,
 )
 from iffair_core.figures.influence import thin
+from iffair_core.wording import number, percent
 
 PLOTLY_DEFAULTS = {color.lower() for color in qualitative.Plotly} | {"#e5ecf6", "#2a3f5f", "#c8d4e3"}
 TRICKY = "< 25 <b>bold</b> %{x}"

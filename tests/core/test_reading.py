@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iffair_core.data.reading import NUMERIC_MISSING, column_summary, read_table, table_fingerprint
+from iffair_core.data.reading import NUMERIC_MISSING, column_histograms, column_summary, read_table, table_fingerprint
 from iffair_core.errors import TableError
 
 TEXT = st.text(
@@ -230,6 +230,21 @@ def test_column_summary_names_type_missing_distinct_and_example():
     assert summary["distinct"].tolist() == [n, n, n, 3, 2, 0]
     assert summary.loc["name", "example"] == "person 0"
     assert summary.loc["empty", "example"] == ""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NUMBERS | st.none(), min_size=1, max_size=60), st.integers(1, 12))
+def test_histograms_count_every_finite_number(values, bins):
+    frame = pd.DataFrame({"x": np.array(values, dtype=float)})
+    (counts,) = column_histograms(frame, bins)
+    finite = frame["x"][np.isfinite(frame["x"])]
+    if len(finite) and np.isfinite(float(finite.max()) - float(finite.min())):  # Python's floats overflow in silence
+        assert sum(counts) == len(finite) and len(counts) <= bins
+
+
+def test_histograms_of_text_hold_the_commonest_values_and_nothing_for_names():
+    frame = pd.DataFrame({"kind": ["a", "b", "b", None], "name": list("wxyz"), "n": [3, 3, 7, 9], "empty": [None] * 4})
+    assert column_histograms(frame, 2) == [[2, 1], [], [2, 2], []]
 
 
 def test_adult_is_read_exactly_and_fast(shared_data):

@@ -19,6 +19,7 @@ from iffair_core.quantities import quantities_from_codes
 from iffair_core.results import STAGES, StudyResult
 from iffair_core.tradeoff import STRENGTHS, Part, trace
 from tests.core.engine_strategies import make_table
+from tests.core.studies import plain_table
 
 
 def differences(a: object, b: object, path: str = "result") -> list[str]:
@@ -323,3 +324,10 @@ def test_a_task_that_does_not_fit_is_refused():
     table, _ = make_table(n=100)
     with pytest.raises(TaskError):
         Study(table, Task(target="salary", favorable="yes", sensitive="team")).run()
+
+
+def test_a_previous_result_for_a_value_that_python_calls_equal_is_not_reused():
+    table = plain_table()
+    before = Study(table, Task("y", 1, "g")).run()
+    with pytest.raises(TaskError, match="True"):
+        Study(table, Task("y", True, "g")).run(previous=before)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iffair_core.data.groups import suggested_reference
 from iffair_core.data.task import Task, group_table, resolve
-from iffair_core.data.values import column_labels, suggest_bins, value_label
+from iffair_core.data.values import label_codes, suggest_bins, value_label
 from iffair_core.errors import TaskError
 from tests.strategies import tables
 
@@ -50,11 +51,9 @@ def test_special_values_have_their_labels():
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from(["a", "1", "1.0", " a", "b"]), st.floats(0, 3)), max_size=30))
-def test_column_labels_are_the_labels_of_the_cells(values):
-    series = pd.Series(values, dtype=object, index=range(5, 5 + len(values)))
-    labels = column_labels(series)
-    assert labels.tolist() == [value_label(value) for value in values]
-    assert labels.index.equals(series.index)
+def test_codes_lead_to_the_labels_of_the_cells(values):
+    codes, labels = label_codes(pd.Series(values, dtype=object, index=range(5, 5 + len(values))))
+    assert [labels[code] for code in codes] == [value_label(value) for value in values]
 
 
 # -------------------------------------------------------------------------------------------------------------- task
@@ -240,7 +239,7 @@ def test_values_from_the_file_are_escaped_in_messages():
     assert len(str(caught.value)) < 250
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=60))
 def test_suggested_bins_rise_and_separate(values):
     cuts = suggest_bins(pd.Series(values))
@@ -252,3 +251,17 @@ def test_suggested_bins_rise_and_separate(values):
 def test_suggested_bins_are_round():
     assert suggest_bins(pd.Series(np.arange(17, 91))) == (35.0, 55.0, 70.0)
     assert suggest_bins(pd.Series(["a", "b"])) == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "favorable", "expected"),
+    [
+        ((100, 100, 20), (50, 60, 20), 1),  # a small group's share does not count
+        ((100, 200, 50), (50, 100, 25), 1),  # ties go to the larger
+        ((100, 100), (50, 50), 0),
+        ((5, 9, 9), (5, 0, 9), 1),  # none is large: the largest, the first of these
+        ((3 * 10**9, 3 * 10**9 - 1), (2 * 10**9, 2 * 10**9 - 1), 0),  # shares as exact fractions
+    ],
+)
+def test_the_suggested_reference_has_the_highest_share_among_large_groups(rows, favorable, expected):
+    assert suggested_reference(np.array(rows), np.array(favorable)) == expected

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
+from pages.common import state
 from tests.pages.test_frame import choose_people, upload
 
 
@@ -25,3 +28,19 @@ def test_an_address_that_was_opened_still_replaces_the_choices(screen, people_cs
     opened.run()
     assert opened.query == {"seed": ["3"]}
     assert opened.app.number_input(key="choice_seed").value == 3
+
+
+def test_the_polling_of_a_study_does_not_open_the_address_from_before_the_last_choice(screen, monkeypatch):
+    opened = screen("data", {"seed": "3"})
+    before = opened.query
+    opened.app.number_input(key="choice_seed").set_value(5)
+    opened.run()
+    # The fragment was asked for with the address from before, and runs the page again.
+    monkeypatch.setattr(st, "rerun", lambda: None)
+    monkeypatch.setattr(st, "session_state", opened.app.session_state)
+    state.rerun()
+    monkeypatch.undo()
+    opened.app.query_params["seed"] = before["seed"]
+    opened.run()
+    assert opened.app.number_input(key="choice_seed").value == 5
+    assert opened.query == {"seed": ["5"]}

@@ -82,7 +82,7 @@ def test_a_reference_line_is_kept_in_the_address_and_makes_nothing_stale(screen)
     assert opened.query["reference_line"] == ["0.2"] and READY in opened.words()
     opened.app.number_input(key="choice_reference_line").set_value(None)
     opened.run()
-    assert opened.query["reference_line"] == [""]
+    assert "reference_line" not in opened.query
 
 
 def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monkeypatch):
@@ -113,6 +113,20 @@ def test_an_upload_with_a_missing_group_is_studied_and_shown(screen, people_csv)
         opened.run()
 
 
+def test_what_a_study_left_out_of_a_table_is_named_on_the_screen(screen, people_csv):
+    header, *rows = people_csv.decode().splitlines()
+    extra = [f"{row},,k,{'inf' if i < 3 else i}" for i, row in enumerate(rows)]
+    opened = screen("data", {"source": "upload", "target": "hired", "favorable": "yes", "sensitive": "clan"})
+    opened.app.file_uploader(key="upload").upload("odd.csv", "\n".join([f"{header},blank,same,<b>", *extra]).encode())
+    opened.run()
+    opened.app.button(key="data_run").click()
+    ready(opened.run())
+    for page in ("baseline", "data"):
+        told = opened.go(page).words()
+        assert "blank (all missing)" in told and "same (constant)" in told, page
+        assert "Infinite values treated as missing in: <b> (3)" in told, page
+
+
 def test_figures_of_earlier_choices_are_marked(screen):
     opened = ready(screen("baseline"))
     opened.go("data")
@@ -121,6 +135,14 @@ def test_figures_of_earlier_choices_are_marked(screen):
     opened.go("baseline")
     assert any("before your last change" in warning.value for warning in opened.app.warning)
     assert opened.app.subheader
+
+
+def test_figures_of_earlier_choices_do_not_ask_for_a_run_that_cannot_be(screen):
+    ready(screen("baseline"))
+    opened = screen("baseline", {"target": "decisoin"})
+    told = "".join(warning.value for warning in opened.app.warning).replace("\\", "")
+    assert "'decisoin' is not a column of the table" in told and "Change them on Data" in told
+    assert "Run the study" not in told
 
 
 def test_without_a_table_and_with_choices_that_do_not_fit_it_says_so(screen):

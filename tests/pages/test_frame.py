@@ -64,6 +64,11 @@ def test_a_link_with_unusable_parts_says_so_and_opens(screen):
     assert opened.app.number_input(key="choice_seed").value == 3
 
 
+def test_what_a_link_says_is_shown_literally(screen):
+    opened = screen("baseline", {"metric": "[x](http://e) $y$ :red[z]"})
+    assert opened.app.warning[0].value.count("\\[x\\]\\(http") == 1
+
+
 def test_a_link_that_names_a_missing_column_says_what_to_do(screen):
     opened = screen("data", {"target": "decisoin"})
     assert any("Did you mean" in error.value for error in opened.app.error)
@@ -190,6 +195,27 @@ def test_a_link_says_when_the_file_is_another_version(screen, people_csv):
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
 
 
+def test_a_table_without_a_chosen_column_says_so_and_keeps_the_other_choices(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.app.multiselect(key="choice_drop").set_value(["town"])
+    opened.run()
+    opened.app.file_uploader(key="upload").upload("other.csv", people_csv.replace(b"hired", b"<i>taken", 1))
+    opened.run()
+    assert any("no column 'hired', which was the outcome" in warning.value for warning in opened.app.warning)
+    assert "clan" in opened.query["sensitive"] and opened.query["drop"] == ["town"] and "target" not in opened.query
+    opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
+    opened.run()
+    assert not opened.app.warning
+
+
+def test_a_link_that_names_a_column_the_file_lacks_says_so(screen, people_csv):
+    opened = screen("data", {"source": "upload", "target": "hired", "favorable": "yes", "sensitive": ["clan", "nope"]})
+    opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
+    opened.run()
+    assert any("no column 'nope', which was a sensitive attribute" in one.value for one in opened.app.warning)
+    assert opened.query["sensitive"] == ["clan"] and opened.query["favorable"] == ["yes"]
+
+
 def test_a_number_as_sensitive_attribute_is_cut_into_bins(screen, people_csv):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))
     opened.app.multiselect(key="choice_sensitive").set_value(["years"])
@@ -226,6 +252,13 @@ def test_an_upload_is_studied_when_asked_and_stale_after_a_change(screen, people
     opened.app.number_input(key="choice_seed").set_value(0)
     opened.run()
     assert "Results are up to date" in opened.words()
+
+
+def test_a_study_that_cannot_be_finished_says_why_where_it_was_started(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "few.csv", b"\n".join(people_csv.splitlines()[:31])))
+    opened.app.button(key="data_run").click()
+    opened.run().until(lambda now: "not finished" in "".join(str(one.proto) for one in now.app.markdown))
+    assert any("Only 30 rows have an outcome" in error.value for error in opened.app.error)
 
 
 def test_pages_without_a_table_lead_to_data(screen):

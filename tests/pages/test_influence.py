@@ -12,7 +12,7 @@ from iffair_core import explain, rows
 from iffair_core.data.catalog import load_dataset
 from iffair_core.data.reading import read_table, table_fingerprint
 from iffair_core.figures.common import MAX_POINTS
-from iffair_core.rows import find_rows, inside, quadrant_counts, row_facts
+from iffair_core.rows import find_rows, inside, row_facts
 from iffair_core.study import Study
 from pages.common import ledger, running
 from tests.pages.test_frame import choose_people, upload
@@ -162,12 +162,6 @@ def test_inside_boxes_and_lassos():
     assert inside(x, y + 0.01, [], [triangle]).tolist() == [False, False, False, False]
     assert inside(x - 0.1, y - 0.1, [], [triangle]).tolist() == [True, False, True, False]
     assert inside(x, y, [], []).tolist() == [False] * 4
-
-
-def test_quadrants_count_every_row_once(example):
-    counts = quadrant_counts(example)
-    assert counts["rows"].sum() == 6000 and counts["share"].sum() == pytest.approx(1)
-    assert counts["gap_if_removed"].sum() == pytest.approx(example.goal.removal.sum())
 
 
 def test_search_takes_row_numbers_and_numbers_of_the_row(example, table):
