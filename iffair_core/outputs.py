@@ -331,7 +331,7 @@ def _texts(column: np.ndarray | Labelled, rows: slice) -> pa.Array:
 
 
 def curve_csv(result: StudyResult) -> bytes:
-    """curve.csv: strength, split, metrics refitted, predicted_<metric>, soft_<goal>, predicted_soft_<goal>.
+    """curve.csv: strength, split, metrics refitted, predicted_<metric>, soft_<goal> as both, price_log_loss.
 
     Cells are empty where the strength is infeasible or the metric not estimable.
     """

@@ -82,6 +82,16 @@ class FairnessQuantities:
         gaps = self._mix @ self._cell_sums((sigmoid(z) >= 0.5).astype(float)) + self._offset
         return np.append(gaps, np.mean(np.logaddexp(0.0, z) - self.y * z))
 
+    def price(self, model: InfluenceModel, theta: np.ndarray) -> float:
+        """Second-order change of the mean log loss, in nats, when the parameters move from the model's to `theta`.
+
+        gradU . step + step' H_V step / 2 on the evaluation rows; for a logit linear in theta, exact up to third order.
+        """
+        z, moved = model.logits(self.X), model.logits(self.X, theta)
+        p = sigmoid(z)
+        step = moved - z
+        return float(np.mean((p - self.y) * step + p * (1.0 - p) * step**2 / 2))
+
     def gradients(self, model: InfluenceModel) -> np.ndarray:
         """d quantity / d theta at the model's parameters, (P, k)."""
         z = model.logits(self.X)

@@ -155,6 +155,7 @@ def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
             line |= {name: point.refitted.get(split, {}).get(name), f"{name} low": low, f"{name} high": high}
             line[f"predicted {name}"] = point.predicted.get(split, {}).get(name)
         line |= {
+            "predicted price (log loss)": point.price.get(split),
             "effective sample size": point.effective_sample_size,
             "largest weight": point.largest_weight,
             "mark": ", ".join(

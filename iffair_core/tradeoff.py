@@ -54,7 +54,8 @@ class CurvePoint:
     """One strength: metrics per split as refitted and as predicted, and what the weights look like.
 
     Refitted fields are empty and `weights`, `theta` None where the strength is infeasible; `reason` says why.
-    `soft`: the goal's soft disparity (signed along the start's direction for a single gap).
+    `soft`: the goal's soft disparity (signed along the start's direction for a single gap). `price`: second-order
+    change of the mean log loss at the predicted parameters, in nats, before any refit.
     """
 
     strength: float
@@ -67,6 +68,7 @@ class CurvePoint:
     predicted: Mapping[str, Numbers]
     soft: Mapping[str, float | None]
     predicted_soft: Mapping[str, float | None]
+    price: Mapping[str, float]
     effective_sample_size: float | None
     changed_share: float | None
     largest_weight: float | None
@@ -96,7 +98,7 @@ class Curve:
         return GOAL_METRIC[self.goal]
 
     def frame(self) -> pd.DataFrame:
-        """curve.csv: strength, split, every metric refitted, predicted_<metric>, soft_<goal>, predicted_soft_<goal>."""
+        """curve.csv: strength, split, metrics refitted, predicted_<metric>, soft_<goal> as both, price_log_loss."""
         lines = []
         for point in self.points:
             for split in self._splits:
@@ -105,6 +107,7 @@ class Curve:
                 line |= {f"predicted_{name}": point.predicted.get(split, {}).get(name) for name in METRICS}
                 line[f"soft_{self.goal}"] = point.soft.get(split)
                 line[f"predicted_soft_{self.goal}"] = point.predicted_soft.get(split)
+                line["price_log_loss"] = point.price.get(split)
                 lines.append(line)
         return pd.DataFrame(lines).astype({c: float for c in lines[0] if c != "split"})
 
@@ -125,6 +128,7 @@ def measure_point(
     predicted: dict[str, Numbers] = {}
     soft: dict[str, float | None] = {}
     predicted_soft: dict[str, float | None] = {}
+    price: dict[str, float] = {}
     for split, part in parts.items():
         n_groups = len(quantities[split].groups)
         if step.model is not None:
@@ -138,6 +142,7 @@ def measure_point(
             score = sigmoid(start.logits(part.X, step.predicted_theta))
             predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups)
             predicted_soft[split] = signed_disparity(quantities[split], goal, start, step.predicted_theta)
+            price[split] = quantities[split].price(start, step.predicted_theta)
     weights = step.weights if step.model is not None else None
     return CurvePoint(
         step.strength,
@@ -150,6 +155,7 @@ def measure_point(
         predicted,
         soft,
         predicted_soft,
+        price,
         None if weights is None else effective_sample_size(weights),
         None if weights is None else float(np.mean(changed(weights))),
         None if weights is None else float(weights.max()),

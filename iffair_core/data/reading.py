@@ -104,8 +104,7 @@ def _column_type(present: pd.Series, distinct: int) -> str:
 def column_histograms(frame: pd.DataFrame, bins: int = 12) -> list[list[int]]:
     """Counts for a small picture of every column: of equal steps for numbers, else of its commonest values.
 
-    Steps span the column's finite values, and one per value where there are at most `bins`. Empty where every row has
-    its own text, or nothing is there.
+    A number with at most `bins` values has a step for each. Empty where every row has its own text, or none has any.
     """
     return [_counts(frame.iloc[:, position].dropna(), bins) for position in range(frame.shape[1])]
 
@@ -114,11 +113,12 @@ def _counts(present: pd.Series, bins: int) -> list[int]:
     if present.dtype.kind in "iuf":
         values = present.to_numpy(np.float64)
         values = values[np.isfinite(values)]
-        low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
-        if high - low > 0 and np.isfinite(high - low):
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        if 0 < high - low < np.inf:
             distinct = np.unique(values[:1000])
             if distinct.size > bins or (distinct := np.unique(values)).size > bins:
-                return np.histogram(values, bins, (low, high))[0].tolist()
+                steps = ((values - low) / (high - low) * bins).astype(np.int64)
+                return np.bincount(np.minimum(steps, bins - 1), minlength=bins).tolist()
             return np.bincount(np.searchsorted(distinct, values)).tolist()
         return [values.size] if values.size else []
     counts = present.value_counts(sort=True).to_numpy()

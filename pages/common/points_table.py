@@ -104,6 +104,11 @@ def points(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
                 )
                 for name in axes
             },
+            "predicted price (log loss)": st.column_config.NumberColumn(
+                "Price in log loss, predicted",
+                format="%+.4f",
+                help="Second-order change of the mean log loss (nats), known before any refit. Positive costs utility.",
+            ),
             "effective sample size": st.column_config.NumberColumn(
                 "Effective sample size", format=_PERCENT, help=word("effective sample size")
             ),

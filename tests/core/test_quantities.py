@@ -166,3 +166,19 @@ def test_an_unknown_goal_and_a_goal_that_no_group_supports_are_refused():
     y = np.where(problem.codes == 1, 0.0, problem.y)
     with pytest.raises(TaskError, match="true positive rate"):
         goal_pairs(quantities_from_codes(problem.X, y, problem.codes, problem.groups, "g0"), "equal_opportunity")
+
+
+def test_the_price_is_the_change_of_the_log_loss_to_second_order():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(400, 5))
+    y = (rng.random(400) < 0.4).astype(float)
+    quantities = quantities_from_codes(X, y, rng.integers(0, 2, 400), ("a", "b"), "a")
+    model = LogisticModel().fit(X[:200], y[:200])
+    direction = rng.normal(size=6)
+    errors = []
+    for size in (0.02, 0.01):
+        theta = model.theta_ + size * direction
+        change = quantities.values_at(model, theta)[-1] - quantities.values(model)[-1]
+        errors.append(abs(quantities.price(model, theta) - change))
+    assert quantities.price(model, model.theta_) == 0.0
+    assert errors[1] < errors[0] / 5  # third order: halving the step divides the error by about eight
