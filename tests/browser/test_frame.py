@@ -98,6 +98,8 @@ def test_back_and_forward_restore_choices_and_a_reload_keeps_them(server, visit)
     visitor.settle(QUESTIONS["learn"])
     page.wait_for_url("**seed=4*")
     page.go_back()
+    if not urlsplit(page.url).path.endswith("/data"):  # a slow server's page and query are two entries of the history
+        page.go_back()
     visitor.settle(QUESTIONS["data"])
     expect(seed).to_have_value("4")
     visitor.check()
