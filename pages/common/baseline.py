@@ -13,7 +13,7 @@ from iffair_core.figures.common import RATE_TITLES
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.results import StudyResult
 from iffair_core.wording import missing
-from pages.common import state, widgets
+from pages.common import preview, state, widgets
 from pages.common.pickers import short
 from pages.common.text import number, percent, plain, value
 from pages.common.widgets import Number
@@ -21,8 +21,6 @@ from pages.common.words import WORDS, metric_title, word
 
 MOST_LEVELS = 30
 NAMES_THAT_FIT = 18
-_THREE = "%.3f"
-_PERCENT = "%.1f %%"
 
 
 def heading(title: str, small: str = "") -> None:
@@ -96,61 +94,48 @@ def pick_reference_line(metric: str) -> None:
 
 
 def metric_tables(result: StudyResult, split: str = "test") -> None:
-    """Every metric with interval, chance band and AIF360 name; every rate with its signed gap, both ways round."""
+    """Every metric with interval, chance band and AIF360 name; every rate with its signed gap, both ways round.
+
+    Printed, not sortable: two dozen lines, and the machinery of sortable tables would delay the pictures above them.
+    """
     assert result.baseline is not None
     reference = result.baseline[split].reference
     metrics = tables.metric_table(result, split)
     metrics = metrics[["metric", "before", "low", "high", "chance band", "AIF360 name"]]
-    metrics = metrics.rename(columns={"before": "value"})
-    widgets.table(
-        metrics,
-        "baseline_metrics",
-        alt=f"Every metric of the ordinary model on {split} rows, with intervals and names in AIF360",
-        columns={
-            "metric": st.column_config.TextColumn("Metric", pinned=True, help="Fairlearn's names."),
-            "value": st.column_config.NumberColumn("Value", format=_THREE, width="small"),
-            "low": st.column_config.NumberColumn("95 % from", format=_THREE, width="small", help=word("interval")),
-            "high": st.column_config.NumberColumn("to", format=_THREE, width="small"),
-            "chance band": st.column_config.TextColumn(
-                "Chance band", alignment="right", width="small", help=word("chance band")
-            ),
-            "AIF360 name": st.column_config.TextColumn("Name in AIF360", width="large"),
-        },
-        height="content",
-        file_name="baseline_metrics.csv",
-        shown=metrics.assign(
-            **{
-                "metric": [metric_title(name) for name in metrics["metric"]],
-                "chance band": ["" if missing(band) else f"{band:.3f}" for band in metrics["chance band"]],
-            }
-        ),
-    )
+    preview.printed_table(
+        "",
+        [("Metric", False), ("Value", True), ("95 % from", True), ("to", True), ("Chance band", True),
+         ("Name in AIF360", False)],
+        [
+            (metric_title(line["metric"]), wording.figure(_known(line["before"])),
+             *("" if missing(line[name]) else wording.figure(line[name]) for name in ("low", "high", "chance band")),
+             line["AIF360 name"])
+            for line in metrics.to_dict("records")
+        ],
+    )  # fmt: skip
+    widgets.csv_download(metrics.rename(columns={"before": "value"}), "baseline_metrics.csv")
     rates = tables.rates_table(result, split)
     gap = f"gap to {reference}"
     gaps = (gap, "gap low", "gap high", "with the other sign")
     heading(f"Rates and signed gaps of every group against {value(reference)}", "gaps in points, both signs")
-    widgets.table(
-        rates,
-        "baseline_rates_of_groups",
-        alt=f"Rates of every group on {split} rows with intervals, and their gaps to the reference group",
-        columns={
-            "group": st.column_config.TextColumn("Group", pinned=True),
-            "rate": st.column_config.TextColumn("Rate"),
-            "value": st.column_config.NumberColumn("Value", format=_PERCENT),
-            "low": st.column_config.NumberColumn("95 % from", format=_PERCENT, help=word("interval")),
-            "high": st.column_config.NumberColumn("to", format=_PERCENT),
-            "rows": st.column_config.NumberColumn("Rows", format="localized", help="Rows that the rate is taken over."),
-            gap: st.column_config.TextColumn("Group − reference", alignment="right", help=word("gap")),
-            "gap low": st.column_config.TextColumn("95 % from", alignment="right"),
-            "gap high": st.column_config.TextColumn("to", alignment="right"),
-            "with the other sign": st.column_config.TextColumn("Reference − group", alignment="right"),
-        },
-        file_name="baseline_rates.csv",
-        shown=rates.assign(
-            **{name: 100 * rates[name].astype(float) for name in ("value", "low", "high")},
-            **{name: _in_points(rates, name, reference, "reference" if name == gap else "") for name in gaps},
-        ),
-    )
+    itself = {gap: "reference"}
+    signed = pd.DataFrame({name: _in_points(rates, name, reference, itself.get(name, "")) for name in gaps})
+    preview.printed_table(
+        "",
+        [("Group", False), ("Rate", False), ("Value", True), ("95 % from", True), ("to", True), ("Rows", True),
+         ("Group − reference", True), ("95 % from", True), ("to", True), ("Reference − group", True)],
+        [
+            (shorten(line["group"], 40), line["rate"], wording.percent(_known(line["value"])),
+             *("" if missing(line[name]) else wording.percent(line[name]) for name in ("low", "high")),
+             f"{line['rows']:,}", *points)
+            for line, points in zip(rates.to_dict("records"), signed.itertuples(index=False), strict=True)
+        ],
+    )  # fmt: skip
+    widgets.csv_download(rates, "baseline_rates.csv")
+
+
+def _known(number: float | None) -> float | None:
+    return None if missing(number) else number
 
 
 def _in_points(rates: pd.DataFrame, name: str, reference: str, itself: str) -> list[str]:
