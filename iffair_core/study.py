@@ -136,6 +136,7 @@ class _Run:
         self.report(name, 1.0)
 
     def encode(self, previous: StudyResult | None) -> None:
+        """Fingerprint the table, decide what of an earlier result still holds, and encode and split the rows."""
         self.report("encode", 0.0)
         started = time.perf_counter()
         study = self.study
@@ -186,6 +187,7 @@ class _Run:
         return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
 
     def baseline(self, previous: StudyResult | None) -> None:
+        """Fit the ordinary model on training rows and measure it on the others."""
         with self.stage("baseline"):
             if previous is not None and "baseline" in self.reused:
                 self.result = replace(
@@ -204,6 +206,7 @@ class _Run:
             self.result = replace(self.result, warnings=self.result.warnings + tuple(news))
 
     def influence(self, previous: StudyResult | None) -> None:
+        """Score every training row on the quantities of validation rows and on the goal's widest gap."""
         with self.stage("influence"):
             model = known(self.result.model)
             self.quantities = {name: self._quantities(self.rows[name]) for name in MEASURED}
@@ -246,6 +249,7 @@ class _Run:
         )
 
     def curve(self, previous: StudyResult | None) -> None:
+        """Trace the curve of repairs, and measure the chosen point."""
         with self.stage("curve"):
             guide = self._quantities(self.guide_rows)
             rates = GOAL_RATES[self.config.metric]
