@@ -354,8 +354,8 @@ def test_efficient_weights_of_hostile_problems_stay_within_rails_or_are_refused(
             model, q.gradients(model)[:, :1], q.values(model)[:1], (1 - share) * q.values(model)[:1],
             equal=True, anchor=model.theta_, price=model.hessian(), max_weight=max_weight,
         )  # fmt: skip
-    except Infeasible:
-        pass
+    except Infeasible as refusal:
+        assert "Choose a lower strength or a larger max_weight" in str(refusal)
     else:
         assert_within_rails(weights, max_weight)
     assert time.perf_counter() - started < 5.0
