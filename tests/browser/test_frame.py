@@ -80,7 +80,7 @@ def test_a_changed_choice_is_said_until_the_study_ran_again(server, visit):
     visitor.check()
 
 
-def test_back_and_forward_restore_choices_and_a_reload_keeps_them(server, visit):
+def test_back_and_forward_restore_choices(server, visit):
     visitor = visit()
     page = visitor.open(f"{server}/data", QUESTIONS["data"])
     seed = page.get_by_label("Seed", exact=True)
@@ -91,14 +91,21 @@ def test_back_and_forward_restore_choices_and_a_reload_keeps_them(server, visit)
     expect(seed).to_have_value("0")
     page.go_forward()
     expect(seed).to_have_value("4")
+    visitor.check()
+
+
+def test_a_reload_and_the_navigation_keep_choices(server, visit):
+    visitor = visit()
+    page = visitor.open(f"{server}/data?seed=4", QUESTIONS["data"])
+    seed = page.get_by_label("Seed", exact=True)
+    expect(seed).to_have_value("4")
     page.reload()
     visitor.settle(QUESTIONS["data"])
     expect(seed).to_have_value("4")
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Learn").click()
-    visitor.settle(QUESTIONS["learn"])
-    page.wait_for_url("**seed=4*")
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Data").click()
-    visitor.settle(QUESTIONS["data"])
+    for name in ("Learn", "Data"):
+        page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
+        visitor.settle(QUESTIONS[name.lower()])
+        page.wait_for_url("**seed=4*")
     expect(seed).to_have_value("4")
     visitor.check()
 
