@@ -110,7 +110,7 @@ class InfluenceReweigher(BaseEstimator):
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
             point = self._settle(config)
             weights = known(point.weights)
-            self.model_ = LogisticModel(start.C).fit(X, outcome, weights, warm_start=start)
+            self.model_ = start.refitted(weights)
         self.sample_weight_, self.strength_ = weights.copy(), point.strength
         self.achieved_ = {"soft_gap": point.soft[HERE], **point.refitted[HERE]}
         self.predicted_ = {"soft_gap": point.predicted_soft.get(HERE), **point.predicted.get(HERE, {})}

@@ -124,7 +124,7 @@ class RepairPath:
             try:
                 here = self._first if model is self.start else _Linearised(model, self.guide)
                 candidate = self._solve(here, weights, strength)
-                refitted = LogisticModel(model.C).fit(model.X_, model.y_, candidate, warm_start=model)
+                refitted = model.refitted(candidate)
             except (Infeasible, FitError) as error:
                 if found is None:
                     return Step(strength, None, None, predicted, str(error))

@@ -10,7 +10,7 @@ import numpy as np
 
 from iffair_core.data.encoding import TRAIN, Dataset
 from iffair_core.errors import ConfigError, NotSupported
-from iffair_core.influence import Fidelity
+from iffair_core.fidelity import Fidelity
 from iffair_core.metrics import Estimate, Evaluation
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.path import Repair, require_strength

@@ -22,14 +22,8 @@ from iffair_core.data.encoding import SPLITS, VALIDATION, encode
 from iffair_core.data.reading import table_fingerprint
 from iffair_core.data.task import Task
 from iffair_core.errors import Cancelled
-from iffair_core.influence import (
-    influence_of,
-    judge_fidelity,
-    leave_one_out_parameters,
-    relabel_from_influence,
-    removal_from_influence,
-    rows_to_verify,
-)
+from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify
+from iffair_core.influence import influence_of, relabel_from_influence, removal_from_influence
 from iffair_core.metrics import (
     GOAL_METRIC,
     GOAL_RATES,
@@ -321,8 +315,7 @@ class _Run:
             )
 
     def _rival(self, name: str, title: str, weights: np.ndarray) -> Rival:
-        train, start = self.rows["train"], self.result.model
-        model = LogisticModel(self.config.C).fit(self.X[train], self.y[train], weights, warm_start=start)
+        model = known(self.result.model).refitted(weights)
         metrics: dict[str, Numbers] = {}
         intervals: dict[str, Intervals] = {}
         for split, part in self.parts.items():

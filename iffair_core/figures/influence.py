@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.errors import ConfigError, shorten
+from iffair_core.fidelity import Fidelity
 from iffair_core.figures.canvas import Canvas
 from iffair_core.figures.common import (
     MAX_POINTS,
@@ -22,7 +23,6 @@ from iffair_core.figures.common import (
     rgba,
     rows_height,
 )
-from iffair_core.influence import Fidelity
 from iffair_core.results import StudyResult
 from iffair_core.rows import QUADRANTS
 from iffair_core.wording import listed, number, percent

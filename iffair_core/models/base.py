@@ -27,6 +27,10 @@ class InfluenceModel(Protocol):
         """Fit to a stationary point of the weighted objective."""
         ...
 
+    def refitted(self, sample_weight: np.ndarray) -> Self:
+        """A model of the same kind on the same rows with these weights, started from this one."""
+        ...
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """P(y = 0), P(y = 1) of each row, (m, 2)."""
         ...

@@ -82,6 +82,10 @@ class LogisticModel:
         self.coef_, self.intercept_ = self.theta_[:-1], float(self.theta_[-1])
         return self
 
+    def refitted(self, sample_weight: np.ndarray) -> LogisticModel:
+        """The model of the same rows with these weights (n,), started from this one."""
+        return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self)
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """P(y = 0) and P(y = 1) of each row, (m, 2)."""
         p = sigmoid(self.logits(X))

@@ -7,14 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iffair_core.errors import Cancelled, ConfigError, NotSupported
-from iffair_core.influence import (
-    influence_scores,
-    judge_fidelity,
-    leave_one_out_parameters,
-    relabel_effects,
-    removal_effects,
-    rows_to_verify,
-)
+from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify
+from iffair_core.influence import influence_scores, relabel_effects, removal_effects
 from iffair_core.models import LogisticModel
 from iffair_core.quantities import quantities_from_codes
 from tests.core.engine_strategies import make_problem, problems

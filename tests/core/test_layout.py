@@ -19,7 +19,7 @@ ORDER = [
     "uncertainty", "metrics",
     "data.values", "data.groups", "data.reading", "data.task", "data.encoding", "data.catalog",
     "models.blocks", "models.base", "models.logistic",
-    "quantities", "influence", "baselines", "reweighting", "path", "tradeoff",
+    "quantities", "influence", "fidelity", "baselines", "reweighting", "path", "tradeoff",
     "results", "study", "estimator",
     "tables", "rows", "explain",
     "figures.common", "figures.canvas", "figures.groups", "figures.scores", "figures.change",
