@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCREEN_STAMP := $(VENV)/.requirements
 TOOLS_STAMP := $(VENV)/.requirements-dev
+BENCHMARKS := speed pydvl leave_one_out reductions bootstrap seeds verify_outputs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help:  ## Show this list
@@ -27,7 +28,7 @@ format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
 	$(BIN)/ruff format .
 
 bench: $(TOOLS_STAMP)  ## Measure speed and quality, check outputs; prints tables, writes benchmarks/results/
-	@for name in speed seeds verify_outputs; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 screenshots: $(TOOLS_STAMP)  ## Take the README's pictures again; needs Chromium
 	$(BIN)/python scripts/screenshots.py

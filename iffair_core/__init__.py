@@ -18,6 +18,7 @@ from iffair_core.data.catalog import load_dataset
 from iffair_core.data.reading import read_table
 from iffair_core.data.task import Task
 from iffair_core.errors import (
+    ArrayError,
     Cancelled,
     ConfigError,
     FitError,
@@ -28,13 +29,14 @@ from iffair_core.errors import (
     TableError,
     TaskError,
 )
-from iffair_core.estimator import InfluenceReweigher
+from iffair_core.estimator import InfluenceReweigher, ReweightedClassifier
 from iffair_core.results import StudyResult
 from iffair_core.study import Study
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArrayError",
     "Cancelled",
     "ConfigError",
     "FitError",
@@ -42,6 +44,7 @@ __all__ = [
     "Infeasible",
     "InfluenceReweigher",
     "NotSupported",
+    "ReweightedClassifier",
     "SplitError",
     "Study",
     "StudyResult",

@@ -18,16 +18,21 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
+from iffair_core.classifiers import TRANSFER_MODELS
 from iffair_core.data.catalog import DATASETS, load_dataset
 from iffair_core.data.reading import read_table
 from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError, IFFairError, NotSupported, TableError, listing, shorten
 from iffair_core.metrics import GOALS
+from iffair_core.models import USUAL_C
 from iffair_core.results import MODELS, StudyConfig, StudyResult
 from iffair_core.reweighting import VARIANTS
+from iffair_core.rivals.registry import RIVALS, rival_names
+from iffair_core.smallest import BY, SmallestFix, require_fix, smallest_fix
 from iffair_core.study import Study
 
 FAILED = 2
+USUAL = "default: " + ", ".join(f"{C:g} for {name}" for name, C in USUAL_C.items())
 LONGEST_MESSAGE = 1500
 NOT_HERE = {"--seeds": "One study runs one seed. Use --seed, once per run."}
 FILES = ("summary.json", "rows.csv", "curve.csv", "report.html")
@@ -130,9 +135,32 @@ def _parser() -> argparse.ArgumentParser:
     repair.add_argument(
         "--min-effective-sample-size", metavar="S", help="smallest share of the training rows (default: 0.5)"
     )
-    repair.add_argument("--model", metavar="NAME", default="logistic", help=f"{', '.join(MODELS)}")
-    repair.add_argument("--C", metavar="C", help="inverse penalty of the model, as in scikit-learn (default: 1)")
+    repair.add_argument("--min-accuracy", metavar="A", help="floor on the rows that guide the repair, as 0.8")
+    repair.add_argument(
+        "--pin", metavar="COL=VALUE|ROW_ID", action="append", help="rows whose weight stays 1; repeat for more"
+    )
+    repair.add_argument(
+        "--target-gap", metavar="G", help="also find the smallest fix that brings the goal's disparity to G"
+    )
+    repair.add_argument("--fix-by", metavar="WHAT", help=f"what is smallest: {' or '.join(BY)} (default: rows)")
+    repair.add_argument(
+        "--model", metavar="NAME", default="logistic", help=f"{', '.join(MODELS)} (default: %(default)s)"
+    )
+    repair.add_argument("--C", metavar="C", help=f"inverse penalty of the model ({USUAL})")
     repair.add_argument("--seed", metavar="N", default="0", help="split and random draws (default: %(default)s)")
+    run.add_argument(
+        "--transfer",
+        metavar="NAME",
+        action="append",
+        help=f"also fit another model with the weights; repeat for several: {', '.join(TRANSFER_MODELS)}",
+    )
+    run.add_argument(
+        "--rivals",
+        metavar="NAMES",
+        default="weights",
+        help="methods to run beside ours: weights, all (Fairlearn's too, much slower), none, "
+        f"or some of {', '.join(RIVALS)}, joined by commas (default: %(default)s)",
+    )
     run.add_argument(
         "--save-design", action="store_true", help=f"also write {DESIGN}, the features as the model saw them"
     )
@@ -141,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> list[str]:
     """Study a table and write the files; returns the warnings."""
-    config = _config(options)
+    config, wanted = _config(options), _fix(options)
     if not options.out:
         raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
@@ -151,10 +179,13 @@ def _run(options: argparse.Namespace) -> list[str]:
     table, task, name = _table_and_task(options)
     read_seconds = time.perf_counter() - started
     result = Study(table, task, name=name, **config).run()
+    fix = None if wanted is None else smallest_fix(result, *wanted)
     said = list(result.warnings)
+    if fix is not None and not fix.reached:
+        said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(result, folder, options.file, read_seconds, design=options.save_design)
+        written = _write(result, folder, options.file, read_seconds, fix, design=options.save_design)
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     stale = folder / DESIGN
@@ -165,13 +196,15 @@ def _run(options: argparse.Namespace) -> list[str]:
     return said
 
 
-def _write(result: StudyResult, folder: Path, source: str, read_seconds: float, *, design: bool) -> list[Path]:
+def _write(
+    result: StudyResult, folder: Path, source: str, read_seconds: float, fix: SmallestFix | None, *, design: bool
+) -> list[Path]:
     from iffair_core import outputs
     from iffair_core.report import report_html
 
     makers: tuple[Callable[[], bytes], ...] = (
-        lambda: outputs.summary_json(result, read_seconds).encode(),
-        lambda: outputs.rows_csv(result),
+        lambda: outputs.summary_json(result, read_seconds, fix).encode(),
+        lambda: outputs.rows_csv(result, fix),
         lambda: outputs.curve_csv(result),
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
     )
@@ -261,15 +294,37 @@ def _config(options: argparse.Namespace) -> dict[str, Any]:
         "variant": _choice("--variant", options.variant, VARIANTS),
         "seed": _whole("--seed", options.seed),
     }
-    if options.model == "mlp":
-        raise NotSupported("--model mlp is not in this version. Use --model logistic.")
     found["model"] = _choice("--model", options.model, MODELS)
-    for name in ("strength", "utility_budget", "max_weight", "min_effective_sample_size", "C"):
+    for name in ("strength", "utility_budget", "max_weight", "min_effective_sample_size", "min_accuracy", "C"):
         text = getattr(options, name)
         if text is not None:
             found[name] = _number(f"--{name.replace('_', '-')}", text)
+    if options.transfer is not None:
+        found["transfer"] = tuple(dict.fromkeys(_choice("--transfer", one, tuple(TRANSFER_MODELS))
+                                                for one in options.transfer))  # fmt: skip
+    found["rivals"] = rival_names(options.rivals)
+    found["pinned"] = tuple(_pin(text) for text in options.pin or ())
     StudyConfig(**found)
     return found
+
+
+def _fix(options: argparse.Namespace) -> tuple[float, str] | None:
+    """Target and kind of the smallest fix, None where none is asked for."""
+    if options.target_gap is None:
+        if options.fix_by is not None:
+            raise ConfigError("--fix-by needs --target-gap, the disparity that the smallest fix has to reach.")
+        return None
+    wanted = _number("--target-gap", options.target_gap), _choice("--fix-by", options.fix_by or "rows", tuple(BY))
+    require_fix(*wanted)
+    return wanted
+
+
+def _pin(text: str) -> int | str:
+    if "=" in text:
+        return text
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise ConfigError(f"--pin is '{shorten(text)}'. Give COLUMN=VALUE, or the id of a row, as 12.")
+    return int(text)
 
 
 def _choice(option: str, text: str, allowed: Sequence[str]) -> str:

@@ -25,6 +25,10 @@ class ConfigError(IFFairError):
     """An option has a value outside its range."""
 
 
+class ArrayError(ConfigError, ValueError):
+    """An array given to an estimator cannot be used; a ValueError too, which scikit-learn's tools expect."""
+
+
 class NotSupported(ConfigError):
     """The option names something that this version does not have."""
 
@@ -35,6 +39,10 @@ class FitError(IFFairError):
 
 class Infeasible(FitError):
     """No weights within the guard rails reach what was asked."""
+
+
+class RivalFailed(IFFairError):
+    """Another method has no answer to this problem; the message says why."""
 
 
 class Cancelled(IFFairError):

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import ClassifierTags, Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from iffair_core.data.groups import suggested_reference
 from iffair_core.data.values import label_codes
-from iffair_core.errors import ConfigError, TaskError
+from iffair_core.errors import ArrayError, ConfigError, TaskError
 from iffair_core.influence import influence_scores
 from iffair_core.metrics import GOAL_METRIC, point_metrics
+from iffair_core.models import make_model
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
-from iffair_core.models.logistic import LogisticModel
 from iffair_core.path import RepairPath, Step, require_strength
-from iffair_core.quantities import quantities_from_codes
+from iffair_core.quantities import judged_groups, quantities_from_codes
 from iffair_core.results import StudyConfig, known
 from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
+from iffair_core.transfer import checked_weights, require_weightable
 
 HERE = "validation"  # the split that `recommend` chooses on: the evaluation set, or X itself
 
@@ -32,17 +38,18 @@ class InfluenceReweigher(BaseEstimator):
     metric : goal to repair: demographic_parity, equal_opportunity, equalized_odds or error_rate_parity.
     variant : diverse, uniform or efficient.
     strength : share of the soft disparity to close, 0..1.25; None for the recommended one, which needs `eval_set`.
-    model : "logistic", the model that the weights are computed on.
+    model : "logistic" or "mlp", the model that the weights are computed on; a network wants columns of like scale.
     max_weight, min_effective_sample_size : guard rails, the latter as a share of the rows.
     utility_budget : accuracy on the evaluation rows that the repair may cost; caps a given strength.
-    random_state : seed of the bootstrap intervals; weights do not depend on it.
+    min_accuracy : guard rail, smallest accuracy on the evaluation rows, a share; None for none.
+    random_state : seed of the bootstrap intervals and of a network's start; other weights do not depend on it.
 
     Attributes
     ----------
     sample_weight_ : (n,) float64, at least 0, finite, mean 1.
     influence_ : DataFrame (n, k), d quantity / d weight of each row, one column per quantity.
     achieved_, predicted_ : dicts of the soft gap and the utilities, after the refit and as predicted without one.
-    strength_ : the strength used. model_ : the refitted logistic model. groups_, reference_, classes_.
+    strength_ : the strength used. model_ : the refitted model. groups_, reference_, classes_.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class InfluenceReweigher(BaseEstimator):
         min_effective_sample_size: float = 0.5,
         utility_budget: float | None = None,
         random_state: int | None = 0,
+        min_accuracy: float | None = None,
     ) -> None:
         self.metric = metric
         self.variant = variant
@@ -64,6 +72,7 @@ class InfluenceReweigher(BaseEstimator):
         self.min_effective_sample_size = min_effective_sample_size
         self.utility_budget = utility_budget
         self.random_state = random_state
+        self.min_accuracy = min_accuracy
 
     def fit(
         self,
@@ -72,12 +81,14 @@ class InfluenceReweigher(BaseEstimator):
         *,
         sensitive_features: Any,
         eval_set: tuple[Any, Any, Any] | None = None,
+        pinned: Any = None,
     ) -> Self:
         """Compute the weights.
 
         X (n, p) numeric, used as given (not standardised); y (n,) two values, the larger in sorted order favorable;
         sensitive_features (n,) any labels; eval_set (X, y, a): rows on which the gap is measured and the strength
-        chosen; without it, X itself. Raises ConfigError for unusable options or arrays, TaskError for unusable groups.
+        chosen; without it, X itself; pinned (n,) bool: rows whose weight stays 1. Raises ConfigError for unusable
+        options, ArrayError (or scikit-learn's ValueError) for unusable arrays, TaskError for unusable groups.
         """
         config = StudyConfig(
             self.metric,
@@ -88,11 +99,11 @@ class InfluenceReweigher(BaseEstimator):
             self.max_weight,
             self.min_effective_sample_size,
             self.model,
+            min_accuracy=self.min_accuracy,
         )
         if self.strength is None and eval_set is None:
             raise ConfigError("strength=None asks for a recommendation, which needs rows to choose on. Pass eval_set.")
         X, outcome, labels = self._arrays(X, y, sensitive_features)
-        self.n_features_in_ = X.shape[1]
         codes, self.groups_ = label_codes(labels)
         rows = np.bincount(codes, minlength=len(self.groups_))
         favorable = np.bincount(codes[outcome > 0.5], minlength=len(self.groups_))
@@ -104,17 +115,26 @@ class InfluenceReweigher(BaseEstimator):
             part = Part(eval_X, eval_y, _known_codes(eval_labels, self.groups_))
         measured = quantities_from_codes(part.X, part.y, part.group_codes, self.groups_, self.reference_)
         with single_threaded_blas():
-            start = LogisticModel().fit(X, outcome)
-            self._path = RepairPath(start, measured, config.repair)
+            start = make_model(self.model, seed=config.seed).fit(X, outcome)
+            groups = judged_groups(measured, self.metric)
+            self._path = RepairPath(start, measured, config.repair, pinned=_mask(pinned, X.shape[0]), groups=groups)
             self._part, self._seed, self._measured = part, int(config.seed), measured
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
             point = self._settle(config)
             weights = known(point.weights)
-            self.model_ = start.refitted(weights)
+            near = copy(start)  # a network has many optima: the path's own is where its parameters are
+            near.theta_ = known(point.theta)
+            self.model_ = near.refitted(weights)
         self.sample_weight_, self.strength_ = weights.copy(), point.strength
         self.achieved_ = {"soft_gap": point.soft[HERE], **point.refitted[HERE]}
         self.predicted_ = {"soft_gap": point.predicted_soft.get(HERE), **point.predicted.get(HERE, {})}
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.classifier_tags = ClassifierTags(multi_class=False)
+        return tags
 
     def curve(self, strengths: Any = None) -> pd.DataFrame:
         """One row per strength: strength, feasible, refitted_* and predicted_* of every metric and the soft gap."""
@@ -140,6 +160,7 @@ class InfluenceReweigher(BaseEstimator):
             {HERE: self._part},
             self.metric,
             {HERE: self._measured},
+            self._path.pairs.groups,
             seed=self._seed,
             intervals=False,
         )
@@ -162,17 +183,23 @@ class InfluenceReweigher(BaseEstimator):
     def _arrays(
         self, X: Any, y: Any, sensitive_features: Any, known: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
-        X = check_array(X, dtype=np.float64, order="C", estimator=self)
-        y = np.asarray(y)
-        labels = pd.Series(np.asarray(sensitive_features, dtype=object).ravel())
-        check_consistent_length(X, y, labels)
+        X, y = validate_data(self, X, y, reset=known is None, dtype=np.float64, order="C")
+        if sensitive_features is None:
+            raise ArrayError("sensitive_features is None. Pass the group of each row.")
+        labels = pd.Series(column_or_1d(sensitive_features, dtype=object))
+        check_consistent_length(X, labels)
         classes = np.unique(y)
         if known is None:
             if classes.size != 2:
-                raise ConfigError(f"y has {classes.size} distinct values; it needs exactly two, the larger favorable.")
+                # "1 class" and "Only binary" are the words by which scikit-learn's own checks know these refusals.
+                seen = "1 class" if classes.size == 1 else f"{classes.size} classes"
+                raise ArrayError(
+                    f"y holds {seen}, and there must be two, the larger favorable. Only binary classification is "
+                    f"supported. The type of the target is {type_of_target(y)}."
+                )
             self.classes_ = classes
         elif not np.isin(classes, known).all():
-            raise ConfigError(f"eval_set's y holds values that y does not; it may hold {known[0]!r} and {known[1]!r}.")
+            raise ArrayError(f"y holds values that it did not in fit; it may hold {known[0]!r} and {known[1]!r}.")
         return X, (y == self.classes_[1]).astype(float), labels
 
     def score(self, X: Any, y: Any, *, sensitive_features: Any) -> float:
@@ -185,6 +212,83 @@ class InfluenceReweigher(BaseEstimator):
         if value is None:
             raise TaskError("The disparity cannot be estimated on these rows: fewer than two groups have a rate.")
         return -value
+
+
+def _offers(method: str) -> Callable[[ReweightedClassifier], bool]:
+    return lambda self: hasattr(getattr(self, "estimator_", self.estimator), method)
+
+
+class ReweightedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A classifier fitted with the weights of a reweigher, for pipelines and cross-validation.
+
+    Weights belong to the rows they were computed on, so in cross-validation each part needs its own: `fit` fits a clone
+    of the reweigher, then a clone of the classifier with its weights. Prediction is the classifier's, and needs no
+    groups. With `set_config(enable_metadata_routing=True)`, `set_fit_request(sensitive_features=True)` lets a pipeline,
+    `cross_validate` or `GridSearchCV` hand the groups over.
+
+    Parameters
+    ----------
+    estimator : classifier whose `fit` takes `sample_weight`.
+    reweigher : an InfluenceReweigher with a given strength; None for one with its defaults.
+
+    Attributes
+    ----------
+    estimator_, reweigher_ : the fitted clones. classes_, n_features_in_, feature_names_in_ (of frames).
+    """
+
+    def __init__(self, estimator: Any, reweigher: InfluenceReweigher | None = None) -> None:
+        self.estimator = estimator
+        self.reweigher = reweigher
+
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any, pinned: Any = None) -> Self:
+        """Compute the weights of these rows, and fit the classifier with them.
+
+        X (n, p) numeric, y (n,) two values, the larger in sorted order favorable, sensitive_features (n,) any labels,
+        pinned (n,) bool: rows whose weight stays 1.
+        Raises ConfigError for a classifier without `sample_weight`, and as `InfluenceReweigher.fit`.
+        """
+        require_weightable(self.estimator)
+        reweigher = InfluenceReweigher() if self.reweigher is None else clone(self.reweigher)
+        self.reweigher_ = reweigher.fit(X, y, sensitive_features=sensitive_features, pinned=pinned)
+        weights = checked_weights(self.reweigher_.sample_weight_, self.reweigher_.sample_weight_.size)
+        self.estimator_ = clone(self.estimator).fit(X, column_or_1d(y), sample_weight=weights)
+        self.classes_, self.n_features_in_ = self.estimator_.classes_, self.reweigher_.n_features_in_
+        if hasattr(self.reweigher_, "feature_names_in_"):
+            self.feature_names_in_ = self.reweigher_.feature_names_in_
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The classifier's decision for each row, one of `classes_`."""
+        return self._fitted().predict(X)
+
+    @available_if(_offers("predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The classifier's probabilities, (n, 2) in the order of `classes_`."""
+        return self._fitted().predict_proba(X)
+
+    @available_if(_offers("decision_function"))
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The classifier's margins, (n,), above 0 for the larger class."""
+        return self._fitted().decision_function(X)
+
+    def _fitted(self) -> Any:
+        check_is_fitted(self, "estimator_")
+        return self.estimator_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+def _mask(pinned: Any, n: int) -> np.ndarray | None:
+    """`pinned` as a mask (n,); None for none. Raises ArrayError for anything but n truth values."""
+    if pinned is None:
+        return None
+    mask = np.asarray(pinned)
+    if mask.dtype != bool or mask.shape != (n,):
+        raise ArrayError(f"pinned is {mask.dtype} of shape {mask.shape}; give one truth value for each of {n} rows.")
+    return mask
 
 
 def _known_codes(labels: pd.Series, groups: tuple[str, ...]) -> np.ndarray:

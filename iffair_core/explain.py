@@ -12,10 +12,12 @@ from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, Estimate
 from iffair_core.results import StudyResult, known
 from iffair_core.rows import widening_rows
+from iffair_core.smallest import SmallestFix
 from iffair_core.tables import best_accuracy, flips, outcome_labels, who_pays, widest_gap
-from iffair_core.wording import GOAL_TITLES, RATE_TITLES, figure, metric_title, percent, points, span
+from iffair_core.wording import GOAL_TITLES, RATE_TITLES, figure, heading, listed, metric_title, percent, points, span
 
 NAMED_GROUPS = 4
+KEPT_CAPITALS = ("Gaussian",)
 
 
 def data_sentence(resolved: ResolvedTask) -> str:
@@ -108,26 +110,118 @@ def _change(estimate: Estimate, *, as_points: bool = False) -> str:
 
 
 def compare_sentence(result: StudyResult, split: str = "test") -> str:
-    """Our curve at each rival's disparity: the best accuracy among refitted points that are no more disparate."""
+    """Our curve beside the rival it has least over, then how many of the others it matches at their disparity.
+
+    Compared is the best accuracy among refitted points whose disparity is no larger. Rivals that lower the disparity
+    come before those that do not; a disparity that no point reaches is said, not counted as a loss or a win.
+    """
     if result.curve is None or not result.rivals:
         return "The rivals have not been computed yet."
-    metric = result.curve.metric
-    said = []
+    metric, found = result.curve.metric, []
     for rival in result.rivals:
         disparity, accuracy = rival.metrics[split][metric], rival.metrics[split]["accuracy"]
-        if disparity is None or accuracy is None:
-            continue
-        best = best_accuracy(result, disparity, split)
-        interval = span(rival.intervals[split].get("accuracy"), as_points=True).strip("()")
-        theirs = (
-            f"Against {rival.title} (accuracy {percent(accuracy)}{f', {interval}' if interval else ''}; "
-            f"{metric_title(metric)} {figure(disparity)})"
-        )
-        if best is not None:
-            said.append(f"{theirs} the curve is at accuracy {percent(best)} with a disparity no larger.")
-        else:
-            said.append(f"{theirs} no point of the curve has a disparity as small.")
-    return " ".join(said) or f"The {metric_title(metric)} is not estimable on {split} rows."
+        if disparity is not None and accuracy is not None:
+            found.append((rival, disparity, accuracy, best_accuracy(result, disparity, split)))
+    if not found:
+        return f"The {metric_title(metric)} of other methods is not estimable on {split} rows."
+    before = known(result.baseline)[split].values[metric]
+    repairs = [one for one in found if before is not None and one[1] < before] or found
+    matched = [one for one in repairs if one[3] is not None]
+    # At the same disparity the smallest lead is the hardest comparison; where none is reached, the most accurate rival.
+    rival, disparity, accuracy, best = min(matched or repairs, key=lambda one: (one[3] or 0.0) - one[2])
+    interval = span(rival.intervals[split].get("accuracy"), as_points=True).strip("()")
+    said = (
+        f"Against {rival.title} (accuracy {percent(accuracy)}{f', {interval}' if interval else ''}; "
+        f"{metric_title(metric)} {figure(disparity)}) "
+    )
+    if best is None:
+        said += "no point of the curve has a disparity as small."
+    else:
+        said += f"the curve is at accuracy {percent(best)} with a disparity no larger."
+    if len(found) == 1:
+        return said
+    ahead = sum(best is not None and best >= accuracy for _, _, accuracy, best in found)
+    behind = sum(best is not None and best < accuracy for _, _, accuracy, best in found)
+    beyond = [rival.title for rival, _, _, best in found if best is None]
+    unreached = f"; no point has a disparity as small as {listed(beyond)}" if beyond else ""
+    return (
+        f"{said} Of {len(found)} other methods, the curve at their disparity is at least as accurate as {ahead} and "
+        f"less accurate than {behind}{unreached}."
+    )
+
+
+def transfer_sentence(result: StudyResult, split: str = "test") -> str:
+    """What the weights do in the first of the other models, and the share of the reduction that survives in each."""
+    if not result.transfers or result.curve is None:
+        return "No other model has been fitted with these weights yet."
+    metric, (first, *others) = result.curve.metric, result.transfers
+    if result.strength == 0:
+        return "At strength 0 every weight is 1, so that no other model changes."
+    before, after = first.before[split].values, first.after[split].values
+    change = first.difference[split]
+    if before[metric] is None or after[metric] is None or change["accuracy"].value is None:
+        return f"The {metric_title(metric)} of {_in_sentence(first.title)} is not estimable on {split} rows."
+    cost = change["accuracy"].value
+    bounds = span((change["accuracy"].low, change["accuracy"].high), as_points=True).strip("()")
+    said = (
+        f"With these weights, the {metric_title(metric)} of {_in_sentence(first.title)} goes from "
+        f"{figure(before[metric])} to {figure(after[metric])} ({_change(change[metric])}) and its accuracy changes by "
+        f"{points(cost)}{f' ({bounds})' if bounds else ''}, refitted, on {split} rows"
+    )
+    own = known(result.difference)[split][metric]
+    if own.value is None or own.value >= 0:
+        return f"{said}. In the study's own model these weights do not lower it there, so no share can be given."
+    doubt = "" if own.high is not None and own.high < 0 else ", though that one's own interval holds 0"
+    shares = [_survives(first.kept[split]) + f" of the reduction in the study's own model survives{doubt}"]
+    shares += [f"in {_in_sentence(one.title)} {_survives(one.kept[split])}" for one in others]
+    return f"{said}; {'; '.join(shares)}."
+
+
+def _in_sentence(title: str) -> str:
+    words = shorten(title, 60).split(" ")
+    return " ".join([words[0] if words[0] in KEPT_CAPITALS else words[0].lower(), *words[1:]])
+
+
+def _survives(share: float | None) -> str:
+    if share is None:
+        return "a share that is not estimable"
+    return "none" if share <= 0 else percent(share, 0)
+
+
+def pinned_sentence(result: StudyResult) -> str:
+    """How many training rows are pinned; empty where nothing was asked to be."""
+    if result.pinned is None:
+        return ""
+    held = int(result.pinned.sum())
+    if not held:
+        return "None of the rows that you pinned is a training row, so that pinning changes nothing."
+    verb = "row keeps" if held == 1 else "rows keep"
+    return f"{held:,} pinned {verb} weight 1, {percent(held / result.pinned.size)} of the training rows."
+
+
+def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
+    """What the smallest fix moves, and what that does to the goal's disparity and to accuracy, refitted."""
+    title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, known(result.baseline)[fix.split]
+    if fix.reached and not fix.rows:
+        return f"The {title} is {figure(fix.before)} on {fix.split} rows already, so that nothing has to move."
+    lead = "" if fix.reached else (
+        f"No repair within the guard rails brings the {title} to {figure(fix.target)} on {fix.split} rows. "
+        f"{fix.reason} The lowest found: "
+    )  # fmt: skip
+    if not fix.rows:
+        return f"{lead}{figure(fix.before)}, of the untouched model."
+    share = percent((fix.rows if fix.by == "rows" else fix.weight) / of)
+    moving = (
+        f"moving {fix.rows:,} of {of:,} training rows ({share}) by a weight of {np.abs(fix.weights - 1.0).max():g}"
+        if fix.by == "rows"
+        else f"moving {share} of the weight of {of:,} training rows"
+    )
+    change = fix.accuracy - known(before.values["accuracy"])
+    cost = f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
+    return (
+        f"{lead}{moving if lead else heading(moving)} brings the {title} from {figure(fix.before)} to "
+        f"{figure(fix.disparity)} on {fix.split} rows ({figure(fix.test['disparity'])} on test), {cost}, refitted."
+    )
 
 
 def pays_sentence(result: StudyResult, split: str = "test") -> str:

@@ -13,55 +13,68 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from iffair_core.influence import residuals
-from iffair_core.models.blocks import map_blocks, sigmoid
+from iffair_core.influence import removal_steps
+from iffair_core.models.base import InfluenceModel
+from iffair_core.models.blocks import sigmoid, sum_blocks
 from iffair_core.models.logistic import TOLERANCE, LogisticModel, column_units
 
 GREEN, AMBER = 0.05, 0.25
+HIGH_LEVERAGE = 0.15
 REFIT_SECONDS = 30.0
 REFIT_BATCH = 64
 REFIT_STEPS = 20
 
+Check = Callable[[], None] | None
+
 
 def leave_one_out_parameters(
-    model: LogisticModel,
+    model: InfluenceModel,
     rows: np.ndarray,
     *,
     seconds: float = REFIT_SECONDS,
-    check: Callable[[], None] | None = None,
+    check: Check = None,
     report: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Parameters of exact refits without each of `rows`, (r, P) with r <= len(rows): as many as fit in `seconds`.
 
-    Many refits at a time: their parameters are the columns of one matrix, so that every step of all of them is two
-    matrix products. Steps reuse the full model's factorisation until the gradient vanishes; a refit that this does not
-    bring there, as of a row that a small model hangs on, is done on its own. `check` is called between batches and may
-    raise to cancel; `report` gets the share that is done. Raises FitError where the other rows have one outcome only.
+    A logistic model makes many refits at a time: their parameters are the columns of one matrix, so that every step of
+    all of them is two matrix products. Steps reuse the full model's factorisation until the gradient vanishes; a refit
+    that this does not bring there, as of a row that a small model hangs on, is done on its own, and so is every refit
+    of another model. `check` is called between steps and may raise to cancel; `report` gets the share that is done.
+    Raises FitError where the other rows have one outcome only.
     """
     started, done = time.perf_counter(), [np.empty((0, model.theta_.size))]
-    base_influence = model.solve(np.column_stack([model.X_[rows], np.ones(rows.size)]).T)
-    residual = residuals(model)[rows] * model.sample_weight_[rows]
-    leverage = model.leverage()[rows]
-    for start in range(0, rows.size, REFIT_BATCH):
+    size = REFIT_BATCH if isinstance(model, LogisticModel) else 1
+    leverage = model.leverage() if isinstance(model, LogisticModel) else np.empty(0)
+    for start in range(0, rows.size, size):
         if start and time.perf_counter() - started > seconds:
             break
-        if check is not None:
-            check()
-        batch = slice(start, start + REFIT_BATCH)
-        first_guess = model.theta_[:, None] + base_influence[:, batch] * (residual[batch] / (1 - leverage[batch]))
-        done.append(_refit_batch(model, rows[batch], first_guess).T)
+        batch = rows[start : start + size]
+        if isinstance(model, LogisticModel):
+            first_guess = model.theta_[:, None] + removal_steps(model, batch, leverage)
+            done.append(_refit_batch(model, batch, first_guess, check).T)
+        else:
+            done.append(_refit_without(model, batch[0], check)[None])
         if report is not None:
-            report(min(1.0, (start + REFIT_BATCH) / rows.size))
+            report(min(1.0, (start + size) / rows.size))
     return np.vstack(done)
 
 
-def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def _refit_without(model: InfluenceModel, row: int, check: Check) -> np.ndarray:
+    weight = model.sample_weight_.copy()
+    weight[row] = 0.0
+    return model.refitted(weight, check=check).theta_
+
+
+def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, check: Check) -> np.ndarray:
     X, y, s = model.X_, model.y_, model.sample_weight_
     n, p = X.shape
     left_out = np.column_stack([X[rows], np.ones(rows.size)])
     unit = column_units(X)[:, None] * n
     off = np.full(rows.size, np.inf)
     for _ in range(REFIT_STEPS):
+        if check is not None:
+            check()
 
         def work(block: slice, theta: np.ndarray = theta) -> np.ndarray:
             r = sigmoid(X[block] @ theta[:-1] + theta[-1])
@@ -69,7 +82,7 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray) -> n
             r *= s[block, None]
             return np.vstack([X[block].T @ r, r.sum(axis=0)])
 
-        gradient = np.sum(map_blocks(work, n, p + rows.size), axis=0)
+        gradient = sum_blocks(work, n, p + rows.size)
         own = sigmoid(np.einsum("ij,ji->i", left_out, theta)) - y[rows]
         gradient -= (left_out * (s[rows] * own)[:, None]).T
         gradient[:-1] += theta[:-1] / model.C
@@ -78,9 +91,7 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray) -> n
         if off.max() <= TOLERANCE / 10:
             break
     for i in np.flatnonzero(~(off <= TOLERANCE)):
-        weight = s.copy()
-        weight[rows[i]] = 0.0
-        theta[:, i] = model.refitted(weight).theta_
+        theta[:, i] = _refit_without(model, rows[i], check)
     return theta
 
 
@@ -91,8 +102,9 @@ class Fidelity:
     `removal_error`: relative L2 error of leverage-corrected removal effects on the soft goal over the refitted rows.
     `prediction_error`: |predicted - refitted| / |baseline gap| of the soft goal on validation rows at the chosen
     strength; None where the baseline gap lies inside the chance band. `refits`: row (position among training rows),
-    random (drawn at random, else among the most influential), predicted, refitted (change of the goal, as a share).
-    `spearman` is NaN where either does not vary.
+    random (drawn at random, else among the most influential), predicted, refitted (change of the soft goal, as a
+    share), hard_predicted, hard_refitted (the same of the hard goal). `hard_exact`: share of rows whose change of the
+    hard goal was predicted to the last decision. `spearman` is NaN where either does not vary.
     """
 
     level: str
@@ -100,6 +112,7 @@ class Fidelity:
     prediction_error: float | None
     spearman: float
     slope: float
+    hard_exact: float
     mean_leverage: float
     checked: int
     asked: int
@@ -129,15 +142,14 @@ def judge_fidelity(
     prediction_error: float | None,
     mean_leverage: float,
 ) -> Fidelity:
-    """The badge from verified rows (columns row, random, predicted, refitted) and the error at the chosen strength."""
+    """The badge from verified rows (the columns of `Fidelity.refits`) and the error at the chosen strength."""
     predicted, refitted = refits["predicted"].to_numpy(), refits["refitted"].to_numpy()
     scale = float(np.linalg.norm(refitted))
     removal_error = float(np.linalg.norm(predicted - refitted)) / scale if scale > 0 else 0.0
     varies = min(np.ptp(predicted), np.ptp(refitted)) > 0
     spearman = float(refits["predicted"].corr(refits["refitted"], method="spearman")) if varies else np.nan
     slope = float(predicted @ refitted / (predicted @ predicted)) if predicted.any() else 1.0
-    worst = max(removal_error, prediction_error or 0.0)
-    level = "green" if worst <= GREEN else "amber" if worst <= AMBER else "red"
+    level = _level(max(removal_error, prediction_error or 0.0))
     if prediction_error is None:
         level = "not judged" if level == "green" else level
     return Fidelity(
@@ -146,15 +158,33 @@ def judge_fidelity(
         prediction_error,
         spearman,
         slope,
+        float(np.isclose(refits["hard_predicted"], refits["hard_refitted"], rtol=0.0, atol=1e-9).mean()),
         mean_leverage,
         len(refits),
         asked,
         refits,
-        _fidelity_sentence(level, removal_error, prediction_error, len(refits), asked),
+        _fidelity_sentence(removal_error, prediction_error, mean_leverage, len(refits), asked),
     )
 
 
-def _fidelity_sentence(level: str, removal: float, prediction: float | None, checked: int, asked: int) -> str:
+def _level(error: float) -> str:
+    return "green" if error <= GREEN else "amber" if error <= AMBER else "red"
+
+
+_ROWS_ADVICE = {
+    "green": "Row scores can be relied on.",
+    "amber": "Rely on the order of row scores, not on their sizes.",
+    "red": "Do not rely on row scores.",
+}
+_CURVE_ADVICE = {
+    "green": "The predicted curve can be relied on.",
+    "amber": "Take the direction from the predicted curve, and sizes from refitted points.",
+    "red": "Do not rely on the predicted curve; use refitted points only.",
+    "not judged": "There may be no gap to explain.",
+}
+
+
+def _fidelity_sentence(removal: float, prediction: float | None, mean_leverage: float, checked: int, asked: int) -> str:
     rows = f"Removal effects of {checked} rows were {100 * removal:.2g} % off exact refits"
     rows += f" (time allowed {checked} of {asked})" if checked < asked else ""
     if prediction is None:
@@ -162,10 +192,16 @@ def _fidelity_sentence(level: str, removal: float, prediction: float | None, che
     else:
         share = f"{100 * prediction:.2g} % of the baseline gap"
         curve = f"the predicted gap at the chosen strength was {share} off the refitted one"
-    advice = {
-        "green": "Scores and predictions can be relied on.",
-        "amber": "Rely on the order of rows and on refitted points, not on predicted sizes.",
-        "red": "Do not rely on predicted numbers; use refitted points only.",
-        "not judged": "Row scores hold, but there may be no gap to explain.",
-    }[level]
+    levels = (_level(removal), "not judged" if prediction is None else _level(prediction))
+    if levels == ("green", "green"):
+        advice = "Scores and predictions can be relied on."
+    elif levels == ("red", "red"):
+        advice = "Do not rely on predicted numbers; use refitted points only."
+    else:
+        advice = f"{_ROWS_ADVICE[levels[0]]} {_CURVE_ADVICE[levels[1]]}"
+    if mean_leverage > HIGH_LEVERAGE:
+        advice += (
+            f" The mean leverage of {mean_leverage:.2g} is high: the model nearly repeats its training rows, and "
+            "a smaller C makes scores steadier."
+        )
     return f"{rows}; {curve}. {advice}"

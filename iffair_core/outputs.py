@@ -28,8 +28,9 @@ import sklearn
 from iffair_core.data.encoding import SPLITS
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation
-from iffair_core.results import MEASURED, Rival, StudyResult, known
+from iffair_core.results import MEASURED, Rival, StudyResult, Transfer, known
 from iffair_core.reweighting import changed, effective_sample_size
+from iffair_core.smallest import SmallestFix
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
@@ -48,7 +49,7 @@ def require_finished(result: StudyResult) -> None:
 # ----------------------------------------------------------------------------------------------------------- summary
 
 
-def summary(result: StudyResult, read_seconds: float | None = None) -> dict[str, Any]:
+def summary(result: StudyResult, read_seconds: float | None = None, fix: SmallestFix | None = None) -> dict[str, Any]:
     """Everything a study found, as plain JSON values; null where a number is not estimable.
 
     - `dataset`: name, fingerprint, synthetic, rows (used), rows_in_file, features (columns of the design),
@@ -64,8 +65,17 @@ def summary(result: StudyResult, read_seconds: float | None = None) -> dict[str,
     - `goal`: the goal's widest soft gap on validation rows, rate(over) - rate(under), before.
     - `curve`: strengths recommended, chosen, frontier, infeasible {strength: reason}, limit, budget.
     - `weights`: min, max, mean, effective_sample_size and changed_share (both shares of training rows).
-    - `fidelity`, `rivals` (each as `baseline`, without chance band and groups), `timing` (seconds per stage; `read`
+    - `transfer`: other models refitted with the weights, one entry each: name, title, strength, seed, seconds, notes;
+      `before`, `after` (as `baseline`, without chance band and groups), `difference`, and `kept` {split: the goal's
+      reduction as a share of that in the study's own model}. Empty unless they were asked for.
+    - `rivals`: other methods, each with name, title, kind (weights, training, thresholds or features), reads_model,
+      needs_group, randomised, source, notes, `reason` (why it has no numbers, or null), and per split as `baseline`,
+      without chance band and groups.
+    - `fidelity`, `timing` (seconds per stage; `read`
       if given), `software`, `warnings`.
+    - `smallest_fix`, only with `fix`: target, by (rows or weight), split (judged on), reached, strength, `before` and
+      `disparity` on that split, accuracy, test {disparity, accuracy}, rows (moved), weight (half the sum of |w - 1|),
+      reason (why it is not reached, or null).
 
     Raises ConfigError for a study that has not finished.
     """
@@ -87,30 +97,36 @@ def summary(result: StudyResult, read_seconds: float | None = None) -> dict[str,
         "weights": weight_summary(result),
         "fidelity": _fidelity(result),
         "rivals": [_rival(rival) for rival in result.rivals],
+        "transfer": [_transfer(one) for one in result.transfers],
         "timing": {**({} if read_seconds is None else {"read": read_seconds}), **result.timing},
         "software": software(),
         "warnings": list(result.warnings),
     }
+    if fix is not None:
+        found["smallest_fix"] = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
     plain = _plain(found)
     assert isinstance(plain, dict)
     return plain
 
 
-def summary_json(result: StudyResult, read_seconds: float | None = None) -> str:
+def summary_json(result: StudyResult, read_seconds: float | None = None, fix: SmallestFix | None = None) -> str:
     """`summary` as strict JSON text: no NaN, no Infinity."""
-    return _json(summary(result, read_seconds))
+    return _json(summary(result, read_seconds, fix))
 
 
-def settings(result: StudyResult) -> dict[str, Any]:
+def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, Any]:
     """What it takes to run the study again on the same table: `Task.from_dict(...["task"])` and
-    `StudyConfig(**...["config"])`. `fingerprint` tells whether a table is the same, cell for cell.
+    `StudyConfig(**...["config"])`. `fingerprint` tells whether a table is the same, cell for cell. With `fix`,
+    `smallest_fix` holds target, by and split of that one.
     """
+    asked = {} if fix is None else {"smallest_fix": {"target": fix.target, "by": fix.by, "split": fix.split}}
     plain = _plain(
         {
             "schema": SETTINGS_SCHEMA,
             "table": {"name": result.name, "fingerprint": result.fingerprint, "synthetic": result.synthetic},
             "task": _task(result),
             "config": asdict(result.config),
+            **asked,
             "software": software(),
         }
     )
@@ -118,9 +134,9 @@ def settings(result: StudyResult) -> dict[str, Any]:
     return plain
 
 
-def settings_json(result: StudyResult) -> str:
+def settings_json(result: StudyResult, fix: SmallestFix | None = None) -> str:
     """`settings` as strict JSON text."""
-    return _json(settings(result))
+    return _json(settings(result, fix))
 
 
 def weight_summary(result: StudyResult) -> dict[str, float]:
@@ -209,7 +225,9 @@ def _fidelity(result: StudyResult) -> dict[str, Any] | None:
     found = result.fidelity
     if found is None:
         return None
-    numbers = ("removal_error", "prediction_error", "spearman", "slope", "mean_leverage", "checked", "asked")
+    numbers = (
+        "removal_error", "prediction_error", "spearman", "slope", "hard_exact", "mean_leverage", "checked", "asked",
+    )  # fmt: skip
     return {"level": found.level} | {name: getattr(found, name) for name in numbers} | {"sentence": found.sentence}
 
 
@@ -217,7 +235,23 @@ def _rival(rival: Rival) -> dict[str, Any]:
     measured = {
         split: {**numbers, "intervals": rival.intervals.get(split, {})} for split, numbers in rival.metrics.items()
     }
-    return {"name": rival.name, "title": rival.title, **measured}
+    known_before = ("name", "title", "kind", "reads_model", "needs_group", "randomised", "source", "notes", "reason")
+    return {name: getattr(rival, name) for name in known_before} | measured
+
+
+def _transfer(one: Transfer) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.title,
+        "strength": one.strength,
+        "seed": one.seed,
+        "before": {split: {**found.values, "intervals": found.intervals} for split, found in one.before.items()},
+        "after": {split: {**found.values, "intervals": found.intervals} for split, found in one.after.items()},
+        "difference": {split: _estimates(row) for split, row in one.difference.items()},
+        "kept": one.kept,
+        "seconds": one.seconds,
+        "notes": one.notes,
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -243,27 +277,28 @@ def _json(value: Any) -> str:
 # -------------------------------------------------------------------------------------------------------------- rows
 
 
-def rows_frame(result: StudyResult) -> pd.DataFrame:
+def rows_frame(result: StudyResult, fix: SmallestFix | None = None) -> pd.DataFrame:
     """rows.csv as a frame, one line per used row in the order of the file.
 
     row_id, split, outcome (0/1, 1 = favorable), group, weight and influence_<quantity>... (d quantity / d weight, on
-    validation rows; both NaN outside train), score_before, score_after (P(favorable)). Group names as they are.
+    validation rows; both NaN outside train), score_before, score_after (P(favorable)). Group names as they are. With
+    `fix`, weight_smallest_fix stands last.
     """
     require_finished(result)
-    return pd.DataFrame({name: _as_array(column) for name, column in _columns(result).items()})
+    return pd.DataFrame({name: _as_array(column) for name, column in _columns(result, fix).items()})
 
 
-def rows_csv(result: StudyResult) -> bytes:
+def rows_csv(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
     """rows.csv: UTF-8, comma, LF. Group names that a spreadsheet would take for a formula get a leading apostrophe."""
     require_finished(result)
-    return _csv(_columns(result))
+    return _csv(_columns(result, fix))
 
 
 Labelled = tuple[np.ndarray, Sequence[str]]
 """Codes (n,) into labels."""
 
 
-def _columns(result: StudyResult) -> dict[str, np.ndarray | Labelled]:
+def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarray | Labelled]:
     data = result.dataset
     n, train, influence = data.y.size, result.train_rows, known(result.influence)
 
@@ -284,6 +319,7 @@ def _columns(result: StudyResult) -> dict[str, np.ndarray | Labelled]:
         },
         "score_before": known(result.scores_before),
         "score_after": known(result.scores_after),
+        **({} if fix is None else {"weight_smallest_fix": spread(fix.weights)}),
     }
 
 
@@ -313,7 +349,7 @@ def _csv(columns: Mapping[str, np.ndarray | Labelled]) -> bytes:
     for start in range(0, n, _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, n))
         cells = [_texts(column, rows) for column in columns.values()]
-        cells[-1] = pc.binary_join_element_wise(cells[-1], "", "\n")
+        cells[-1] = pc.binary_join_element_wise(cells[-1], "", "\n", null_handling="replace", null_replacement="")
         lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
         _, offsets, data = lines.buffers()
         ends = np.frombuffer(offsets, dtype=np.int32)

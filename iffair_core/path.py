@@ -2,29 +2,32 @@
 
 At every strength the gaps are linearised at the model of the strength before, the whole change of weights is solved
 again from 1, and the model is refitted; where the refit misses what was asked, it is linearised again there. Beside the
-refit stands the prediction: one solve and no refit, from the untouched model.
+refit stands the prediction, which never looks at a refit: Newton steps from the untouched model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from iffair_core.errors import ConfigError, FitError, Infeasible
-from iffair_core.influence import influence_of
+from iffair_core.influence import influence_of, one_step_parameters
 from iffair_core.metrics import GOAL_METRIC
-from iffair_core.models.blocks import sigmoid
+from iffair_core.models.base import InfluenceModel
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.quantities import FairnessQuantities, GoalPairs, goal_pairs
 from iffair_core.reweighting import (
+    REACH,
     VARIANTS,
     Ask,
+    Rails,
+    Thrift,
     diverse_weights,
     effective_sample_size,
     efficient_weights,
-    reachable_share,
+    reachable_strength,
     require_rails,
     uniform_weights,
 )
@@ -33,6 +36,7 @@ MAX_STRENGTH = 1.25
 ON_TARGET = 0.005
 OFF_TARGET = 0.25
 CORRECTIONS = 4
+STRIDE = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,18 @@ class Repair:
     """What is repaired and within which guard rails.
 
     `max_weight` > 1: no weight above it. `min_effective_sample_size`: Kish's size as a share of training rows.
+    `min_accuracy`: on the rows that guide the repair; None for no floor.
     """
 
     goal: str = "equalized_odds"
     variant: str = "diverse"
     max_weight: float = 5.0
     min_effective_sample_size: float = 0.5
+    min_accuracy: float | None = None
 
     def __post_init__(self) -> None:
+        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
+            raise ConfigError(f"min_accuracy is {self.min_accuracy}; it is a share of correct decisions from 0 to 1.")
         if self.variant not in VARIANTS:
             raise ConfigError(f"There is no variant {self.variant!r}. Choose one of {', '.join(VARIANTS)}.")
         if self.goal not in GOAL_METRIC:
@@ -71,7 +79,7 @@ class Step:
 
     strength: float
     weights: np.ndarray | None
-    model: LogisticModel | None
+    model: InfluenceModel | None
     predicted_theta: np.ndarray | None
     reason: str | None = None
 
@@ -80,24 +88,36 @@ class RepairPath:
     """The way from the untouched model to stronger and stronger repairs.
 
     `start`: the model fitted with unit weights. `guide`: quantities whose goal the weights close, measured on rows with
-    fixed unit weights. `step_from` advances from any earlier step, so that a strength off the grid branches from it.
+    fixed unit weights. `pinned` (n,) bool: rows whose weight stays 1. `groups`: those of each
+    rate that the gaps are taken over, all if None. `predict` False leaves predictions out. `limit`:
+    the largest strength that any weights within the rails reach to first order, all gaps at once. `step_from` advances
+    from any earlier step, so that a strength off the grid branches from it.
     """
 
     def __init__(
         self,
-        start: LogisticModel,
+        start: InfluenceModel,
         guide: FairnessQuantities,
         repair: Repair,
         check: Callable[[], None] | None = None,
+        pinned: np.ndarray | None = None,
+        groups: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        predict: bool = True,
     ) -> None:
+        self.predicts = predict
+        self.rails = Rails(repair.max_weight, pinned)
         self.start, self.repair, self.guide, self.check = start, repair, guide, check
-        self.pairs: GoalPairs = goal_pairs(guide, repair.goal)
+        self.pairs: GoalPairs = goal_pairs(guide, repair.goal, groups)
         self.before = guide.values(start)
         self.disparity = self.pairs.disparity(self.before)
         self.origin = Step(0.0, np.ones(start.X_.shape[0]), start, start.theta_)
-        self._price: np.ndarray | None = None
         self._first = _Linearised(start, guide)
-        self._columns = _goal_columns(guide, self.pairs)
+        self._known_thrift: Thrift | None = None
+        self._forecasts: dict[float, LogisticModel | None] = {}
+        self._linearised: dict[float, _Linearised] = {0.0: self._first}
+        if isinstance(start, LogisticModel):
+            self._forecasts[0.0] = start
         self.limit = self._reachable()
 
     def step_from(self, earlier: Step, strength: float) -> Step:
@@ -114,17 +134,17 @@ class RepairPath:
                 None,
                 predicted,
                 f"Beyond {self.limit:.2f}, the largest strength that weights up to {self.repair.max_weight:g} "
-                "can reach.",
+                f"{'of the rows that are not pinned ' if self.rails.pinned is not None else ''}can reach.",
             )
         model, weights, best = earlier.model, earlier.weights, np.inf
-        found: tuple[LogisticModel, np.ndarray] | None = None
+        found: tuple[InfluenceModel, np.ndarray] | None = None
         for _ in range(CORRECTIONS):
             if self.check is not None:
                 self.check()
             try:
                 here = self._first if model is self.start else _Linearised(model, self.guide)
                 candidate = self._solve(here, weights, strength)
-                refitted = model.refitted(candidate)
+                refitted = model.refitted(candidate, check=self.check)
             except (Infeasible, FitError) as error:
                 if found is None:
                     return Step(strength, None, None, predicted, str(error))
@@ -137,21 +157,32 @@ class RepairPath:
             model, weights = refitted, candidate
         assert found is not None
         model, weights = found
-        reason = None
-        if best > OFF_TARGET:
-            reason = (
-                f"The refit missed what was asked by {100 * best:.3g} % of the baseline gap; the last good strength "
-                "stands."
-            )
-        size = effective_sample_size(weights)
-        if size < self.repair.min_effective_sample_size:
-            reason = (
-                f"The effective sample size would fall to {100 * size:.1f} % of the training rows, below the limit of "
-                f"{100 * self.repair.min_effective_sample_size:.4g} %."
-            )
+        reason = self._refused(model, weights, best)
         if reason is not None:
             return Step(strength, None, None, predicted, reason)
         return Step(strength, weights, model, predicted)
+
+    def _refused(self, model: InfluenceModel, weights: np.ndarray, miss: float) -> str | None:
+        """Why a refit that misses what was asked by `miss` of the baseline gap is no good strength; None if it is."""
+        if miss > OFF_TARGET:
+            return (
+                f"The refit missed what was asked by {100 * miss:.3g} % of the baseline gap, more than "
+                f"{100 * OFF_TARGET:.3g} %."
+            )
+        size, smallest = effective_sample_size(weights), self.repair.min_effective_sample_size
+        if size < smallest:
+            return (
+                f"The effective sample size would fall to {100 * size:.1f} % of the training rows, below the limit of "
+                f"{100 * smallest:.4g} %."
+            )
+        if self.repair.min_accuracy is not None:
+            accuracy = self.guide.accuracy(model)
+            if accuracy < self.repair.min_accuracy:
+                return (
+                    f"The accuracy would fall to {100 * accuracy:.2f} % on the rows that guide the repair, below the "
+                    f"floor of {100 * self.repair.min_accuracy:.4g} %."
+                )
+        return None
 
     def walk(
         self, grid: Iterable[float], also: Iterable[float] = (), report: Callable[[float], None] | None = None
@@ -177,11 +208,11 @@ class RepairPath:
         One signed gap, or any gaps at strength 1 and beyond, follow (1 - strength) times their start. Otherwise every
         directed gap has to stay at or below (1 - strength) times the disparity, and only those that bind cost anything.
         """
-        if strength >= 1 or self._columns.shape[0] == 1:
-            return self._columns, (1 - strength) * (self._columns @ self.before), True
+        if strength >= 1 or self.pairs.signed.shape[0] == 1:
+            return self.pairs.signed, (1 - strength) * (self.pairs.signed @ self.before), True
         return self.pairs.matrix, np.full(len(self.pairs.labels), (1 - strength) * self.disparity), False
 
-    def _miss(self, model: LogisticModel, strength: float) -> float:
+    def _miss(self, model: InfluenceModel, strength: float) -> float:
         """Distance of the refit from what was asked, as a share of the baseline disparity."""
         matrix, target, equal = self._targets(strength)
         off = matrix @ self.guide.values(model) - target
@@ -189,47 +220,72 @@ class RepairPath:
 
     def _solve(self, at: _Linearised, weights: np.ndarray, strength: float) -> np.ndarray:
         matrix, target, equal = self._targets(strength)
-        if self.repair.variant == "efficient":
-            if self._price is None:
-                self._price = self.start.hessian()
-            return efficient_weights(
-                at.model,
-                at.gradients @ matrix.T,
-                matrix @ at.values,
-                target,
-                equal=equal,
-                anchor=self.start.theta_,
-                price=self._price,
-                max_weight=self.repair.max_weight,
-                check=self.check,
-            )[0]
         influence = at.influence @ matrix.T
         ask = Ask(influence, matrix @ at.values - influence.T @ (weights - 1.0), target, equal)
+        if self.repair.variant == "efficient":
+            if not isinstance(at.model, LogisticModel):
+                raise ConfigError("The variant efficient needs a logistic model. Use diverse or uniform.")
+            gradients = at.gradients @ matrix.T
+            return efficient_weights(at.model, gradients, ask, weights, self.rails, self._thrift(), check=self.check)
         solve = diverse_weights if self.repair.variant == "diverse" else uniform_weights
-        return solve(ask, self.repair.max_weight, check=self.check)
+        return solve(ask, self.rails, check=self.check)
+
+    def _thrift(self) -> Thrift:
+        if self._known_thrift is None:
+            assert isinstance(self.start, LogisticModel)
+            self._known_thrift = Thrift(self.start.theta_, self.start.hessian())
+        return self._known_thrift
 
     def _predict(self, strength: float) -> np.ndarray | None:
-        """Parameters after the one-shot weights, theta_0 - H_0^-1 sum_i (w_i - 1) grad_i, without a refit."""
-        start = self.start
-        try:
-            weights = self._solve(self._first, np.ones(start.X_.shape[0]), strength)
-        except Infeasible:
+        """Parameters at a strength without a refit, (P,); None where the ask has no answer."""
+        if not self.predicts:
             return None
-        residual = (weights - 1.0) * (sigmoid(start.logits(start.X_)) - start.y_)
-        return start.theta_ - start.solve(start.pull_back(start.X_, residual[:, None]))[:, 0]
+        if not isinstance(self.start, LogisticModel):
+            try:
+                return one_step_parameters(self.start, self._solve(self._first, self.start.sample_weight_, strength))
+            except Infeasible:
+                return None
+        forecast = self._forecasts[strength] if strength in self._forecasts else self._forecast(strength)
+        return None if forecast is None else forecast.theta_
+
+    def _forecast(self, strength: float) -> LogisticModel | None:
+        """The model expected at a strength: one Newton step, from that expected a sixteenth of strength before.
+
+        The weights are those asked for there, so a forecast never looks at a refit. Multiples of 1/16 are kept.
+        """
+        earlier = (np.ceil(strength / STRIDE - 1e-9) - 1) * STRIDE
+        if earlier not in self._forecasts:
+            self._forecasts[earlier] = self._forecast(earlier)
+        before = self._forecasts[earlier]
+        if before is None:
+            return None
+        if earlier not in self._linearised:
+            self._linearised[earlier] = _Linearised(before, self.guide)
+        try:
+            return before.stepped(self._solve(self._linearised[earlier], before.sample_weight_, strength))
+        except (Infeasible, FitError):
+            return None
 
     def _reachable(self) -> float:
-        """Largest strength that any single gap of the goal allows, to first order: necessary, not sufficient."""
+        """Largest strength that all gaps of the goal allow at once, to first order: necessary, not sufficient."""
         if self.disparity == 0:
             return np.inf
-        worst = self.pairs.matrix[self.pairs.worst(self.before)]
-        return reachable_share(self._first.influence @ worst, self.disparity, self.repair.max_weight)
+        first = self._first
+        gaps = self.pairs.matrix @ self.before
+        limit = reachable_strength(
+            first.influence @ self.pairs.matrix.T, gaps - self.disparity, np.full(gaps.size, self.disparity), self.rails
+        )
+        if limit < 1 - REACH:
+            return limit
+        signed, start = first.influence @ self.pairs.signed.T, self.pairs.signed @ self.before
+        beyond = reachable_strength(signed, np.zeros(start.size), start, self.rails, equal=True)
+        return max(1.0, beyond)
 
 
 class _Linearised:
     """Quantities, their gradients and influences at one model."""
 
-    def __init__(self, model: LogisticModel, guide: FairnessQuantities) -> None:
+    def __init__(self, model: InfluenceModel, guide: FairnessQuantities) -> None:
         self.model = model
         self.values = guide.values(model)
         self.gradients = guide.gradients(model)
@@ -240,9 +296,3 @@ class _Linearised:
         if self._influence is None:
             self._influence = influence_of(self.model, self.gradients)
         return self._influence
-
-
-def _goal_columns(guide: FairnessQuantities, pairs: GoalPairs) -> np.ndarray:
-    """Rows that pick the goal's gaps against the reference out of the quantities, (gaps, k)."""
-    rates = {rate for rate, _, _ in pairs.labels}
-    return np.eye(len(guide.names))[[i for i, gap in enumerate(guide.gaps) if gap.rate in rates]]

@@ -7,19 +7,22 @@ a group x outcome cell, so everything here is a small matrix times one sum per c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 import numpy as np
 
 from iffair_core.data.groups import suggested_reference
 from iffair_core.data.values import value_label
-from iffair_core.errors import ConfigError, TaskError
+from iffair_core.errors import ConfigError, NotSupported, TaskError
 from iffair_core.metrics import GOAL_RATES
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import map_blocks, sigmoid
+from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
+from iffair_core.models.logistic import LogisticModel, with_intercept
 
 SOFT_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
+LEAST_ROWS = 10
 QUANTITY_OF_RATE = {
     "selection_rate": "demographic_parity",
     "true_positive_rate": "true_positive_rate",
@@ -73,14 +76,21 @@ class FairnessQuantities:
         """Soft value of each quantity at other parameters `theta` of the same model, (k,)."""
         z = model.logits(self.X, theta)
         gaps = self._mix @ self._cell_sums(sigmoid(self.slope * z)) + self._offset
-        loss = np.mean(np.logaddexp(0.0, z) - self.y * z)
-        return np.append(gaps, loss)
+        return np.append(gaps, self._mean_loss(z))
 
-    def hard_values(self, model: InfluenceModel) -> np.ndarray:
-        """The same quantities with decisions (probability >= 0.5) in place of soft rates, (k,)."""
-        z = model.logits(self.X)
-        gaps = self._mix @ self._cell_sums((sigmoid(z) >= 0.5).astype(float)) + self._offset
-        return np.append(gaps, np.mean(np.logaddexp(0.0, z) - self.y * z))
+    def hard_values(self, model: InfluenceModel, theta: np.ndarray | None = None) -> np.ndarray:
+        """The same quantities with decisions (probability >= 0.5) in place of soft rates, (k,), at `theta` if given."""
+        z = model.logits(self.X, theta)
+        gaps = self._mix @ self._cell_sums(decisions(z).astype(float)) + self._offset
+        return np.append(gaps, self._mean_loss(z))
+
+    def effect_of_decisions(self, rows: np.ndarray) -> np.ndarray:
+        """Change of each hard gap when the decision of one of `rows` (r,) turns favorable, (r, gaps)."""
+        return np.asarray(self._mix.T[self.cells()[rows]])
+
+    def accuracy(self, model: InfluenceModel) -> float:
+        """Share of correct decisions on the evaluation rows."""
+        return float(np.mean((model.logits(self.X) >= 0.0) == (self.y > 0.5)))
 
     def price(self, model: InfluenceModel, theta: np.ndarray) -> float:
         """Second-order change of the mean log loss, in nats, when the parameters move from the model's to `theta`.
@@ -95,7 +105,7 @@ class FairnessQuantities:
     def gradients(self, model: InfluenceModel) -> np.ndarray:
         """d quantity / d theta at the model's parameters, (P, k)."""
         z = model.logits(self.X)
-        cells, n_cells = self._cells(), 2 * len(self.groups)
+        cells, n_cells = self.cells(), 2 * len(self.groups)
 
         def work(rows: slice) -> np.ndarray:
             soft = sigmoid(self.slope * z[rows])
@@ -106,6 +116,33 @@ class FairnessQuantities:
 
         sums = np.sum(map_blocks(work, self.X.shape[0], max(self.X.shape[1], n_cells)), axis=0)
         return np.column_stack([sums[:, :-1] @ self._mix.T, sums[:, -1]])
+
+    def hessians(self, model: InfluenceModel) -> np.ndarray:
+        """d^2 quantity / d theta^2 at the model's parameters, (k, P, P), in one pass.
+
+        Raises NotSupported unless logits are linear in the parameters, as a logistic model's.
+        """
+        if not isinstance(model, LogisticModel):
+            raise NotSupported(
+                "Second-order effects need logits that are linear in the parameters. Use order=1, the "
+                "leverage-corrected effect, or the logistic model."
+            )
+        z = model.logits(self.X)
+        cells, n_cells = self.cells(), 2 * len(self.groups)
+
+        def work(rows: slice) -> np.ndarray:
+            X, own = with_intercept(self.X[rows]), cells[rows]
+            soft, p = sigmoid(self.slope * z[rows]), sigmoid(z[rows])
+            bend = self.slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft)
+            sums = np.zeros((n_cells + 1, X.shape[1], X.shape[1]))
+            for cell in np.unique(own):
+                members = X[own == cell]
+                sums[cell] = members.T @ (bend[own == cell, None] * members)
+            sums[-1] = X.T @ ((p * (1.0 - p) / z.size)[:, None] * X)
+            return sums
+
+        sums = sum_blocks(work, *self.X.shape)
+        return np.concatenate([np.tensordot(self._mix, sums[:-1], 1), sums[-1:]])
 
     def without(self, names: Sequence[str]) -> FairnessQuantities:
         """The same quantities less the named gaps."""
@@ -118,11 +155,20 @@ class FairnessQuantities:
             _offset=self._offset[keep],
         )
 
-    def _cells(self) -> np.ndarray:
+    def _mean_loss(self, z: np.ndarray) -> float:
+        return float(np.mean(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0) - self.y * z))
+
+    def cells(self) -> np.ndarray:
+        """Cell of each evaluation row, 2 * group + outcome, (m,)."""
         return 2 * self.group_codes + (self.y > 0.5)
 
     def _cell_sums(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self._cells(), weights=values, minlength=2 * len(self.groups))
+        return np.bincount(self.cells(), weights=values, minlength=2 * len(self.groups))
+
+
+def decisions(z: np.ndarray) -> np.ndarray:
+    """Favorable decisions, the shape of the logits `z`: probability >= 0.5."""
+    return np.asarray(sigmoid(z) >= 0.5)
 
 
 def fairness_quantities(
@@ -211,11 +257,15 @@ class GoalPairs:
     """The directed gaps between any two groups whose largest is the soft disparity of a goal.
 
     `matrix` (pairs, k): each row turns the k quantities into rate(over) - rate(under); `labels` (rate, over, under).
+    `signed` (gaps, k): one row per rate and group, rate(group) - rate(reference), or of the first group where the
+    reference is left out. `groups`: those of each rate, see `judged_groups`.
     """
 
     goal: str
     matrix: np.ndarray
     labels: tuple[tuple[str, str, str], ...]
+    signed: np.ndarray
+    groups: Mapping[str, tuple[str, ...]]
 
     def disparity(self, values: np.ndarray) -> float:
         """max - min over groups of the soft rate (equalized odds: the worse of its two), from quantities (k,)."""
@@ -226,32 +276,61 @@ class GoalPairs:
         return int(np.argmax(self.matrix @ values))
 
 
-def goal_pairs(quantities: FairnessQuantities, goal: str) -> GoalPairs:
-    """All directed gaps of `goal` that the quantities can estimate.
+def judged_groups(quantities: FairnessQuantities, goal: str) -> dict[str, tuple[str, ...]]:
+    """For each rate of `goal` the groups in which it rests on at least 10 evaluation rows; all where fewer than two do.
+
+    A disparity is the largest of many differences, so a handful of rows would rule it, and every choice made by it.
+    """
+    counts = np.bincount(quantities.cells(), minlength=2 * len(quantities.groups)).reshape(-1, 2)
+    found = {}
+    for rate in GOAL_RATES[goal]:
+        behind = {"true_positive_rate": counts[:, 1], "false_positive_rate": counts[:, 0]}.get(rate, counts.sum(axis=1))
+        every = _members(quantities, rate)
+        enough = tuple(group for group in every if behind[quantities.groups.index(group)] >= LEAST_ROWS)
+        found[rate] = enough if len(enough) > 1 else every
+    return found
+
+
+def _members(quantities: FairnessQuantities, rate: str) -> tuple[str, ...]:
+    """The groups whose rate can be estimated; none where the reference's cannot."""
+    with_gap = {gap.group for gap in quantities.gaps if gap.rate == rate}
+    if not with_gap:
+        return ()
+    return tuple(group for group in quantities.groups if group in with_gap or group == quantities.reference)
+
+
+def goal_pairs(
+    quantities: FairnessQuantities, goal: str, groups: Mapping[str, tuple[str, ...]] | None = None
+) -> GoalPairs:
+    """All directed gaps of `goal` that the quantities can estimate, among `groups` of each rate where given.
 
     Raises ConfigError for an unknown goal, TaskError where fewer than two groups have an estimable rate.
     """
     if goal not in GOAL_RATES:
         raise ConfigError(f"There is no goal {goal!r}. Choose one of {', '.join(GOAL_RATES)}.")
-    k = len(quantities.names)
-    rows, labels = [], []
+    column = {(gap.rate, gap.group): i for i, gap in enumerate(quantities.gaps)}
+    rows, labels, signed, kept = [], [], [], {}
+
+    def row(rate: str, over: str, under: str) -> np.ndarray:
+        out = np.zeros(len(quantities.names))
+        for group, sign in ((over, 1.0), (under, -1.0)):
+            if (rate, group) in column:
+                out[column[rate, group]] += sign
+        return out
+
     for rate in GOAL_RATES[goal]:
-        column = {gap.group: i for i, gap in enumerate(quantities.gaps) if gap.rate == rate}
-        if not column:
+        members = _members(quantities, rate)
+        if groups is not None:
+            members = tuple(group for group in members if group in groups[rate])
+        if len(members) < 2:
             raise TaskError(
                 f"The {rate.replace('_', ' ')} can be estimated for fewer than two groups, so {goal.replace('_', ' ')} "
                 "cannot be repaired. Choose another goal, or pool small groups."
             )
-        members = [group for group in quantities.groups if group in column or group == quantities.reference]
-        for over in members:
-            for under in members:
-                if over == under:
-                    continue
-                row = np.zeros(k)
-                if over in column:
-                    row[column[over]] += 1.0
-                if under in column:
-                    row[column[under]] -= 1.0
-                rows.append(row)
-                labels.append((rate, over, under))
-    return GoalPairs(goal, np.array(rows), tuple(labels))
+        base = quantities.reference if quantities.reference in members else members[0]
+        signed += [row(rate, group, base) for group in members if group != base]
+        for over, under in permutations(members, 2):
+            rows.append(row(rate, over, under))
+            labels.append((rate, over, under))
+        kept[rate] = members
+    return GoalPairs(goal, np.array(rows), tuple(labels), np.array(signed), kept)

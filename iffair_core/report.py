@@ -26,6 +26,7 @@ from iffair_core.figures import (
     proof,
     rates_by_group,
     tradeoff,
+    transfers,
     weights_by_group,
     who_pays,
 )
@@ -47,8 +48,10 @@ from iffair_core.report_blocks import (
     text_block,
     value_cell,
 )
-from iffair_core.reproduce import command_line, library_snippet
+from iffair_core.reproduce import command_line, independent_check, library_snippet
 from iffair_core.results import StudyResult, known
+from iffair_core.rivals.base import KIND_TITLES
+from iffair_core.tables import best_accuracy, rival_note
 from iffair_core.tradeoff import Curve, CurvePoint
 from iffair_core.uncertainty import Estimate
 
@@ -231,6 +234,8 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     before, after = known(result.baseline)["test"], known(result.after)["test"]
     change, predicted = known(result.difference)["test"], known(result.chosen).predicted.get("test", {})
     yield text_block(explain.repair_sentence(result), lead=True)
+    if result.pinned is not None:
+        yield text_block(explain.pinned_sentence(result))
     yield picture_block(before_after(result, theme))
     yield table_block(
         f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "
@@ -264,29 +269,72 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
 
 
 def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    curve, rivals = known(result.curve), result.rivals
+    curve = known(result.curve)
     yield text_block(explain.compare_sentence(result), lead=True)
     yield picture_block(tradeoff(result, theme, intervals=True))
-    columns: dict[str, list[str]] = {
-        "Strength": [f"{point.strength:g}" for point in curve.points] + [shorten(rival.title, 40) for rival in rivals]
-    }
+    columns: dict[str, list[str]] = {"Strength": [f"{point.strength:g}" for point in curve.points]}
     for word, metric in (("Accuracy", "accuracy"), ("Disparity", curve.metric)):
-        theirs = [value_cell(rival.metrics["test"][metric], rival.intervals["test"].get(metric)) for rival in rivals]
-        columns[f"{word} ○"] = [_predicted(point, metric) for point in curve.points] + [""] * len(rivals)
-        columns[f"{word} ●"] = [_refitted(point, metric) for point in curve.points] + theirs
+        columns[f"{word} ○"] = [_predicted(point, metric) for point in curve.points]
+        columns[f"{word} ●"] = [_refitted(point, metric) for point in curve.points]
     sizes = [point.effective_sample_size for point in curve.points]
-    columns["Effective size"] = ["" if size is None else wording.percent(size, 0) for size in sizes] + [""] * len(
-        rivals
-    )
-    columns[""] = [_marks(curve, place) for place in range(len(curve.points))] + ["rival"] * len(rivals)
+    columns["Effective size"] = ["" if size is None else wording.percent(size, 0) for size in sizes]
+    columns[""] = [_marks(curve, place) for place in range(len(curve.points))]
     yield table_block(
         f"Every point on test rows, with 95 % intervals; disparity: {wording.metric_title(curve.metric)}. "
         "○ predicted without a refit, ● refitted",
         *(Column(name, cells, number=name not in ("Strength", "")) for name, cells in columns.items()),
     )
+    if result.rivals:
+        yield _rivals_block(result)
     yield text_block(
         "The recommendation is the smallest disparity on validation rows that costs at most "
         f"{wording.points(curve.budget, signed=False)} of accuracy there; test rows took no part in it."
+    )
+    if result.transfers:
+        yield from _transfer_blocks(result, theme)
+
+
+def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
+    metric = known(result.curve).metric
+    yield text_block(explain.transfer_sentence(result), lead=True)
+    yield picture_block(transfers(result, theme))
+    models = result.transfers
+    columns = [Column("Model", [shorten(one.title, 60) for one in models], number=False)]
+    for word, name in (("Disparity", metric), ("Accuracy", "accuracy")):
+        columns += [
+            Column(f"{word} {when}", [value_cell(found["test"].values[name], found["test"].intervals[name]) for found in
+                                      (getattr(one, when) for one in models)])
+            for when in ("before", "after")
+        ]  # fmt: skip
+        columns.append(Column("Change", [change_cell(one.difference["test"][name]) for one in models]))
+    kept = [one.kept["test"] for one in models]
+    columns.append(Column("Survives", ["" if share is None else wording.percent(share, 0) for share in kept]))
+    columns.append(Column("Notes", [" ".join(one.notes) for one in models], number=False))
+    yield table_block(
+        f"Other models without and with the weights, on test rows, with 95 % intervals; disparity: "
+        f"{wording.metric_title(metric)}. Survives: its reduction as a share of that in the study's own model",
+        *columns,
+    )
+
+
+def _rivals_block(result: StudyResult) -> Block:
+    """Other methods on test rows, each with the curve's best accuracy at its disparity."""
+    metric, rivals = known(result.curve).metric, result.rivals
+
+    def cells(name: str) -> list[str]:
+        return [value_cell(rival.metrics["test"][name], rival.intervals["test"].get(name)) for rival in rivals]
+
+    ours = [best_accuracy(result, rival.metrics["test"][metric]) for rival in rivals]
+    return table_block(
+        f"Other methods on test rows, with 95 % intervals; disparity: {wording.metric_title(metric)}. The curve's "
+        "accuracy is the best among refitted points whose disparity is no larger",
+        Column("Method", [rival.title for rival in rivals], number=False),
+        Column("Changes", [KIND_TITLES[rival.kind] for rival in rivals], number=False),
+        Column("Asks for the group", ["yes" if rival.needs_group else "no" for rival in rivals], number=False),
+        Column("Accuracy", cells("accuracy")),
+        Column("Disparity", cells(metric)),
+        Column("Curve's accuracy", ["none" if value is None else wording.figure(value) for value in ours]),
+        Column("Note", [rival_note(rival) for rival in rivals], number=False),
     )
 
 
@@ -310,7 +358,8 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
     after, metric = known(result.after)["test"], known(result.curve).metric
     rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
     entries = {
-        "Model": f"Logistic regression, C = {config.C:g} on the sum of losses, intercept without penalty; "
+        "Model": f"{wording.heading(wording.MODEL_TITLES[config.model])}, C = {config.C:g} on the sum of losses, "
+        f"{wording.FREE_PARAMETERS[config.model]} without penalty; "
         f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
         "Predicts": f"P({shorten(data.task.task.target, 40)} = {shorten(data.task.favorable_label, 40)}); "
         "a decision is favorable at 0.5 or more",
@@ -352,9 +401,8 @@ def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[
     yield code_block(library_snippet(result, source), "Python")
     versions = ", ".join(f"{name} {version}" for name, version in outputs.software().items())
     yield text_block(
-        "With --save-design the command also writes the features as the model saw them: scikit-learn's "
-        f"LogisticRegression(C={result.config.C:g}) fitted on them with the weights of rows.csv gives the scores of "
-        f"rows.csv. Versions: {versions}."
+        "With --save-design the command also writes design.parquet, the features as the model saw them. "
+        f"{independent_check(result)} Versions: {versions}."
     )
 
 

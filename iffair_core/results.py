@@ -8,17 +8,22 @@ from typing import TypeVar
 
 import numpy as np
 
+from iffair_core.classifiers import transfer_model
+from iffair_core.data.cohorts import pin_names
 from iffair_core.data.encoding import TRAIN, Dataset
-from iffair_core.errors import ConfigError, NotSupported
+from iffair_core.errors import ConfigError
 from iffair_core.fidelity import Fidelity
 from iffair_core.metrics import Estimate, Evaluation
-from iffair_core.models.logistic import LogisticModel
+from iffair_core.models import MODELS, InfluenceModel
 from iffair_core.path import Repair, require_strength
 from iffair_core.quantities import FairnessQuantities
+from iffair_core.rivals.base import Kind
+from iffair_core.rivals.registry import WEIGHTS, rival_names
 from iffair_core.tradeoff import Curve, CurvePoint, Intervals, Numbers
 
 STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
-MODELS = ("logistic",)
+TRANSFER = "transfer"
+"""The stage after all others, run only where other models are asked for."""
 MEASURED = ("validation", "test")
 
 
@@ -39,7 +44,12 @@ class StudyConfig:
     `metric`: the goal to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
     validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given
     strength.
-    `min_effective_sample_size`: a share of training rows. `C`: inverse ridge penalty on the sum of losses.
+    `min_effective_sample_size`: a share of training rows. `model`: of `models.MODELS`; the variant efficient needs a
+    logistic one. `C`: inverse ridge penalty on the sum of losses.
+    `transfer`: names of other models (`classifiers.TRANSFER_MODELS`) to refit with the weights.
+    `rivals`: names of other methods (`rivals.RIVALS`) to run beside ours.
+    `min_accuracy`: floor on the rows that guide the repair, a share. `pinned`: rows whose weight stays 1, as row ids or
+    as cohorts "COLUMN=VALUE" (`data.cohorts`).
     """
 
     metric: str = "equalized_odds"
@@ -51,12 +61,16 @@ class StudyConfig:
     min_effective_sample_size: float = 0.5
     model: str = "logistic"
     C: float = 1.0
+    transfer: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = WEIGHTS
+    min_accuracy: float | None = None
+    pinned: tuple[int | str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.model == "mlp":
-            raise NotSupported("model='mlp' is not in this version. Use model='logistic'.")
         if self.model not in MODELS:
             raise ConfigError(f"There is no model {self.model!r}. Choose one of {', '.join(MODELS)}.")
+        if self.model != "logistic" and self.variant == "efficient":
+            raise ConfigError(f"The variant efficient needs model logistic, not {self.model}. Use diverse or uniform.")
         if self.strength is not None:
             require_strength(self.strength)
         if self.utility_budget is not None and not 0 <= self.utility_budget <= 1:
@@ -65,23 +79,73 @@ class StudyConfig:
             raise ConfigError(f"The seed is {self.seed!r}; give a whole number of at least 0.")
         if not (np.isfinite(self.C) and self.C > 0):
             raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
+        object.__setattr__(self, "pinned", pin_names(self.pinned))
+        object.__setattr__(self, "transfer", tuple(self.transfer))
+        for name in self.transfer:
+            transfer_model(name)
+        object.__setattr__(self, "rivals", rival_names(self.rivals))
         self.repair  # noqa: B018  (validates goal, variant and guard rails)
 
     @property
     def repair(self) -> Repair:
-        return Repair(self.metric, self.variant, self.max_weight, self.min_effective_sample_size)
+        rails = (self.max_weight, self.min_effective_sample_size, self.min_accuracy)
+        return Repair(self.metric, self.variant, *rails)
 
 
 @dataclass(frozen=True)
 class Rival:
-    """Another way to weight the training rows, refitted and measured on the same split."""
+    """Another method for the same goal, on the same training rows, measured on the same split.
+
+    `weights` (n_train,) and `theta` of the refitted model: None unless its `kind` is "weights". `needs_group`: it asks
+    for a person's group when it decides. `randomised`: one draw was measured. `metrics`: every metric per split, None
+    where not estimable; ROC AUC and log loss are so where the method has no scores. `notes`: what to know of the run.
+    `reason`: why it has no answer here, None where it has; then no metric is known.
+    """
 
     name: str
     title: str
-    weights: np.ndarray
-    theta: np.ndarray
+    weights: np.ndarray | None
+    theta: np.ndarray | None
     metrics: Mapping[str, Numbers]
     intervals: Mapping[str, Intervals]
+    kind: Kind = "weights"
+    reads_model: bool = False
+    needs_group: bool = False
+    randomised: bool = False
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    reason: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Every metric on one split with 95 % intervals by bootstrap of the cells; None where not estimable."""
+
+    values: Numbers
+    intervals: Intervals
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Another model fitted without (`before`) and with (`after`) the weights of `strength`, both per split.
+
+    `difference`: after - before on the same rows, per split and metric. `kept`: per split, the goal's disparity
+    reduction as a share of that in the study's own model: 1 as much, 0 none, negative where the disparity grew; None
+    where there is nothing to compare with. `seed`: of whatever the model draws. `notes`: sentences on its options and
+    fits.
+    """
+
+    name: str
+    title: str
+    strength: float
+    seed: int
+    before: Mapping[str, Reached]
+    after: Mapping[str, Reached]
+    difference: Mapping[str, Mapping[str, Estimate]]
+    kept: Mapping[str, float | None]
+    seconds: float
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -118,7 +182,7 @@ class StudyResult:
     synthetic: bool
     dataset: Dataset
     config: StudyConfig
-    model: LogisticModel | None = None
+    model: InfluenceModel | None = None
     scores_before: np.ndarray | None = None
     baseline: Mapping[str, Evaluation] | None = None
     quantities: FairnessQuantities | None = None
@@ -127,12 +191,14 @@ class StudyResult:
     relabel: np.ndarray | None = None
     leverage: np.ndarray | None = None
     goal: GoalScores | None = None
+    pinned: np.ndarray | None = None
     curve: Curve | None = None
     scores_after: np.ndarray | None = None
     after: Mapping[str, Evaluation] | None = None
     difference: Mapping[str, Mapping[str, Estimate]] | None = None
     fidelity: Fidelity | None = None
     rivals: tuple[Rival, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

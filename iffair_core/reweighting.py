@@ -2,7 +2,8 @@
 
 All three variants answer the same question, "which weights bring these gaps to these values, to first order?", and
 differ in what they call small: `diverse` the squared change of weights, `uniform` the number of rows moved, `efficient`
-the utility lost. Weights stay in [0, max_weight] with mean exactly 1, so untouched rows stay exactly 1.
+the utility lost. Weights stay in [0, max_weight] with mean exactly 1, so untouched rows stay exactly 1, and pinned rows
+always.
 The formulation is ours; the paper names the first two variants but its formulas were not available to us.
 """
 
@@ -12,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import nnls
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import linprog
 
 from iffair_core.errors import ConfigError, Infeasible
 from iffair_core.models.blocks import map_blocks, sigmoid
@@ -24,6 +25,36 @@ UNTOUCHED = 1e-9
 MAX_STEPS = 200
 RESIDUAL = 1e-10
 CLOSE_ENOUGH = 1e-7
+THRIFT = 10.0  # measured: from 1 on curves hardly differ, at 100 the box is met sooner
+REACH = 1e-4
+MAX_COLUMNS = 200
+
+
+@dataclass(frozen=True)
+class Rails:
+    """How far weights may go: none above `max_weight` (> 1), and rows of `pinned` (n,) bool, if given, stay at 1."""
+
+    max_weight: float = 5.0
+    pinned: np.ndarray | None = None
+
+    def low(self, n: int) -> np.ndarray:
+        """Lower bounds of delta = w - 1, (n,)."""
+        return np.where(self._held(n), 0.0, -1.0)
+
+    def high(self, n: int) -> np.ndarray:
+        """Upper bounds of delta = w - 1, (n,)."""
+        return np.where(self._held(n), 0.0, self.max_weight - 1.0)
+
+    def free(self, n: int) -> np.ndarray:
+        """Positions of the rows that may move."""
+        return np.flatnonzero(~self._held(n))
+
+    def weights(self, delta: np.ndarray) -> np.ndarray:
+        """1 + delta, with rounding above the largest weight cut off."""
+        return np.minimum(1.0 + delta, self.max_weight)
+
+    def _held(self, n: int) -> np.ndarray:
+        return np.zeros(n, dtype=bool) if self.pinned is None else self.pinned
 
 
 @dataclass(frozen=True)
@@ -54,130 +85,227 @@ def changed(weights: np.ndarray) -> np.ndarray:
     return np.abs(weights - 1.0) > UNTOUCHED
 
 
-def reachable_share(influence: np.ndarray, gap: float, max_weight: float) -> float:
-    """Largest share of a signed `gap` that weights in [0, max_weight] with mean 1 can close, to first order.
+def reachable_strength(
+    influence: np.ndarray, at_one: np.ndarray, slack: np.ndarray, rails: Rails, *, equal: bool = False
+) -> float:
+    """Largest s for which some weights meet at_one + influence' delta + s slack <= 0 (or = 0) in all gaps at once.
 
-    influence (n,): d gap / d weight. The minimum over nu of sum_i max(a_i - nu, -(M - 1)(a_i - nu)) / |gap|, where the
-    minimiser is a quantile of a: the box's upper side is given to a share 1 / M of the rows, the lower to the rest.
-    A necessary condition only: a model rarely survives weights that extreme.
+    influence (n, m); at_one (m,): by how much the gaps exceed what is asked at delta = 0 and s = 0, slack (m,): by how
+    much more at s = 1. First order, so necessary only: a model rarely survives weights that extreme.
+    A linear programme over all rows, by column generation: a column is what weights at a vertex of the rails reach, and
+    the multipliers of the small programme over the columns found so far ask for the next, until its value is within
+    1e-4 of the bound that they prove. -inf where even s = -1 is out of reach.
     """
-    if gap == 0:
-        return np.inf
-    a = np.sort(-np.sign(gap) * influence)
-    n = a.size
-    lifted = int(n / max_weight)
-    remainder = n - lifted * max_weight  # weight left for the one row between the two sides
-    reached = max_weight * a[n - lifted :].sum() - a.sum()
-    if lifted < n:
-        reached += remainder * a[n - lifted - 1]
-    return float(reached / abs(gap))
+    m = at_one.size
+    columns = [np.zeros(m)]
+    for _ in range(MAX_COLUMNS):
+        reached = np.column_stack(columns)
+        k = reached.shape[1]
+        rows = np.column_stack([reached, slack])
+        mixed, one = np.append(np.ones(k), 0.0)[None, :], np.ones(1)
+        found = linprog(
+            np.append(np.zeros(k), -1.0),
+            A_ub=None if equal else rows,
+            b_ub=None if equal else -at_one,
+            A_eq=np.vstack([mixed, rows]) if equal else mixed,
+            b_eq=np.append(one, -at_one) if equal else one,
+            bounds=[(0, None)] * k + [(-1.0, None)],
+            method="highs",
+        )
+        if found.status != 0:
+            return -np.inf
+        multipliers = -(found.eqlin.marginals[1:] if equal else found.ineqlin.marginals)
+        columns.append(_furthest(influence, multipliers, rails))
+        # Weak duality: with multipliers' slack = 1, no weights reach further than this.
+        scale = float(multipliers @ slack)
+        bound = -float(multipliers @ (at_one + columns[-1])) / scale if scale > 0 else np.inf
+        if bound - found.x[-1] <= REACH:
+            break
+    return float(found.x[-1])
 
 
-def diverse_weights(ask: Ask, max_weight: float, *, check: Callable[[], None] | None = None) -> np.ndarray:
+def _furthest(influence: np.ndarray, multipliers: np.ndarray, rails: Rails) -> np.ndarray:
+    """influence' delta, (m,), for the delta within the rails, of sum 0, that makes multipliers' influence' delta least.
+
+    A share 1 / max_weight of the rows that may move, those of the least combined influence, is lifted to the largest
+    weight; the others go to 0, and one row between the two takes what is left.
+    """
+    free = rails.free(influence.shape[0])
+    order = free[np.argsort(influence[free] @ multipliers, kind="stable")]
+    lifted = int(free.size / rails.max_weight)
+    delta = np.zeros(influence.shape[0])
+    delta[order] = -1.0
+    delta[order[:lifted]] = rails.max_weight - 1.0
+    if lifted < free.size:
+        delta[order[lifted]] += free.size - lifted * rails.max_weight
+    return np.asarray(influence.T @ delta)
+
+
+def diverse_weights(ask: Ask, rails: Rails, *, check: Callable[[], None] | None = None) -> np.ndarray:
     """Every row moves a little in proportion to its influence: the smallest |delta|^2 that meets the ask.
 
-    Returns weights (n,). Raises Infeasible where no weights in [0, max_weight] with mean 1 meet it.
+    Returns weights (n,). Raises Infeasible where no weights within the rails with mean 1 meet it.
     """
-    return np.minimum(1.0 + _smallest_change(ask, max_weight, check)[0], max_weight)
+    return rails.weights(_smallest_change(ask, rails, check)[0])
 
 
 def uniform_weights(
-    ask: Ask, max_weight: float, amount: float = 1.0, *, check: Callable[[], None] | None = None
+    ask: Ask, rails: Rails, amount: float = 1.0, *, check: Callable[[], None] | None = None
 ) -> np.ndarray:
     """The fewest rows move, all by exactly +-amount: the largest influences up and as many of the smallest down.
 
     Several gaps are combined with the multipliers of the diverse solution, which say how dear each of them is. Returns
     weights (n,); the ask is met to within half the effect of one pair of rows. Raises Infeasible as above.
     """
-    amount = min(amount, 1.0, max_weight - 1.0)
-    multipliers = _smallest_change(ask, max_weight, check)[1]
+    amount = min(amount, 1.0, rails.max_weight - 1.0)
+    multipliers = _smallest_change(ask, rails, check)[1]
     combined, wanted = ask.influence @ multipliers, float(multipliers @ ask.change)
     weights = np.ones(combined.size)
     if wanted == 0:
         return weights
-    order = np.argsort(np.sign(wanted) * combined, kind="stable")
-    half = combined.size // 2
+    free = rails.free(combined.size)
+    order = free[np.argsort(np.sign(wanted) * combined[free], kind="stable")]
+    half = free.size // 2
     gain = np.abs(combined[order[::-1][:half]] - combined[order[:half]]) * amount
     reached = np.concatenate([[0.0], np.cumsum(gain)])
     pairs = int(np.argmin(np.abs(reached - abs(wanted))))
     if reached[-1] < abs(wanted):
-        raise Infeasible(_beyond_reach(max_weight))
+        raise Infeasible(
+            f"Moving rows by {amount:g} at most does not close the gap that far. Choose a lower strength, or the "
+            "variant diverse."
+        )
     weights[order[:pairs]] -= amount
-    weights[order[combined.size - pairs :]] += amount
+    weights[order[free.size - pairs :]] += amount
     return weights
+
+
+@dataclass(frozen=True)
+class Thrift:
+    """What `efficient` compares a repair with: the start's parameters (P,) and the Hessian (P, P) of its objective.
+
+    Half the squared distance in that metric is the training loss that a move of the parameters costs, to second order.
+    """
+
+    theta: np.ndarray
+    hessian: np.ndarray
 
 
 def efficient_weights(
     model: LogisticModel,
     gradients: np.ndarray,
-    gaps: np.ndarray,
-    target: np.ndarray,
+    ask: Ask,
+    weights: np.ndarray,
+    rails: Rails,
+    start: Thrift,
     *,
-    equal: bool,
-    anchor: np.ndarray,
-    price: np.ndarray,
-    max_weight: float,
+    thrift: float = THRIFT,
     check: Callable[[], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The weights whose model loses the least utility, and the parameters they aim at.
+) -> np.ndarray:
+    """The weights whose model loses the least utility: least |delta|^2 + thrift * (training loss in nats) * 2.
 
-    First the parameters theta nearest to `anchor` in the metric `price` (P, P), that meet the linearised ask: gradients
-    (P, m) and gaps (m,) at the model, target (m,). A path gives the Hessian of the untouched model's training objective
-    as price, so that distance is training loss to second order. Then the smallest |delta|^2 for which
-    theta is the weighted optimum: sum_i w_i grad_i(theta) + penalty gradient = 0, which is linear in w.
-    Returns weights (n,) and theta (P,). Raises Infeasible where no weights in [0, max_weight] do that.
+    The model with `weights` (n,) is linearised: delta moves its parameters by -H^-1 sum_i (delta_i - weights_i + 1)
+    grad_i, and the gaps of `ask` with them by `gradients` (P, m). With `thrift` 0 this is `diverse`; with much of it
+    the parameters are the cheapest that meet the ask, which no weights may reach, so it is a price and not a demand.
+    Returns weights (n,). Raises Infeasible where no weights within the rails meet the ask.
     """
-    at_anchor = gaps + gradients.T @ (anchor - model.theta_)
-    theta = anchor + _cheapest_step(gradients, target - at_anchor, equal=equal, price=price)
-    return np.minimum(1.0 + _stationary_change(model, theta, max_weight, check), max_weight), theta
+    X = model.X_
+    n, P = X.shape[0], model.theta_.size
+    residual = sigmoid(model.logits(X)) - model.y_
+    unit = np.sqrt(np.maximum(_squares(X, residual), np.finfo(float).tiny))
+    back = model.solve(_weighted_columns(X, residual * (weights - 1.0)))  # from the model to that of unit weights
+    origin = model.theta_ + back - start.theta
+    length = np.sqrt(np.maximum(np.einsum("ij,ij->j", gradients, model.solve(gradients)), np.finfo(float).tiny))
+    metric, hessian = cho_factor(start.hessian, lower=True), model.hessian() / unit[:, None]
+    some = _smallest_change(ask, rails, check)[0]
+    moved = origin - model.solve(_weighted_columns(X, some * residual))
+    ceiling = float(some @ some + thrift * moved @ start.hessian @ moved) / 2 * (1 + 1e-6)
+
+    def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        # The parameters lie at origin - step; step costs, and is bound to delta by H step = sum_i delta_i grad_i.
+        m, change = len(active), ask.change[active] / length[active]
+        rows = np.vstack([hessian, (gradients[:, active] / length[active]).T])
+        cheapest = cho_solve(metric, rows.T) / thrift
+        coupling = rows @ cheapest
+
+        def multiply(x: np.ndarray) -> np.ndarray:
+            return residual * model.logits(X, x[:P] / unit) + x[-1] / np.sqrt(n)
+
+        def missed(delta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
+            saved = cheapest @ x[:-1]
+            reached = np.append(_weighted_columns(X, delta * residual) / unit, -change)
+            off = reached - rows @ (origin + saved)
+            return np.append(off, delta.sum() / np.sqrt(n)), float(thrift / 2 * saved @ start.hessian @ saved)
+
+        def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
+            full = np.zeros((P + m + 1, P + m + 1))
+            full[: P + m, : P + m] = coupling
+            of_rows = np.append(np.arange(P), P + m)
+            full[np.ix_(of_rows, of_rows)] += _gram(X, np.where(inside, residual, 0.0), inside, unit)
+            return full[np.ix_(moving, moving)]
+
+        floor = np.concatenate([np.full(P, -np.inf), np.full(m, -np.inf if ask.equal else 0.0), [-np.inf]])
+        x, delta = _climb(
+            rails, n, multiply=multiply, missed=missed, gram=gram, floor=floor, ceiling=ceiling, check=check
+        )
+        return delta, x[P:-1] / length[active]
+
+    return rails.weights(_with_binding_gaps(ask, solve)[0])
 
 
-def _beyond_reach(max_weight: float) -> str:
+def _beyond_reach(rails: Rails) -> str:
     return (
-        f"No weights between 0 and {max_weight:g} with mean 1 close the gap that far. "
-        "Choose a lower strength or a larger max_weight."
+        f"No weights between 0 and {rails.max_weight:g} with mean 1 close the gap that far. "
+        f"Choose a lower strength{', pin fewer rows' if rails.pinned is not None else ''} or a larger max_weight."
     )
 
 
-def _smallest_change(
-    ask: Ask, max_weight: float, check: Callable[[], None] | None = None
+def _smallest_change(ask: Ask, rails: Rails, check: Callable[[], None] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """delta (n,) of least |delta|^2 that meets `ask`, with the multipliers (m,) of the directed gaps."""
+    n = ask.influence.shape[0]
+    scale = np.linalg.norm(ask.influence, axis=0)
+    needed = np.abs(ask.change) if ask.equal else -ask.change
+    if (needed > scale * np.sqrt(2 * _largest_change(n, rails))).any():
+        raise Infeasible(_beyond_reach(rails))
+    scale[scale == 0] = 1.0
+
+    def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        columns, change = ask.influence[:, active] / scale[active], ask.change[active] / scale[active]
+        delta, multipliers = _dual_newton(columns, change, rails, equal=ask.equal, check=check)
+        return delta, multipliers / scale[active]
+
+    return _with_binding_gaps(ask, solve)
+
+
+def _with_binding_gaps(
+    ask: Ask, solve: Callable[[list[int]], tuple[np.ndarray, np.ndarray]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """delta (n,) of least |delta|^2 that meets `ask`, with the multipliers (m,) of the directed gaps.
+    """delta (n,) and multipliers (m,) of `solve(active)` with as many gaps active as it takes to meet the ask.
 
     Gaps enter one at a time, the most violated first, so that many pairs of groups cost only those that bind.
     """
-    n, m = ask.influence.shape
-    scale = np.linalg.norm(ask.influence, axis=0)
-    needed = np.abs(ask.change) if ask.equal else -ask.change
-    if (needed > scale * np.sqrt(2 * _largest_change(n, max_weight - 1.0))).any():
-        raise Infeasible(_beyond_reach(max_weight))
-    scale[scale == 0] = 1.0
-    multipliers, delta = np.zeros(m), np.zeros(n)
-    active = list(range(m)) if ask.equal else []
+    m = ask.target.size
+    multipliers, delta = np.zeros(m), np.zeros(ask.influence.shape[0])
+    if ask.equal:
+        return solve(list(range(m)))
+    active: list[int] = []
     tolerance = 1e-9 * max(float(np.abs(ask.change).max()), 1e-12)
     for _ in range(2 * m + 2):
-        if not ask.equal:
-            violation = ask.influence.T @ delta - ask.change
-            violation[active] = -np.inf
-            worst = int(np.argmax(violation))
-            if violation[worst] <= tolerance:
-                break
-            active.append(worst)
-        columns = ask.influence[:, active] / scale[active]
-        delta, found = _dual_newton(
-            columns, ask.change[active] / scale[active], equal=ask.equal, high=max_weight - 1.0, check=check
-        )
-        multipliers[:] = 0.0
-        multipliers[active] = found / scale[active]
-        if ask.equal:
+        violation = ask.influence.T @ delta - ask.change
+        violation[active] = -np.inf
+        worst = int(np.argmax(violation))
+        if violation[worst] <= tolerance:
             break
+        active.append(worst)
+        delta, found = solve(active)
+        multipliers[:] = 0.0
+        multipliers[active] = found
     return delta, multipliers
 
 
 def _dual_newton(
-    columns: np.ndarray, change: np.ndarray, *, equal: bool, high: float, check: Callable[[], None] | None = None
+    columns: np.ndarray, change: np.ndarray, rails: Rails, *, equal: bool, check: Callable[[], None] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """min |delta|^2 / 2 with columns' delta <= change (or =), sum(delta) = 0 and -1 <= delta <= high.
+    """min |delta|^2 / 2 with columns' delta <= change (or =), sum(delta) = 0 and delta within the rails.
 
     `columns` (n, m) of norm 1 or less. Returns delta (n,) and mu (m,) >= 0 (any sign where `equal`). Raises Infeasible
     where no delta meets the ask.
@@ -191,41 +319,45 @@ def _dual_newton(
         return curved.T @ curved
 
     x, delta = _climb(
+        rails,
         n,
-        high,
         multiply=lambda x: sides @ x,
-        pull_back=lambda delta: sides.T @ delta - wanted,
+        missed=lambda delta, _: (sides.T @ delta - wanted, 0.0),
         gram=gram,
         floor=np.append(np.full(m, -np.inf if equal else 0.0), -np.inf),
+        ceiling=_largest_change(n, rails),
         check=check,
     )
     return delta, x[:-1]
 
 
 def _climb(
+    rails: Rails,
     n: int,
-    high: float,
     *,
     multiply: Callable[[np.ndarray], np.ndarray],
-    pull_back: Callable[[np.ndarray], np.ndarray],
+    missed: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float]],
     gram: Callable[[np.ndarray, np.ndarray], np.ndarray],
     floor: np.ndarray,
+    ceiling: float,
     check: Callable[[], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Multipliers x (m,) >= floor that maximise a concave dual, and the change delta = clip(-multiply(x), -1, high).
+    """Multipliers x (m,) >= floor that maximise a concave dual, and the change delta = clip(-multiply(x), low, high).
 
-    `pull_back(delta)` is what the rows reach less what is wanted, the gradient of the dual; `gram` its curvature over
-    the rows inside the box and the multipliers that move. Projected semi-smooth Newton steps, and steps along the
-    gradient where those fail. The m sides behind `multiply` have norm 1 or less and include a constant one.
-    Raises Infeasible where the dual has no maximum.
+    `missed(delta, x)` is what is reached less what is wanted, the gradient of the dual, and what is paid besides
+    |delta|^2 / 2; `gram` the dual's curvature over the rows inside the box and the multipliers that move. Projected
+    semi-smooth Newton steps, and steps along the gradient where those fail. The m sides behind `multiply` have norm 1
+    or less and include a constant one. Raises Infeasible where the dual has no maximum: it then passes `ceiling`, the
+    objective of any answer within the rails.
     """
+    low, high = rails.low(n), rails.high(n)
     m = floor.size
 
     def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         raw = -multiply(x)
-        delta = np.clip(raw, -1.0, high)
-        residual = pull_back(delta)
-        return raw, residual, float(delta @ delta / 2 + x @ residual)
+        delta = np.clip(raw, low, high)
+        residual, paid = missed(delta, x)
+        return raw, residual, float(delta @ delta / 2 + paid + x @ residual)
 
     def off(x: np.ndarray, residual: np.ndarray) -> float:
         return float(np.abs(residual[(x > floor) | (residual > 0)]).max(initial=0.0))
@@ -239,7 +371,7 @@ def _climb(
         if check is not None:
             check()
         moving = (x > floor) | (residual > 0)
-        inside = (raw > -1.0) & (raw < high)
+        inside = (raw > low) & (raw < high)
         newton = newton and bool(inside.any())
         step = np.zeros(m)
         if newton:
@@ -260,82 +392,20 @@ def _climb(
         elif not newton:
             break  # rounding is all that is left
         newton = enough
-        if dual > _largest_change(n, high):
-            raise Infeasible(_beyond_reach(high + 1.0))
+        if dual > ceiling:
+            raise Infeasible(_beyond_reach(rails))
     if off(x, residual) > CLOSE_ENOUGH * size_of_ask:
-        raise Infeasible(_beyond_reach(high + 1.0))
-    return x, _centered(np.clip(raw, -1.0, high), high)
-
-
-def _largest_change(n: int, high: float) -> float:
-    """Bound of |delta|^2 / 2 for -1 <= delta <= high with sum(delta) = 0, which no dual of a feasible ask exceeds."""
-    return 0.5 * n * high * (1 + 1e-9)
-
-
-def _centered(delta: np.ndarray, high: float) -> np.ndarray:
-    """delta with the last rounding error of its sum spread over the rows inside the box."""
-    inside = (delta > -1.0) & (delta < high)
-    if inside.any():
-        delta = delta.copy()
+        raise Infeasible(_beyond_reach(rails))
+    delta = np.clip(raw, low, high)
+    inside = (delta > low) & (delta < high)
+    if inside.any():  # the last rounding error of the sum is spread over the rows inside the box
         delta[inside] -= delta.sum() / inside.sum()
-    return np.clip(delta, -1.0, high)
+    return x, np.clip(delta, low, high)
 
 
-def _cheapest_step(gradients: np.ndarray, change: np.ndarray, *, equal: bool, price: np.ndarray) -> np.ndarray:
-    """argmin step' price step / 2 with gradients' step <= change (or =), (P,).
-
-    Whitened, it is the shortest vector: least squares for equalities, and for inequalities Lawson and Hanson's
-    reduction to non-negative least squares, which any number of dependent gaps cannot confuse.
-    """
-    scale = np.sqrt(np.diag(price))
-    lower = cholesky(price / np.outer(scale, scale), lower=True)
-    whitened = solve_triangular(lower, gradients / scale[:, None], lower=True)
-    length = np.maximum(np.linalg.norm(whitened, axis=0), np.finfo(float).tiny)
-    sides, wanted = whitened / length, change / length
-    unit = float(np.abs(wanted).max())
-    if unit == 0 or (not equal and wanted.min() >= 0):
-        return np.zeros(price.shape[0])
-    wanted = wanted / unit
-    if equal:
-        step = np.linalg.lstsq(sides.T, wanted, rcond=None)[0]
-        missed = np.abs(sides.T @ step - wanted).max()
-    else:
-        goal = np.append(np.zeros(price.shape[0]), 1.0)
-        system = -np.vstack([sides, wanted])
-        remainder = system @ nnls(system, goal, maxiter=30 * change.size)[0] - goal
-        step = -remainder[:-1] / min(remainder[-1], -np.finfo(float).tiny)
-        missed = (sides.T @ step - wanted).max()
-    if missed > CLOSE_ENOUGH:
-        raise Infeasible("No small change of the model brings the gaps there together. Choose a lower strength.")
-    return solve_triangular(lower, step * unit, lower=True, trans="T") / scale
-
-
-def _stationary_change(
-    model: LogisticModel, theta: np.ndarray, max_weight: float, check: Callable[[], None] | None
-) -> np.ndarray:
-    """The smallest delta (n,) for which `theta` is the optimum of the weighted objective of the model's rows.
-
-    Same dual as `_dual_newton` with the row gradients as columns, formed block by block and never held.
-    """
-    X = model.X_
-    n, p = X.shape
-    residual_of_row = sigmoid(model.logits(X, theta)) - model.y_
-    scale = np.sqrt(np.maximum(_squares(X, residual_of_row), np.finfo(float).tiny))
-    wanted = -_weighted_columns(X, residual_of_row)
-    wanted[:-1] -= theta[:-1] / model.C
-
-    def multiply(x: np.ndarray) -> np.ndarray:
-        return residual_of_row * model.logits(X, x[:-1] / scale) + x[-1] / np.sqrt(n)
-
-    def pull_back(delta: np.ndarray) -> np.ndarray:
-        reached = (_weighted_columns(X, delta * residual_of_row) - wanted) / scale
-        return np.append(reached, delta.sum() / np.sqrt(n))
-
-    def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
-        return _gram(X, np.where(inside, residual_of_row, 0.0), inside, scale)  # every multiplier moves: no floor
-
-    floor = np.full(p + 2, -np.inf)
-    return _climb(n, max_weight - 1.0, multiply=multiply, pull_back=pull_back, gram=gram, floor=floor, check=check)[1]
+def _largest_change(n: int, rails: Rails) -> float:
+    """Bound of |delta|^2 / 2 for -1 <= delta <= high with sum(delta) = 0, which no dual of a feasible ask exceeds."""
+    return 0.5 * n * (rails.max_weight - 1.0) * (1 + 1e-9)
 
 
 def _weighted_columns(X: np.ndarray, values: np.ndarray) -> np.ndarray:

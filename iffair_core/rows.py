@@ -10,6 +10,8 @@ import pandas as pd
 
 from iffair_core.data.values import as_numbers, is_number, label_codes, value_label
 from iffair_core.errors import TaskError
+from iffair_core.influence import flipped_decisions, hard_removal_effects
+from iffair_core.quantities import goal_pairs
 from iffair_core.results import StudyResult, known
 from iffair_core.tables import outcome_labels
 from iffair_core.wording import RATE_TITLES
@@ -110,7 +112,9 @@ class RowFacts:
     """One training row. `rank` counts from 1, the row that widens the goal's gap most; the later fields may be unknown.
 
     values: column, value (of the file). effects: quantity (in words, the goal's gap first, log loss last), if removed,
-    if doubled, if relabeled: predicted changes, gaps in percentage points, log loss in nats. score_*: P(favorable).
+    if doubled, if relabeled: predicted changes, gaps in percentage points, log loss in nats. flips: validation rows
+    whose decision would change if it were removed; hard_gap_if_removed: the goal's hard gap (a share), both predicted.
+    score_*: P(favorable).
     """
 
     row_id: int
@@ -120,6 +124,8 @@ class RowFacts:
     rank: int
     of: int
     leverage: float
+    flips: int
+    hard_gap_if_removed: float
     score_before: float
     score_after: float | None
     weight: float | None
@@ -133,6 +139,9 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
     goal, data, rows = known(result.goal), result.dataset, result.train_rows
     i = int(np.flatnonzero(data.row_id[rows] == row_id)[0])
     at = int(rows[i])
+    model, quantities, leverage = known(result.model), known(result.quantities), known(result.leverage)
+    pairs = goal_pairs(quantities, result.config.metric)
+    directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under)), :-1]
     return RowFacts(
         row_id=int(row_id),
         group=data.groups[int(data.group_codes[at])],
@@ -140,7 +149,9 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
         role=QUADRANTS[int(quadrant_codes(result)[i])],
         rank=1 + int(np.sum(goal.removal < goal.removal[i])),
         of=rows.size,
-        leverage=float(known(result.leverage)[i]),
+        leverage=float(leverage[i]),
+        flips=flipped_decisions(model, quantities, i, leverage).size,
+        hard_gap_if_removed=float(hard_removal_effects(model, quantities, np.array([i]), leverage)[0] @ directed),
         score_before=float(known(result.scores_before)[at]),
         score_after=None if result.scores_after is None else float(result.scores_after[at]),
         weight=None if result.weights is None else float(result.weights[i]),

@@ -9,24 +9,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from iffair_core.baselines import reweighing_weights
 from iffair_core.data.catalog import is_example
-from iffair_core.data.encoding import SPLITS, VALIDATION, encode
+from iffair_core.data.cohorts import rows_matching
+from iffair_core.data.encoding import SPLITS, VALIDATION, Dataset, encode
 from iffair_core.data.reading import table_fingerprint
 from iffair_core.data.task import Task
-from iffair_core.errors import Cancelled
+from iffair_core.errors import Cancelled, RivalFailed, listing
 from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify
-from iffair_core.influence import influence_of, relabel_from_influence, removal_from_influence
+from iffair_core.influence import (
+    affordable_order,
+    hard_removal_effects,
+    influence_of,
+    relabel_from_influence,
+    removal_curvature,
+    removal_from_influence,
+)
 from iffair_core.metrics import (
     GOAL_METRIC,
-    GOAL_RATES,
+    METRICS,
+    ROW_METRICS,
     Evaluation,
     confusion_counts,
     evaluate,
@@ -34,14 +43,20 @@ from iffair_core.metrics import (
     paired_difference,
     point_metrics,
 )
+from iffair_core.models import make_model, usual_C
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
-from iffair_core.models.logistic import LogisticModel
-from iffair_core.path import RepairPath
-from iffair_core.quantities import FairnessQuantities, goal_pairs, quantities_from_codes
-from iffair_core.results import MEASURED, STAGES, GoalScores, Rival, StudyConfig, StudyResult, known
+from iffair_core.path import Repair, RepairPath
+from iffair_core.quantities import LEAST_ROWS, FairnessQuantities, goal_pairs, judged_groups, quantities_from_codes
+from iffair_core.results import MEASURED, STAGES, TRANSFER, GoalScores, Rival, StudyConfig, StudyResult, known
+from iffair_core.rivals.base import Prediction, RivalProblem
+from iffair_core.rivals.registry import FAIRLEARN, RIVALS, answer, rival_names
 from iffair_core.tradeoff import Intervals, Numbers, Part, choose, trace
+from iffair_core.transfer import transfer_by_name
+from iffair_core.wording import RATE_TITLES
 
 SHARE_OF_TIME = dict(zip(STAGES, (0.0, 0.1, 0.25, 0.3, 0.8, 0.95), strict=True))
+
+SHARE_BEFORE_FAIRLEARN = 0.3
 
 Progress = Callable[[str, float, "StudyResult | None"], None]
 
@@ -49,7 +64,8 @@ Progress = Callable[[str, float, "StudyResult | None"], None]
 class Study:
     """A table, a task and a configuration; `run` does the rest.
 
-    Keyword arguments after `task` are the fields of `StudyConfig`, and `name`, the table's name in results.
+    Keyword arguments after `task` are the fields of `StudyConfig`, and `name`, the table's name in results; `rivals`
+    may also be "weights", "all" or "none", and `C` None for the model's usual one.
     """
 
     def __init__(
@@ -64,14 +80,20 @@ class Study:
         utility_budget: float | None = None,
         max_weight: float = 5.0,
         min_effective_sample_size: float = 0.5,
+        min_accuracy: float | None = None,
+        pinned: Sequence[int | str] = (),
         model: str = "logistic",
-        C: float = 1.0,
+        C: float | None = None,
+        transfer: Sequence[str] = (),
+        rivals: str | Sequence[str] = "weights",
         name: str = "table",
     ) -> None:
         self.table, self.task, self.name = table, task, name
         self.config = StudyConfig(
-            metric, variant, strength, seed, utility_budget, max_weight, min_effective_sample_size, model, C
-        )
+            metric, variant, strength, seed, utility_budget, max_weight, min_effective_sample_size, model,
+            usual_C(model) if C is None else C,
+            transfer=tuple(transfer), rivals=rival_names(rivals), min_accuracy=min_accuracy, pinned=tuple(pinned),
+        )  # fmt: skip
 
     def run(
         self,
@@ -83,6 +105,7 @@ class Study:
 
         `progress(stage, fraction, partial)` is called as stages start, move and finish, with the result so far.
         `cancel`: once set, Cancelled is raised within a fraction of a second; its `partial` holds what had finished.
+        Other models are refitted last, as `with_transfers` does.
         `previous`: a result whose finished stages are reused where table, task and options are the same.
         Raises TableError, TaskError or ConfigError for input that cannot be studied.
         """
@@ -94,7 +117,36 @@ class Study:
             run.curve(previous)
             run.fidelity(previous)
             run.rivals(previous)
+        if self.config.transfer:
+            return with_transfers(run.result, self.config.transfer, progress, cancel)
         return run.result
+
+
+class _Arranged:
+    """One copy of X with training, validation and test rows in turn, so that every part of it is a view."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.dataset = data
+        order = np.concatenate([data.part(code) for code in range(len(SPLITS))])
+        self.X, self.y, self.codes = data.X[order], data.y[order], data.group_codes[order]
+        ends = np.cumsum([0, *(data.part(code).size for code in range(len(SPLITS)))])
+        self.rows = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)}
+        self._guide_rows = slice(0, ends[VALIDATION + 1])
+        self.parts = {name: Part(self.X[self.rows[name]], self.y[self.rows[name]], self.codes[self.rows[name]])
+                      for name in MEASURED}  # fmt: skip
+        self.quantities = {name: self._measured_on(self.rows[name]) for name in MEASURED}
+
+    def guide(self) -> FairnessQuantities:
+        """Quantities of training and validation rows together."""
+        return self._measured_on(self._guide_rows)
+
+    def groups(self, goal: str) -> dict[str, tuple[str, ...]]:
+        """The groups of each rate of a goal that validation rows can judge, which a repair is for."""
+        return judged_groups(self.quantities["validation"], goal)
+
+    def _measured_on(self, rows: slice) -> FairnessQuantities:
+        data = self.dataset
+        return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
 
 
 class _Run:
@@ -107,6 +159,8 @@ class _Run:
         self.progress, self.cancel = progress, cancel
         self.reused: frozenset[str] = frozenset()
         self.partial: StudyResult | None = None
+        slow = set(self.config.rivals) & set(FAIRLEARN)
+        self.starts = [(SHARE_BEFORE_FAIRLEARN if slow else 1.0) * share for share in SHARE_OF_TIME.values()]
 
     def check(self) -> None:
         if self.cancel is not None and self.cancel.is_set():
@@ -116,8 +170,7 @@ class _Run:
         """Tell how far the study is: `within` is the share of this stage that is done."""
         self.check()
         if self.progress is not None:
-            following = [*SHARE_OF_TIME.values(), 1.0][STAGES.index(stage) + 1]
-            start = SHARE_OF_TIME[stage]
+            start, following = [*self.starts, 1.0][STAGES.index(stage) :][:2]
             self.progress(stage, start + within * (following - start), self.partial)
 
     @contextmanager
@@ -137,8 +190,12 @@ class _Run:
         fingerprint = table_fingerprint(study.table)
         if previous is not None and self._same_data(previous, fingerprint):
             self.reused = frozenset({"baseline", "influence"} & set(previous.timing))
+            if previous.config.metric == self.config.metric:
+                self.reused |= {"rivals"}
             if previous.config.repair == self.config.repair and "curve" in previous.timing:
-                self.reused |= {"rivals", "fidelity"} & set(previous.timing)
+                self.reused |= {"fidelity"} & set(previous.timing)
+            if _differ_beside(previous.config, self.config):
+                self.reused |= {"curve"} & set(previous.timing)
             dataset = previous.dataset
         else:
             dataset = encode(study.table, study.task, seed=self.config.seed)
@@ -153,8 +210,14 @@ class _Run:
             warnings=dataset.warnings,
         )
         self.partial = self.result
-        self._arrange()
+        self.data = _Arranged(dataset)
+        self._pin()
         self.report("encode", 1.0)
+
+    def _pin(self) -> None:
+        if self.config.pinned:
+            used = rows_matching(self.study.table, self.config.pinned)[self.result.dataset.row_id]
+            self.result = replace(self.result, pinned=used[self.result.train_rows])
 
     def _same_data(self, previous: StudyResult, fingerprint: str) -> bool:
         return (
@@ -165,21 +228,6 @@ class _Run:
             == (self.config.seed, self.config.model, self.config.C)
         )
 
-    def _arrange(self) -> None:
-        """One copy of X with training, validation and test rows in turn, so that every part is a view of it."""
-        data = self.result.dataset
-        order = np.concatenate([data.part(code) for code in range(len(SPLITS))])
-        self.X, self.y, self.codes = data.X[order], data.y[order], data.group_codes[order]
-        ends = np.cumsum([0, *(data.part(code).size for code in range(len(SPLITS)))])
-        self.rows = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)}
-        self.guide_rows = slice(0, ends[VALIDATION + 1])
-        self.parts = {name: Part(self.X[self.rows[name]], self.y[self.rows[name]], self.codes[self.rows[name]])
-                      for name in MEASURED}  # fmt: skip
-
-    def _quantities(self, rows: slice) -> FairnessQuantities:
-        data = self.result.dataset
-        return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
-
     def baseline(self, previous: StudyResult | None) -> None:
         """Fit the ordinary model on training rows and measure it on the others."""
         with self.stage("baseline"):
@@ -188,8 +236,9 @@ class _Run:
                     self.result, model=previous.model, scores_before=previous.scores_before, baseline=previous.baseline
                 )
             else:
-                train = self.rows["train"]
-                model = LogisticModel(self.config.C).fit(self.X[train], self.y[train])
+                train = self.data.rows["train"]
+                model = make_model(self.config.model, self.config.C, self.config.seed)
+                model.fit(self.data.X[train], self.data.y[train], check=self.check)
                 self.result = replace(self.result, model=model)
                 scores = _scores(self.result, model.theta_)
                 self.result = replace(
@@ -203,8 +252,7 @@ class _Run:
         """Score every training row on the quantities of validation rows and on the goal's widest gap."""
         with self.stage("influence"):
             model = known(self.result.model)
-            self.quantities = {name: self._quantities(self.rows[name]) for name in MEASURED}
-            measured = self.quantities["validation"]
+            measured = self.data.quantities["validation"]
             if previous is not None and "influence" in self.reused:
                 self.result = replace(
                     self.result,
@@ -217,11 +265,14 @@ class _Run:
             else:
                 scores = influence_of(model, measured.gradients(model))
                 leverage = model.leverage()
+                removal = removal_from_influence(model, scores, leverage)
+                if affordable_order(model, measured, leverage) == 2:
+                    removal += removal_curvature(model, measured, self.check)
                 self.result = replace(
                     self.result,
                     quantities=measured,
                     influence=scores,
-                    removal=removal_from_influence(model, scores, leverage),
+                    removal=removal,
                     relabel=relabel_from_influence(model, scores),
                     leverage=leverage,
                 )
@@ -230,7 +281,7 @@ class _Run:
     def _goal_scores(self) -> GoalScores:
         result = self.result
         quantities = known(result.quantities)
-        pairs = goal_pairs(quantities, self.config.metric)
+        pairs = goal_pairs(quantities, self.config.metric, self.data.groups(self.config.metric))
         values = quantities.values(known(result.model))
         worst = pairs.worst(values)
         row = pairs.matrix[worst]
@@ -245,21 +296,31 @@ class _Run:
     def curve(self, previous: StudyResult | None) -> None:
         """Trace the curve of repairs, and measure the chosen point."""
         with self.stage("curve"):
-            guide = self._quantities(self.guide_rows)
-            rates = GOAL_RATES[self.config.metric]
-            unseen = [
-                name
-                for name in self.quantities["validation"].left_out
-                if name in {gap.name for gap in guide.gaps if gap.rate in rates}
-            ]
+            groups = self.data.groups(self.config.metric)
+            unseen = _left_out(self.data, groups)
             if unseen:
-                text = f"Left out of the repair, because validation rows cannot estimate it: {', '.join(unseen)}."
+                text = (
+                    f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it: "
+                    f"{listing(unseen)}."
+                )
                 self.result = replace(self.result, warnings=(*self.result.warnings, text))
-            path = RepairPath(known(self.result.model), guide.without(unseen), self.config.repair, self.check)
+            if previous is not None and previous.curve is not None and "curve" in self.reused:
+                kept = tuple(one for one in previous.transfers if one.name in self.config.transfer)
+                self.result = replace(
+                    self.result,
+                    curve=previous.curve,
+                    scores_after=previous.scores_after,
+                    after=previous.after,
+                    difference=previous.difference,
+                    transfers=kept,
+                    warnings=self.result.warnings + previous.curve.warnings,
+                )
+                return
+            path = repair_path(self.result, None, self.check, self.data)
             curve = trace(
                 path,
-                self.parts,
-                self.quantities,
+                self.data.parts,
+                self.data.quantities,
                 strength=self.config.strength,
                 budget=self.config.utility_budget,
                 seed=self.config.seed,
@@ -282,7 +343,7 @@ class _Run:
             )
 
     def _verify_rows(self) -> tuple[pd.DataFrame, int]:
-        """Removal effects on the goal's gap beside exact refits: columns row, random, predicted, refitted."""
+        """Removal effects on the goal's gap beside exact refits: the columns of `Fidelity.refits`."""
         result = self.result
         model, goal, quantities = known(result.model), known(result.goal), known(result.quantities)
         rows, random = rows_to_verify(goal.removal, self.config.seed)
@@ -291,40 +352,116 @@ class _Run:
         )
         pairs = goal_pairs(quantities, self.config.metric)
         directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
-        refitted = [directed @ quantities.values_at(model, theta) - goal.value for theta in thetas]
-        done = len(refitted)
+        done = len(thetas)
+        hard = directed @ quantities.hard_values(model)
         frame = pd.DataFrame(
             {
                 "row": rows[:done],
                 "random": random[:done],
                 "predicted": goal.removal[rows[:done]],
-                "refitted": refitted,
+                "refitted": [directed @ quantities.values_at(model, theta) - goal.value for theta in thetas],
+                "hard_predicted": hard_removal_effects(model, quantities, rows[:done], result.leverage) @ directed[:-1],
+                "hard_refitted": [directed @ quantities.hard_values(model, theta) - hard for theta in thetas],
             }
         )
         return frame, rows.size
 
     def rivals(self, previous: StudyResult | None) -> None:
+        """Run the other methods, cheapest first; one that fails says why and stops nothing."""
         with self.stage("rivals"):
+            held = {}
             if previous is not None and "rivals" in self.reused:
-                self.result = replace(self.result, rivals=previous.rivals)
-                return
-            train = self.rows["train"]
-            weights = reweighing_weights(self.y[train], self.codes[train])
-            self.result = replace(
-                self.result, rivals=(self._rival("reweighing", "Reweighing (Kamiran-Calders)", weights),)
+                held = {rival.name: rival for rival in previous.rivals}
+            train, data = self.data.rows["train"], self.result.dataset
+            problem = RivalProblem(
+                self.data.X[train],
+                self.data.y[train],
+                self.data.codes[train],
+                len(data.groups),
+                known(self.result.model),
+                self.data.quantities["validation"],
+                self.config.metric,
+                C=self.config.C,
+                seed=self.config.seed,
+                check=self.check,
             )
+            for place, name in enumerate(self.config.rivals):
+                self.report("rivals", place / len(self.config.rivals))
+                rival = held[name] if name in held else self._rival(name, problem)
+                self.result = replace(self.result, rivals=(*self.result.rivals, rival))
+                self.partial = self.result
 
-    def _rival(self, name: str, title: str, weights: np.ndarray) -> Rival:
-        model = known(self.result.model).refitted(weights)
-        metrics: dict[str, Numbers] = {}
-        intervals: dict[str, Intervals] = {}
-        for split, part in self.parts.items():
-            scores = sigmoid(model.logits(part.X))
-            n_groups = len(self.result.dataset.groups)
-            metrics[split] = point_metrics(part.y, scores, part.group_codes, n_groups)
-            counts = confusion_counts(part.y, scores >= 0.5, part.group_codes, n_groups)
-            intervals[split] = intervals_from_counts(counts, seed=self.config.seed)
-        return Rival(name, title, weights, model.theta_, metrics, intervals)
+    def _rival(self, name: str, problem: RivalProblem) -> Rival:
+        method, started = RIVALS[name], time.perf_counter()
+        nothing: Rival = Rival(
+            name,
+            method.title,
+            None,
+            None,
+            {split: dict.fromkeys(METRICS) for split in self.data.parts},
+            {split: {} for split in self.data.parts},
+            method.kind,
+            method.reads_model,
+            method.needs_group,
+            method.randomised,
+            method.source,
+        )
+        try:
+            parts = {split: (part.X, part.group_codes) for split, part in self.data.parts.items()}
+            solution, predictions = answer(name, problem, parts)
+        except RivalFailed as failure:
+            return replace(nothing, reason=str(failure), seconds=time.perf_counter() - started)
+        measured = {split: self._measured(split, prediction) for split, prediction in predictions.items()}
+        return replace(
+            nothing,
+            weights=solution.weights,
+            theta=solution.theta,
+            metrics={split: found[0] for split, found in measured.items()},
+            intervals={split: found[1] for split, found in measured.items()},
+            notes=solution.notes,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _measured(self, split: str, prediction: Prediction) -> tuple[Numbers, Intervals]:
+        part, n_groups = self.data.parts[split], len(self.result.dataset.groups)
+        scores = prediction.decisions.astype(float) if prediction.scores is None else prediction.scores
+        numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups)
+        if prediction.scores is None:
+            numbers = {**numbers, **dict.fromkeys(ROW_METRICS)}
+        counts = confusion_counts(part.y, prediction.decisions, part.group_codes, n_groups)
+        return numbers, intervals_from_counts(counts, seed=self.config.seed)
+
+
+def _differ_beside(earlier: StudyConfig, now: StudyConfig) -> bool:
+    """Whether two configurations have the same curve and choice: all but what is run beside them is the same."""
+    return replace(earlier, rivals=now.rivals, transfer=now.transfer) == now
+
+
+def repair_path(
+    result: StudyResult,
+    repair: Repair | None = None,
+    check: Callable[[], None] | None = None,
+    data: _Arranged | None = None,
+) -> RepairPath:
+    """The path of repairs from a result's untouched model, as its study walks it or for another `repair`."""
+    data, repair = data or _Arranged(result.dataset), repair or result.config.repair
+    return RepairPath(known(result.model), data.guide(), repair, check, result.pinned, data.groups(repair.goal))
+
+
+def _left_out(data: _Arranged, groups: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """ "rate of group" for each group that training and validation rows together estimate and that is not judged."""
+    gaps = data.guide().gaps
+    return [
+        f"{RATE_TITLES[rate]} of {group}"
+        for rate, judged in groups.items()
+        for group in data.dataset.groups
+        if group not in judged and any(gap.rate == rate and group in (gap.group, gap.reference) for gap in gaps)
+    ]
+
+
+def measured_rows(result: StudyResult) -> dict[str, Part]:
+    """The validation and the test rows of a result."""
+    return _Arranged(result.dataset).parts
 
 
 def _scores(result: StudyResult, theta: np.ndarray) -> np.ndarray:
@@ -397,8 +534,59 @@ def with_choice(result: StudyResult, *, strength: float | None, utility_budget: 
     if new.strength != result.strength:
         with single_threaded_blas():
             new = _measured_at_choice(new, lambda: None)
+        new = _without_transfers(new)
     if new.fidelity is None:
         return new
     refits, asked = new.fidelity.refits, new.fidelity.asked
     judged = judge_fidelity(refits, asked, _prediction_error(new), float(known(new.leverage).mean()))
     return replace(new, fidelity=judged)
+
+
+def with_transfers(
+    result: StudyResult,
+    names: Sequence[str],
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> StudyResult:
+    """The result with other models, by their names, refitted with the weights of its chosen strength.
+
+    Models that the result already holds are kept. `progress("transfer", share of these models, partial)`; a cancel is
+    heard between two fits, and `Cancelled.partial` is the result with the models that were done.
+    Raises ConfigError for an unknown name or a study that has not come to its curve.
+    """
+    config = replace(result.config, transfer=tuple(dict.fromkeys(names)))
+    known(result.weights)
+    started, held = time.perf_counter(), {one.name: one for one in result.transfers}
+    kept = tuple(held[name] for name in config.transfer if name in held)
+    current = _without_note(replace(result, config=config, transfers=kept))
+
+    def report(share: float) -> None:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled(partial=current)
+        if progress is not None:
+            progress(TRANSFER, share, current)
+
+    missing = [name for name in config.transfer if name not in held]
+    for place, name in enumerate(missing):
+        report(place / len(missing))
+        held[name] = transfer_by_name(current, name, check=partial(report, (place + 0.5) / len(missing)))
+        kept = tuple(held[done] for done in config.transfer if done in held)
+        seconds = time.perf_counter() - started
+        current = replace(current, transfers=kept, timing={**current.timing, TRANSFER: seconds})
+    report(1.0)
+    return current
+
+
+_DROPPED = "Other models were refitted with the weights of another strength; they are left out until they are again."
+
+
+def _without_transfers(result: StudyResult) -> StudyResult:
+    """Without the other models, which belong to weights that are no longer the chosen ones, and with a note of it."""
+    if not result.transfers:
+        return result
+    timing = {stage: seconds for stage, seconds in result.timing.items() if stage != TRANSFER}
+    return replace(result, transfers=(), timing=timing, warnings=(*result.warnings, _DROPPED))
+
+
+def _without_note(result: StudyResult) -> StudyResult:
+    return replace(result, warnings=tuple(text for text in result.warnings if text != _DROPPED))

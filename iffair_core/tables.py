@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
-from iffair_core.metrics import GOAL_RATES, RATES, Estimate
-from iffair_core.results import StudyResult, known
+from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, RATES, Estimate
+from iffair_core.results import Rival, StudyResult, known
 from iffair_core.reweighting import changed
+from iffair_core.rivals.base import KIND_TITLES
+from iffair_core.smallest import SmallestFix
 from iffair_core.uncertainty import wilson_interval
 from iffair_core.wording import RATE_TITLES
 
@@ -26,6 +29,7 @@ AIF360_NAMES = {
     "theil_index": "theil_index",
 }
 SMALL_CELL = 10
+OWN_MODEL_TITLES = {"logistic": "Logistic regression (this study)", "mlp": "Neural network (this study)"}
 
 
 def outcome_labels(result: StudyResult) -> tuple[str, str]:
@@ -230,21 +234,105 @@ def weights_frame(result: StudyResult) -> pd.DataFrame:
     return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": known(result.weights)})
 
 
-def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
-    """Every rival, and the curve beside it: method, each metric with its interval, the curve's best at its disparity.
+def fix_table(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
+    """The goal's disparity and the accuracy on validation and test rows, untouched and with the smallest fix."""
+    metric, baseline = GOAL_METRIC[fix.goal], known(result.baseline)
+    after = {"test": (fix.test["disparity"], fix.test["accuracy"]), fix.split: (fix.disparity, fix.accuracy)}
+    lines = []
+    for split in sorted(after, key=SPLITS.index):
+        line: dict[str, object] = {"rows": split}
+        for name, value in zip((metric, "accuracy"), after[split], strict=True):
+            line |= {f"{name} before": baseline[split].values[name], f"{name} after": value}
+        lines.append(line)
+    return pd.DataFrame(lines)
 
-    `best accuracy of the curve`: among refitted points whose disparity is no larger; missing where there is none.
+
+def fix_rows(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
+    """Training rows that the smallest fix moves: row_id, group, outcome, direction (up or down), weight.
+
+    Those that move most come first, ties in the order of the file.
+    """
+    data, moved = result.dataset, np.flatnonzero(changed(fix.weights))
+    moved = moved[np.argsort(-np.abs(fix.weights[moved] - 1.0), kind="stable")]
+    rows = result.train_rows[moved]
+    return pd.DataFrame(
+        {
+            "row_id": data.row_id[rows],
+            "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows]],
+            "outcome": np.asarray(outcome_labels(result), dtype=object)[(data.y[rows] > 0.5).astype(int)],
+            "direction": np.where(fix.weights[moved] > 1.0, "up", "down"),
+            "weight": fix.weights[moved],
+        }
+    )
+
+
+def fix_weights(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
+    """row_id and the smallest fix's weight of every training row, in the order of the file."""
+    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": fix.weights})
+
+
+def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Every rival, and the curve beside it: what it changes, each metric, the curve's best, then the intervals.
+
+    `needs group`: yes where it asks for a person's group when it decides. `best accuracy of the curve`: among refitted
+    points whose disparity is no larger; missing where there is none. `note`: why a rival has no numbers, or what to
+    know of its run.
     """
     metric = known(result.curve).metric
     names = tuple(metrics) or ("accuracy", metric)
     lines = []
     for rival in result.rivals:
-        line: dict[str, object] = {"method": rival.title}
+        line: dict[str, object] = {
+            "method": rival.title,
+            "changes": KIND_TITLES[rival.kind],
+            "needs group": "yes" if rival.needs_group else "no",
+        }
         for name in names:
-            low, high = rival.intervals[split].get(name) or (None, None)
-            line |= {name: rival.metrics[split][name], f"{name} low": low, f"{name} high": high}
+            line[name] = rival.metrics[split][name]
         line["best accuracy of the curve"] = best_accuracy(result, rival.metrics[split][metric], split)
+        for name in names:
+            line[f"{name} low"], line[f"{name} high"] = rival.intervals[split].get(name) or (None, None)
+        line["note"] = rival_note(rival)
+        line["source"] = rival.source
         lines.append(line)
+    frame = pd.DataFrame(lines)
+    return frame.astype({str(name): float for name in frame if str(name).startswith((*names, "best accuracy"))})
+
+
+def rival_note(rival: Rival) -> str:
+    """Why a rival has no numbers, or what to know of its run; empty where there is nothing to say."""
+    return " ".join(rival.notes) if rival.reason is None else f"No answer: {rival.reason}"
+
+
+def transfer_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """The study's own model and every other one: per metric before, after, change, each with its interval.
+
+    `kept`: the goal's disparity reduction as a share of that in the study's own model (1 there), missing where there is
+    nothing to compare with. `seconds`: of both fits, missing for the study's own. `notes`: sentences.
+    """
+    names = tuple(metrics) or (known(result.curve).metric, "accuracy")
+    before, after, change = known(result.baseline)[split], known(result.after)[split], known(result.difference)[split]
+    own = change[known(result.curve).metric].value
+    models: list[tuple[Any, ...]] = [
+        (OWN_MODEL_TITLES[result.config.model], before, after, change, 1.0 if own is not None and own < 0 else None,
+         None, ("The model that the weights were computed on.",))
+    ]  # fmt: skip
+    models += [
+        (one.title, one.before[split], one.after[split], one.difference[split], one.kept[split], one.seconds, one.notes)
+        for one in result.transfers
+    ]
+    lines = []
+    for title, old, new, moved, kept, seconds, notes in models:
+        line: dict[str, object] = {"model": title}
+        for name in names:
+            for when, values, ends in (
+                ("before", old.values[name], old.intervals[name]),
+                ("after", new.values[name], new.intervals[name]),
+                ("change", moved[name].value, (moved[name].low, moved[name].high)),
+            ):
+                line[f"{name} {when}"] = values
+                line[f"{name} {when} low"], line[f"{name} {when} high"] = ends or (None, None)
+        lines.append(line | {"kept": kept, "seconds": seconds, "notes": " ".join(notes)})
     return pd.DataFrame(lines)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.errors import ConfigError
+from iffair_core.errors import ConfigError, TaskError
 from iffair_core.metrics import (
     GOAL_METRIC,
     GOAL_RATES,
@@ -21,13 +21,14 @@ from iffair_core.metrics import (
     intervals_from_counts,
     point_metrics,
 )
+from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid
-from iffair_core.models.logistic import LogisticModel
 from iffair_core.path import MAX_STRENGTH, RepairPath, Step, require_strength
 from iffair_core.quantities import FairnessQuantities, goal_pairs
 from iffair_core.reweighting import changed, effective_sample_size
 
 STRENGTHS = np.linspace(0.0, MAX_STRENGTH, 21)
+CHOOSING = "validation"
 DEFAULT_BUDGET = 0.01
 
 
@@ -54,6 +55,7 @@ class CurvePoint:
     """One strength: metrics per split as refitted and as predicted, and what the weights look like.
 
     Refitted fields are empty and `weights`, `theta` None where the strength is infeasible; `reason` says why.
+    `judged`: the goal's disparity on validation rows that the recommendation goes by, over the groups of the repair.
     `soft`: the goal's soft disparity (signed along the start's direction for a single gap). `price`: second-order
     change of the mean log loss at the predicted parameters, in nats, before any refit.
     """
@@ -66,6 +68,7 @@ class CurvePoint:
     refitted: Mapping[str, Numbers]
     refitted_intervals: Mapping[str, Intervals]
     predicted: Mapping[str, Numbers]
+    judged: float | None
     soft: Mapping[str, float | None]
     predicted_soft: Mapping[str, float | None]
     price: Mapping[str, float]
@@ -114,21 +117,23 @@ class Curve:
 
 def measure_point(
     step: Step,
-    start: LogisticModel,
+    start: InfluenceModel,
     parts: Mapping[str, Part],
     goal: str,
     quantities: Mapping[str, FairnessQuantities],
+    groups: Mapping[str, tuple[str, ...]],
     *,
     seed: int,
     intervals: bool = True,
 ) -> CurvePoint:
-    """Every metric of a path's step on every split, refitted and predicted."""
+    """Every metric of a path's step on every split, refitted and predicted; soft gaps over `groups` of each rate."""
     refitted: dict[str, Numbers] = {}
     bounds: dict[str, Intervals] = {}
     predicted: dict[str, Numbers] = {}
     soft: dict[str, float | None] = {}
     predicted_soft: dict[str, float | None] = {}
     price: dict[str, float] = {}
+    judged: float | None = None
     for split, part in parts.items():
         n_groups = len(quantities[split].groups)
         if step.model is not None:
@@ -137,11 +142,13 @@ def measure_point(
             if intervals:
                 counts = confusion_counts(part.y, score >= 0.5, part.group_codes, n_groups)
                 bounds[split] = intervals_from_counts(counts, seed=seed)
-            soft[split] = signed_disparity(quantities[split], goal, start, step.model.theta_)
+            soft[split] = signed_disparity(quantities[split], goal, groups, start, step.model.theta_)
+            if split == CHOOSING:
+                judged = _judged(part, score, quantities[split].groups, goal, groups, refitted[split])
         if step.predicted_theta is not None:
             score = sigmoid(start.logits(part.X, step.predicted_theta))
             predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups)
-            predicted_soft[split] = signed_disparity(quantities[split], goal, start, step.predicted_theta)
+            predicted_soft[split] = signed_disparity(quantities[split], goal, groups, start, step.predicted_theta)
             price[split] = quantities[split].price(start, step.predicted_theta)
     weights = step.weights if step.model is not None else None
     return CurvePoint(
@@ -153,6 +160,7 @@ def measure_point(
         refitted,
         bounds,
         predicted,
+        judged,
         soft,
         predicted_soft,
         price,
@@ -162,39 +170,55 @@ def measure_point(
     )
 
 
+def _judged(
+    part: Part,
+    score: np.ndarray,
+    names: tuple[str, ...],
+    goal: str,
+    groups: Mapping[str, tuple[str, ...]],
+    every: Numbers,
+) -> float | None:
+    """The goal's disparity over the groups in which all its rates are judged; over all where fewer than two are."""
+    shared = [code for code, name in enumerate(names) if all(name in groups[rate] for rate in GOAL_RATES[goal])]
+    if len(shared) in (0, 1, len(names)):
+        return every[GOAL_METRIC[goal]]
+    rows = np.isin(part.group_codes, shared)
+    return point_metrics(part.y[rows], score[rows], part.group_codes[rows], len(names))[GOAL_METRIC[goal]]
+
+
 def signed_disparity(
-    quantities: FairnessQuantities, goal: str, start: LogisticModel, theta: np.ndarray
+    quantities: FairnessQuantities,
+    goal: str,
+    groups: Mapping[str, tuple[str, ...]],
+    start: InfluenceModel,
+    theta: np.ndarray,
 ) -> float | None:
     """The goal's soft disparity at `theta`; for a single gap signed, positive in the direction of the start's gap.
 
-    None where fewer than two groups have an estimable rate on these rows.
+    None where fewer than two of the groups have an estimable rate on these rows.
     """
-    if not _estimable(quantities, goal):
+    try:
+        pairs = goal_pairs(quantities, goal, groups)
+    except TaskError:
         return None
-    pairs = goal_pairs(quantities, goal)
     values = quantities.values_at(start, theta)
     if len(pairs.labels) == 2:
         return float(pairs.matrix[pairs.worst(quantities.values(start))] @ values)
     return pairs.disparity(values)
 
 
-def _estimable(quantities: FairnessQuantities, goal: str) -> bool:
-    return all(any(gap.rate == rate for gap in quantities.gaps) for rate in GOAL_RATES[goal])
-
-
-def recommend(points: Sequence[CurvePoint], goal: str, budget: float) -> int:
-    """Position of the smallest validation disparity of `goal` within `budget` of accuracy of strength 0.
+def recommend(points: Sequence[CurvePoint], budget: float) -> int:
+    """Position of the smallest judged disparity of a goal within `budget` of accuracy of strength 0, on validation.
 
     Ties go to the smaller strength. Falls back to strength 0 where no disparity is estimable.
     """
-    metric = GOAL_METRIC[goal]
-    start = points[0].refitted["validation"]["accuracy"]
+    start = points[0].refitted[CHOOSING]["accuracy"]
     assert start is not None
     best, best_value = 0, np.inf
     for i, point in enumerate(points):
         if not point.feasible:
             continue
-        value, accuracy = point.refitted["validation"][metric], point.refitted["validation"]["accuracy"]
+        value, accuracy = point.judged, point.refitted[CHOOSING]["accuracy"]
         if value is None or accuracy is None or accuracy < start - budget - 1e-12:
             continue
         if value < best_value - 1e-12:
@@ -237,7 +261,9 @@ def trace(
     """
     steps = path.walk(grid, () if strength is None else (strength,), report)
     points = tuple(
-        measure_point(step, path.start, parts, path.repair.goal, quantities, seed=seed, intervals=intervals)
+        measure_point(
+            step, path.start, parts, path.repair.goal, quantities, path.pairs.groups, seed=seed, intervals=intervals
+        )
         for step in steps
     )
     return _arranged(points, path.repair.goal, path.repair.variant, path.limit, asked=(strength, budget))
@@ -271,7 +297,7 @@ def _arranged(
     strength, budget = asked
     allowed = DEFAULT_BUDGET if budget is None else budget
     grid = [i for i, point in enumerate(points) if on_grid(point.strength)]
-    recommended = grid[recommend([points[i] for i in grid], goal, allowed)]
+    recommended = grid[recommend([points[i] for i in grid], allowed)]
     chosen, warnings = _choose(points, strength, budget, recommended)
     return Curve(goal, variant, points, recommended, chosen, limit, allowed, frontier(points, goal), warnings)
 

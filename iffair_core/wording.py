@@ -19,6 +19,8 @@ GOAL_TITLES = {
     "equalized_odds": "equalized odds",
     "error_rate_parity": "error rate parity",
 }
+MODEL_TITLES = {"logistic": "logistic regression", "mlp": "neural network (tanh, one hidden layer of 4 units)"}
+FREE_PARAMETERS = {"logistic": "intercept", "mlp": "biases"}
 
 
 def missing(value: float | None) -> bool:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from iffair_core import explain
 from iffair_core.figures import metrics_along_strength, tradeoff
-from pages.common import boot, points_table, running, state, widgets
+from pages.common import boot, other_models, points_table, running, state, widgets
 
 boot.guard("compare")
 boot.title("compare")
@@ -27,13 +27,18 @@ with widgets.figures(stale):
     )
     widgets.chart(picture, "tradeoff", on_select=points_table.take_from_picture, selection_mode=("points",))
 
-    points, rivals = st.tabs(["All points", "Other methods"], on_change="rerun", key="compare_tab")
+    points, rivals, others = st.tabs(
+        ["All points", "Other methods", "Other models"], on_change="rerun", key="compare_tab"
+    )
     if points.open:
         with points:
             points_table.points(result, chosen.split, axes)
     if rivals.open:
         with rivals:
             points_table.rivals(result, chosen.split, axes)
+    if others.open:
+        with others:
+            other_models.show(result, chosen.split, axes, stale=bool(stale))
     st.subheader("Every metric along strength", anchor=False)
     widgets.chart(metrics_along_strength(result, theme, chosen.split), "metrics_along_strength")
 if not stale:

@@ -29,7 +29,10 @@ boot.title("learn")
 grid = st.grid(4, min_column_width=190, gap="medium")
 with grid.cell():
     name = st.radio("Chapter", NAMES, key=CHOSEN, persist_state="session", label_visibility="collapsed")
-    st.caption("All numbers are computed from the synthetic example, whatever table you have open.")
+    st.caption(
+        "All numbers are computed from the synthetic example, whatever table you have open; those of "
+        "“How it compares” were measured once on public data and are kept with the program."
+    )
 with grid.cell(column_span=3):
     place = NAMES.index(name)
     chapter = CHAPTERS[place]

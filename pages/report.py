@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 
 from iffair_core import explain, outputs
-from iffair_core.data.catalog import DATASETS
-from iffair_core.report import PART_TITLES, command_line, library_snippet, report_facts, report_html, report_sections
+from iffair_core.report import PART_TITLES, report_facts, report_html, report_sections
+from iffair_core.reproduce import command_line, independent_check, library_snippet
 from iffair_core.study import StudyResult
 from pages.common import boot, preview, state, widgets
+from pages.common.text import plain
 from pages.common.words import word
 
 FILES = (
@@ -30,8 +31,7 @@ boot.title("report")
 result, stale = widgets.need_result("after", "fidelity", "rivals")
 current = state.table()
 assert current is not None
-known = {entry.name for entry in DATASETS}
-source = f"./{current.name}" if current.name in known and current.source not in known else current.name
+source = current.path
 usual_title = f"Fairness study of {current.name}"
 
 
@@ -117,7 +117,4 @@ with widgets.figures(stale):
                 st.markdown("**Python**")
                 st.code(library_snippet(result, source), language="python")
                 st.markdown(f"Fingerprint of the table, over every cell: `{result.fingerprint}`", help=word("study"))
-                st.markdown(
-                    "**To check it without this program**: scikit-learn's LogisticRegression, fitted on the training "
-                    "lines of design.parquet with the weights of rows.csv, gives the scores of rows.csv."
-                )
+                st.markdown(f"**To check it without this program**: {plain(independent_check(result))}")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from iffair_core import explain, tables
 from iffair_core.figures import before_after, weights_by_group, who_pays
-from pages.common import boot, repair, repair_tables, running, text, widgets
+from pages.common import boot, repair, repair_tables, running, smallest, text, widgets
 
 boot.guard("reweight")
 boot.title("reweight")
@@ -16,6 +16,8 @@ theme = widgets.theme()
 with widgets.figures(stale):
     repair.warnings(result)
     widgets.sentence(explain.repair_sentence(result))
+    if result.pinned is not None:
+        st.markdown(text.plain(explain.pinned_sentence(result)))
     widgets.numbers(repair_tables.numbers(result))
     left, right = widgets.halves()
     with left:
@@ -51,4 +53,5 @@ with widgets.figures(stale):
             key="weights_csv",
         )
 if not stale:
+    smallest.show(result)
     running.measure_points()

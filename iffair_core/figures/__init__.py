@@ -16,8 +16,10 @@ from iffair_core.figures.influence import (
     roc_of_ground_truth,
     scatter_axes,
 )
+from iffair_core.figures.replication import replication_curves, replication_margins
 from iffair_core.figures.scores import calibration, score_distribution
 from iffair_core.figures.tradeoff import tradeoff
+from iffair_core.figures.transfer import transfers
 
 __all__ = [
     "GroupStyle",
@@ -34,10 +36,13 @@ __all__ = [
     "metrics_along_strength",
     "proof",
     "rates_by_group",
+    "replication_curves",
+    "replication_margins",
     "roc_of_ground_truth",
     "scatter_axes",
     "score_distribution",
     "tradeoff",
+    "transfers",
     "weights_by_group",
     "who_pays",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from iffair_core.figures.common import Theme, template
+from iffair_core.figures.common import Palette, Theme, template
 
 Props = dict[str, Any]
 
@@ -114,6 +114,18 @@ class Canvas:
             text=text, x=0, y=1, xref="x domain", yref="y domain", xanchor="left", yanchor="bottom", yshift=3,
             font={"size": 12, "color": color}, row=row, col=col,
         )  # fmt: skip
+
+    def good_corner(self, colors: Palette, *, words: bool = True) -> None:
+        """Shade the corner right and down, where a trade-off is better, and say so in words."""
+        self.shape(
+            type="path", path="M 1 0 L 0.62 0 Q 0.72 0.32 1 0.46 Z", xref="x domain", yref="y domain",
+            fillcolor=colors.shade, line_width=0, layer="below",
+        )  # fmt: skip
+        if words:
+            self.annotate(
+                text="better ↘", x=1, y=0, xref="x domain", yref="y domain", xanchor="right",
+                yanchor="bottom", xshift=-6, yshift=4, font={"color": colors.accent, "size": 12},
+            )  # fmt: skip
 
     def finish(self, theme: Theme, *, height: int, **layout: Any) -> go.Figure:
         """The figure, in the theme's template: nothing of plotly's own look is left."""

@@ -280,7 +280,7 @@ def place_labels(
 
     It goes where it covers least of the other texts, the spots and `obstacles`: greedy over a few distances and
     directions on an assumed plot of `size` pixels. A thin line leads back to the point when the free place is not next
-    to it. Ranges may run downwards (a reversed axis).
+    to it; such lines cross as few others, and pass as few spots, as can be. Ranges may run downwards (a reversed axis).
     """
     if not spots:
         return []
@@ -292,6 +292,8 @@ def place_labels(
 
     points = np.array([pixels(spot.x, spot.y) for spot in spots] + [pixels(x, y) for x, y in obstacles])
     taken: list[tuple[float, float, float, float]] = []
+    leaders: list[tuple[np.ndarray, np.ndarray]] = []
+    own = points[: len(spots)]
     annotations = []
     for place, spot in enumerate(spots):
         px, py = points[place]
@@ -309,11 +311,15 @@ def place_labels(
                 near &= (points[:, 1] > box[1] - 5) & (points[:, 1] < box[3] + 5)
                 cost += 4.0 * float(near.sum())
                 cost += sum(12.0 for b in taken if box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3])
+                start, end = points[place], points[place] + (dx, dy)
+                cost += sum(6.0 for other in leaders if _cross(start, end, *other))
+                cost += 6.0 * float(np.sum(_off_line(start, end, np.delete(own, place, axis=0)) < 7))
                 if best is None or cost < best[0]:
                     best = (cost, dx, dy, box)
         assert best is not None
         _, dx, dy, box = best
         taken.append(box)
+        leaders.append((points[place], points[place] + (dx, dy)))
         far = math.hypot(dx, dy) > 15
         annotations.append(
             {
@@ -325,6 +331,23 @@ def place_labels(
             }
         )  # fmt: skip
     return annotations
+
+
+def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> bool:
+    """Whether the segments a-b and c-d cross."""
+
+    def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> float:
+        return float((q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]))
+
+    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+
+
+def _off_line(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Distance of each point (m, 2) from the segment a-b, (m,); infinite where it stands at `a` itself."""
+    step, away = b - a, points - a
+    share = np.clip(away @ step / (step @ step), 0.0, 1.0)
+    distance = np.hypot(*(away - share[:, None] * step).T)
+    return np.where(np.hypot(*away.T) < 1, np.inf, distance)
 
 
 def spoken(parts: Sequence[tuple[str, float]], text: Callable[[float], str], limit: int = 8) -> str:

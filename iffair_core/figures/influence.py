@@ -227,7 +227,8 @@ def proof(fidelity: Fidelity, theme: Theme = "light") -> Picture:
     done = figure.finish(theme, height=460, hovermode="closest")
     caption = (
         f"{fidelity.checked} rows left out one at a time and the model refitted: relative error "
-        f"{percent(fidelity.removal_error)}, Spearman {number(fidelity.spearman)}, slope {number(fidelity.slope)}."
+        f"{percent(fidelity.removal_error)}, Spearman {number(fidelity.spearman)}, slope {number(fidelity.slope)}. "
+        f"Change of the hard gap predicted to the last decision for {percent(fidelity.hard_exact)} of them."
     )
     return Picture(
         done, f"Predicted against refitted removal effects. {caption}", refits.reset_index(drop=True), caption

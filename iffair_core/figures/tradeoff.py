@@ -62,7 +62,12 @@ class _View:
         return bars
 
 
-RIVAL_SYMBOLS = ("square-open", "triangle-up-open", "cross-open", "triangle-down-open", "pentagon-open", "x-open")
+RIVAL_SYMBOLS = (
+    "square-open", "triangle-up-open", "cross-open", "triangle-down-open", "pentagon-open", "x-open", "hexagon2-open",
+    "hourglass-open", "bowtie-open",
+)  # fmt: skip
+ROOM_FOR_RIVALS = 0.5
+"""How far beyond our own points, as a share of their extent, a rival that is worse may stretch the picture."""
 
 
 def tradeoff(
@@ -93,6 +98,7 @@ def tradeoff(
         raise ConfigError(f"There is no split {shorten(split)!r} here. Use one of: {', '.join(result.baseline)}.")
     colors = palette(theme)
     table = _points(result, x, y, split)
+    away = _far_away(table, x, y)
     ours, rivals = table[table["rival"] == ""], table[table["rival"] != ""]
     refitted = ours[ours[x].notna() & ours[y].notna()]
     predicted = ours[ours[f"predicted {x}"].notna() & ours[f"predicted {y}"].notna()]
@@ -123,20 +129,30 @@ def tradeoff(
         hovertemplate="Refitted at strength %{customdata[0]:.6~g}<br>" + hover,
         **view.bars(refitted, rgba(colors.accent, 0.22), 2),
     )  # fmt: skip
-    spots = _marks(figure, result.curve, ours, view) + _rivals(figure, rivals, view)
+    spots = _marks(figure, result.curve, ours, view) + _rivals(figure, rivals, view, away)
 
     band = result.baseline[split].chance_band.get(y)
-    x_range, y_range = _ranges(table, view, band, reference_line)
+    x_range, y_range = _ranges(table[~away], view, band, reference_line)
     near = [(fx * a, fy * b) for a, b in zip(refitted[x], refitted[y], strict=True)]
     near += [(fx * a, fy * b) for a, b in zip(predicted[f"predicted {x}"], predicted[f"predicted {y}"], strict=True)]
     near_all = near + [(spot.x, spot.y) for spot in spots]
+    if not compact:
+        near += _words_at(x_range, y_range, (0.9, 0.95, 0.99), 0.03)
+        if band is not None:
+            top = min(1.0, (fy * band - y_range[0]) / (y_range[1] - y_range[0]))
+            near += _words_at(x_range, y_range, (0.03, 0.1, 0.17, 0.24), top - 0.025)
     _backdrop(figure, view, y_range, band)
     if reference_line is not None:
         # The words of the chance band stand at the left, just under its edge.
         under = 0.0 if band is None else (band - reference_line) * fy / abs(y_range[1] - y_range[0])
         left = not 0 < under < 0.14 and _freer_left(near_all, fy * reference_line, x_range, y_range)
         _reference(figure, view, reference_line, left=left)
-    size = (330.0, 170.0) if compact else (760.0, 420.0)
+        if not compact:
+            level = (fy * reference_line - y_range[0]) / (y_range[1] - y_range[0])
+            across = (0.03, 0.09, 0.15, 0.21)
+            near += _words_at(x_range, y_range, across if left else tuple(1 - share for share in across), level + 0.025)
+    # Narrower than it is drawn on a wide screen, so that names stay apart on a narrow one.
+    size = (330.0, 170.0) if compact else (600.0, 420.0)
     figure.annotations += place_labels(
         spots,
         x_range=x_range,
@@ -158,7 +174,7 @@ def tradeoff(
     done = figure.finish(
         theme, height=250 if compact else 520, hovermode="closest", showlegend=not compact, dragmode="zoom"
     )
-    caption = _caption(result, ours, split, band, y)
+    caption = " ".join([_caption(result, ours, split, band, y), *_unseen(result, table[away], x, y)])
     return Picture(done, _alt(table, x, y, split, reference_line) + " " + caption, table, caption)
 
 
@@ -196,12 +212,24 @@ def _points(result: StudyResult, x: str, y: str, split: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _rivals(figure: Canvas, rivals: pd.DataFrame, view: _View) -> list[Spot]:
-    """Hollow markers, one trace for each rival; returns where their names belong."""
+def _far_away(table: pd.DataFrame, x: str, y: str) -> pd.Series:
+    """Which rivals are so much worse than all of our points that showing them would squeeze these together."""
+    ours, away = table["rival"] == "", pd.Series(False, index=table.index)
+    for metric in (x, y):
+        values = table[metric] * (1.0 if metric in HIGHER_IS_BETTER else -1.0)
+        low, high = values[ours].min(), values[ours].max()
+        away |= values < low - ROOM_FOR_RIVALS * (high - low)
+    return away & ~ours
+
+
+def _rivals(figure: Canvas, rivals: pd.DataFrame, view: _View, away: pd.Series) -> list[Spot]:
+    """Hollow markers, one trace for each rival; returns where the names of those in sight belong."""
     spots = []
-    colors, known = view.colors, rivals[rivals[view.x].notna() & rivals[view.y].notna()]
-    for place in range(len(known)):
-        rival = known.iloc[[place]]
+    colors = view.colors
+    for place in range(len(rivals)):
+        rival = rivals.iloc[[place]]
+        if rival[[view.x, view.y]].isna().to_numpy().any():
+            continue
         name = label(rival["rival"].iloc[0], 48)
         figure.scatter(
             **view.place(rival), mode="markers", name=name, showlegend=False,
@@ -211,8 +239,9 @@ def _rivals(figure: Canvas, rivals: pd.DataFrame, view: _View) -> list[Spot]:
             },
             hovertemplate=f"{name}<br>{view.hover}", **view.bars(rival, rgba(colors.ink, 0.5)),
         )  # fmt: skip
-        if not view.compact:
-            spots.append(Spot(**view.place(known.iloc[place]), text=name, color=colors.ink))
+        if not view.compact and not away[rival.index[0]]:
+            short = label(rival["rival"].iloc[0].partition(" (")[0], 48)
+            spots.append(Spot(**view.place(rivals.iloc[place]), text=short, color=colors.ink))
     return spots
 
 
@@ -278,18 +307,18 @@ def _ranges(
     return across, down
 
 
+def _words_at(
+    x_range: tuple[float, float], y_range: tuple[float, float], across: tuple[float, ...], up: float
+) -> list[tuple[float, float]]:
+    """Points that keep names off words written at these shares of the plot, in the units of the axes."""
+    y = y_range[0] + up * (y_range[1] - y_range[0])
+    return [(x_range[0] + share * (x_range[1] - x_range[0]), y) for share in across]
+
+
 def _backdrop(figure: Canvas, view: _View, y_range: tuple[float, float], band: float | None) -> None:
     """What lies under the points: the good corner and the chance band."""
     y, colors = view.y, view.colors
-    figure.shape(
-        type="path", path="M 1 0 L 0.62 0 Q 0.72 0.32 1 0.46 Z", xref="x domain", yref="y domain",
-        fillcolor=colors.shade, line_width=0, layer="below",
-    )  # fmt: skip
-    if not view.compact:
-        figure.annotate(
-            text="better ↘", x=1, y=0, xref="x domain", yref="y domain", xanchor="right",
-            yanchor="bottom", xshift=-6, yshift=4, font={"color": colors.accent, "size": 12},
-        )  # fmt: skip
+    figure.good_corner(colors, words=not view.compact)
     if band is None:
         return
     ends = sorted((factor(y) * (1.0 if y in HIGHER_IS_BETTER else 0.0), factor(y) * band))
@@ -342,6 +371,20 @@ def _caption(result: StudyResult, ours: pd.DataFrame, split: str, band: float | 
         span = lost[0] if len(lost) == 1 else f"{lost[0]} to {lost[-1]}"
         parts.append(f"Not shown, because infeasible: {len(lost)} strengths ({span}). {why}")
     return " ".join(parts)
+
+
+def _unseen(result: StudyResult, away: pd.DataFrame, x: str, y: str) -> list[str]:
+    """Sentences on rivals that lie outside the picture, and on those that have no answer."""
+    said = []
+    if len(away):
+        places = [
+            f"{rival['rival']} ({metric_title(x)} {metric_text(x, rival[x])}, {metric_title(y)} "
+            f"{metric_text(y, rival[y])})"
+            for _, rival in away.iterrows()
+        ]
+        said.append(f"Far outside, zoom out to see: {listed(places)}.")
+    lost = [rival.title for rival in result.rivals if rival.reason is not None]
+    return [*said, f"No answer here: {listed(lost)}."] if lost else said
 
 
 def _alt(table: pd.DataFrame, x: str, y: str, split: str, reference_line: float | None) -> str:

@@ -7,6 +7,7 @@ logits, J'C (pull back), JV (push forward), and a solve with the Hessian of its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, Self
 
 import numpy as np
@@ -23,11 +24,18 @@ class InfluenceModel(Protocol):
     y_: np.ndarray  # (n,), 0 or 1
     sample_weight_: np.ndarray  # (n,)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
-        """Fit to a stationary point of the weighted objective."""
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
+        check: Callable[[], None] | None = None,
+    ) -> Self:
+        """Fit to a stationary point of the weighted objective; `check` is called on the way and may raise to cancel."""
         ...
 
-    def refitted(self, sample_weight: np.ndarray) -> Self:
+    def refitted(self, sample_weight: np.ndarray, *, check: Callable[[], None] | None = None) -> Self:
         """A model of the same kind on the same rows with these weights, started from this one."""
         ...
 
@@ -49,6 +57,10 @@ class InfluenceModel(Protocol):
 
     def solve(self, right_hand_sides: np.ndarray) -> np.ndarray:
         """H^-1 B with the Hessian H of the training objective at the fitted parameters, (P, k)."""
+        ...
+
+    def hessian(self) -> np.ndarray:
+        """Hessian of the training objective at the fitted parameters, (P, P)."""
         ...
 
     def leverage(self) -> np.ndarray:

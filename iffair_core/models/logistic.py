@@ -6,14 +6,17 @@ stop where the residual is worth several whole rows; here |gradient|_inf / n <= 
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
 from iffair_core.errors import ConfigError, FitError
-from iffair_core.models.blocks import map_blocks, sigmoid
+from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 
 TOLERANCE = 1e-9
 DECREMENT = 1e-16  # of the Newton decrement squared, per row
@@ -21,8 +24,14 @@ ROUNDING = 1e-12  # relative; two losses that differ by less are the same
 MAX_STEPS = 100
 SHORTEST_STEP = 1e-4
 SUBSAMPLE_FROM = 20_000
+SUBSAMPLE_ROWS = 5_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40
-GOOD_CONTRACTION = 0.05
+SUBSAMPLE_STRIDES = (4, 6)
+ROUGH = 1e-5  # tolerance for a subsample, whose own error is a hundred times that and more
+GOOD_CONTRACTION = 0.2  # of a step with an old factorisation: a new one costs as much as five such steps
+MEMORY = 10
+CURVED = 1e-10  # least share of a move's product with the gradient's that is left when its terms are added
+PANEL = 8  # rows of a triangle at a time: narrow enough for the kernels of `blocks`
 
 Factor = tuple[np.ndarray, np.ndarray]
 """Lower Cholesky factor of the Hessian scaled to unit diagonal, and that scale (`_factorise`)."""
@@ -30,7 +39,7 @@ Factor = tuple[np.ndarray, np.ndarray]
 
 class _Point(NamedTuple):
     """The objective at `theta`. `size` is |gradient|_inf / n with each entry per unit of its column, so that a column
-    in millions hides no other; `hessian` is empty unless it was asked for.
+    in millions hides no other; `loss` is NaN and `hessian` empty unless they were asked for.
     """
 
     theta: np.ndarray
@@ -38,6 +47,29 @@ class _Point(NamedTuple):
     gradient: np.ndarray
     size: float
     hessian: np.ndarray
+
+
+class Memory:
+    """The last few moves of the parameters with the moves of the gradient: a factor corrected by them (L-BFGS)."""
+
+    def __init__(self, length: int = MEMORY) -> None:
+        self.moves: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=length)
+
+    def add(self, move: np.ndarray, change: np.ndarray) -> None:
+        """Remember that `move` (P,) of the parameters changed the gradient by `change` (P,), if that tells anything."""
+        if move @ change > CURVED * (np.abs(move) @ np.abs(change)):
+            self.moves.append((move, change))
+
+    def step(self, gradient: np.ndarray, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Inverse Hessian times gradient (P,), by the two-loop recursion (Nocedal 1980) around a factor's `solve`."""
+        out, shares = gradient.copy(), []
+        for move, change in reversed(self.moves):
+            shares.append((move @ out) / (move @ change))
+            out -= shares[-1] * change
+        out = solve(out)
+        for (move, change), share in zip(self.moves, reversed(shares), strict=True):
+            out += (share - (change @ out) / (move @ change)) * move
+        return out
 
 
 class LogisticModel:
@@ -50,6 +82,9 @@ class LogisticModel:
     """
 
     theta_: np.ndarray
+    X_: np.ndarray
+    y_: np.ndarray
+    sample_weight_: np.ndarray
 
     def __init__(self, C: float = 1.0) -> None:
         self.C = C
@@ -61,30 +96,34 @@ class LogisticModel:
         sample_weight: np.ndarray | None = None,
         *,
         warm_start: LogisticModel | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Self:
         """Minimise the weighted objective.
 
         X (n, p) finite float64; y (n,) of 0 and 1, both present; sample_weight (n,) finite and >= 0, ones if None.
         `warm_start`: a model fitted to the same rows with nearby weights; its parameters start the search and its
-        factorised Hessian is used for as long as it contracts. Raises ConfigError for unusable arguments, FitError
-        if the optimum cannot be reached.
+        factorised Hessian is used for as long as it contracts. `check` is called first and may raise to cancel. Raises
+        ConfigError for unusable arguments, FitError if the optimum cannot be reached.
         """
+        if check is not None:
+            check()
         if not self.C > 0:
             raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
-        self.X_, self.y_, self.sample_weight_ = _checked(X, y, sample_weight)
+        same = warm_start is not None and X is warm_start.X_ and y is warm_start.y_
+        self.X_, self.y_, self.sample_weight_ = checked(X, y, sample_weight, same_rows=same)
         self._units = column_units(self.X_)
         self._factor: Factor | None = None
         if warm_start is not None and warm_start.theta_.size == self.X_.shape[1] + 1:
             theta, factor = warm_start.theta_.copy(), warm_start._factor
         else:
-            theta, factor = self._cold_start(), None
+            theta, factor = self._cold_start()
         self.theta_ = self._newton(theta, factor)
         self.coef_, self.intercept_ = self.theta_[:-1], float(self.theta_[-1])
         return self
 
-    def refitted(self, sample_weight: np.ndarray) -> LogisticModel:
+    def refitted(self, sample_weight: np.ndarray, *, check: Callable[[], None] | None = None) -> LogisticModel:
         """The model of the same rows with these weights (n,), started from this one."""
-        return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self)
+        return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self, check=check)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """P(y = 0) and P(y = 1) of each row, (m, 2)."""
@@ -94,7 +133,7 @@ class LogisticModel:
     def logits(self, X: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
         """x~ theta of each row, (m,)."""
         theta = self.theta_ if theta is None else theta
-        return np.concatenate(map_blocks(lambda rows: X[rows] @ theta[:-1] + theta[-1], *X.shape))
+        return self.push_forward(X, theta[:, None])[:, 0]
 
     def pull_back(self, X: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
         """X~' C, (p + 1, k), for C (m, k); callers with many rows pass one block at a time."""
@@ -102,6 +141,7 @@ class LogisticModel:
 
     def push_forward(self, X: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """X~ V, (m, k), for V (p + 1, k)."""
+        directions = np.ascontiguousarray(directions)
         out = np.empty((X.shape[0], directions.shape[1]))
 
         def work(rows: slice) -> None:
@@ -117,21 +157,53 @@ class LogisticModel:
 
     def hessian(self) -> np.ndarray:
         """Hessian of the training objective at the fitted parameters, (p + 1, p + 1)."""
-        return self._pass(self.theta_, with_hessian=True)[2]
+
+        def work(rows: slice) -> np.ndarray:
+            X = self.X_[rows]
+            p = sigmoid(X @ self.coef_ + self.intercept_)
+            return _curvature(X, self.sample_weight_[rows] * p * (1.0 - p))
+
+        return self._penalised(sum_blocks(work, *self.X_.shape))
+
+    def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        """Where one Newton step from `theta` (p + 1,) leads on the objective with these weights (n,) of the same rows.
+
+        One pass with Hessian, no search along the step. Raises FitError where the Hessian there is singular.
+        """
+        _, gradient, hessian = self._pass(theta, with_loss=False, with_hessian=True, sample_weight=sample_weight)
+        return theta - _solve(_factorise(hessian), gradient)
+
+    def stepped(self, sample_weight: np.ndarray) -> LogisticModel:
+        """The model one Newton step from this one towards the optimum with these weights (n,): near it, but no fit.
+
+        Raises FitError where the Hessian is singular.
+        """
+        moved = LogisticModel(self.C)
+        moved.X_, moved.y_, moved.sample_weight_, moved._units = self.X_, self.y_, sample_weight, self._units
+        moved.theta_, moved._factor = self.newton_step(self.theta_, sample_weight), None
+        moved.coef_, moved.intercept_ = moved.theta_[:-1], float(moved.theta_[-1])
+        return moved
 
     def leverage(self) -> np.ndarray:
         """h_i = d_i x~_i' H^-1 x~_i of each training row, (n,)."""
         lower, scale = self._hessian_factor()
-        whitening = solve_triangular(lower, np.diag(1.0 / scale), lower=True)
-        linear, constant = np.ascontiguousarray(whitening[:, :-1].T), whitening[:, -1]
+        whitening, P = solve_triangular(lower, np.diag(1.0 / scale), lower=True), scale.size
+        # Row j of the triangle reads the columns up to j alone, so panels of rows need half the work of the whole.
+        panels = [
+            (slice(start, start + PANEL), np.ascontiguousarray(whitening[start : start + PANEL, : start + PANEL].T))
+            for start in range(0, P, PANEL)
+        ]
         out = np.empty(self.X_.shape[0])
 
         def work(rows: slice) -> None:
             X = self.X_[rows]
             p = sigmoid(X @ self.coef_ + self.intercept_)
-            whitened = X @ linear
-            whitened += constant
-            out[rows] = self.sample_weight_[rows] * p * (1 - p) * np.einsum("ij,ij->i", whitened, whitened)
+            whitened = np.empty((p.size, P))
+            for columns, panel in panels:
+                reads = min(panel.shape[0], P - 1)
+                np.matmul(X[:, :reads], panel[:reads], out=whitened[:, columns])
+            whitened[:, -1] += whitening[-1, -1]
+            out[rows] = self.sample_weight_[rows] * p * (1.0 - p) * np.einsum("ij,ij->i", whitened, whitened)
 
         map_blocks(work, *self.X_.shape)
         return out
@@ -141,39 +213,47 @@ class LogisticModel:
             self._factor = _factorise(self.hessian())
         return self._factor
 
-    def _cold_start(self) -> np.ndarray:
-        """Zero with the base rate as intercept, or for many rows the fit to an evenly spaced subsample of them."""
+    def _cold_start(self) -> tuple[np.ndarray, Factor | None]:
+        """Zero with the base rate as intercept, or for many rows what an evenly spaced subsample of them tells: its
+        rough optimum, itself found in this way, and its factorised Hessian brought to the size of this one.
+        """
         n, p = self.X_.shape
-        stride = n // max(SUBSAMPLE_FROM // 4, SUBSAMPLE_ROWS_PER_PARAMETER * (p + 1))
-        if n >= SUBSAMPLE_FROM and stride >= 4:
+        least, most = SUBSAMPLE_STRIDES
+        stride = min(most, n // max(SUBSAMPLE_ROWS, SUBSAMPLE_ROWS_PER_PARAMETER * (p + 1)))
+        if n >= SUBSAMPLE_FROM and stride >= least:
             rows = slice(None, None, stride)
             y, weight = self.y_[rows], self.sample_weight_[rows]
             if 0 < (weight * y).sum() < weight.sum():
                 # A sample that has no optimum within reach is no verdict on the rows it was drawn from.
                 with suppress(FitError):
-                    part = LogisticModel(self.C / stride)
-                    return part.fit(np.ascontiguousarray(self.X_[rows]), y, weight).theta_.copy()
+                    part = LogisticModel(self.C * stride)
+                    part.X_, part.y_, part.sample_weight_ = self.X_[rows], y, weight
+                    part._units = self._units
+                    theta = part._newton(*part._cold_start(), tolerance=ROUGH)
+                    lower, scale = _factorise(part._at(theta, with_hessian=True).hessian)
+                    return theta, (lower, scale * np.sqrt(stride))
         rate = np.average(self.y_, weights=self.sample_weight_)
-        return np.append(np.zeros(p), np.log(rate / (1 - rate)))
+        return np.append(np.zeros(p), np.log(rate / (1 - rate))), None
 
-    def _newton(self, theta: np.ndarray, factor: Factor | None) -> np.ndarray:
+    def _newton(self, theta: np.ndarray, factor: Factor | None, tolerance: float = TOLERANCE) -> np.ndarray:
         """The optimum, from `theta`, and if given with a factorised Hessian of somewhere near.
 
-        A factorisation is kept for as long as one step with it cuts the gradient twentyfold; it is `fresh` if it was
-        taken at the point where it is used. An old one that leads nowhere is replaced, a fresh one is searched along.
+        A factorisation, corrected by what the gradient has told since, is kept for as long as one step with it cuts the
+        gradient fivefold; it is `fresh` if it was taken at the point where it is used. An old one that leads nowhere is
+        replaced, a fresh one is searched along.
         """
-        attainable = self._attainable()
-        here, fresh = self._at(theta), False
+        attainable = max(tolerance, self._attainable())
+        here, fresh, memory = self._at(theta, with_hessian=factor is None), False, Memory()
         for self.n_iter_ in range(1, MAX_STEPS + 1):
             if factor is None:
-                here = self._at(here.theta, with_hessian=True)
+                here = here if here.hessian.size else self._at(here.theta, with_hessian=True)
                 try:
-                    factor, fresh = _factorise(here.hessian), True
+                    factor, fresh, memory = _factorise(here.hessian), True, Memory()
                 except FitError:
                     if here.size > attainable:
                         raise
                     break  # as close as a curvature of next to nothing can tell
-            there = self._step(here, _solve(factor, here.gradient), halve=fresh)
+            there = self._step(here, memory.step(here.gradient, partial(_solve, factor)), halve=fresh)
             stalled = there.size >= here.size
             if stalled and not fresh:
                 factor = None
@@ -181,18 +261,19 @@ class LogisticModel:
             if stalled and here.size <= attainable and there.loss >= here.loss * (1 - ROUNDING):
                 break  # rounding is all that is left
             contraction = there.size / here.size if here.size > 0 else 0.0
+            memory.add(there.theta - here.theta, there.gradient - here.gradient)
             here, fresh = there, False
-            if self._converged(here, factor):
+            if self._converged(here, factor, tolerance):
                 break
             if contraction > GOOD_CONTRACTION:
                 factor = None
-        if here.size > attainable:
+        if not here.size <= attainable:
             raise FitError(
                 f"The model did not reach its optimum (gradient {here.size:.1e} after {MAX_STEPS} steps). "
                 "Lower C, or drop columns that separate the outcome exactly."
             )
-        if factor is not None:
-            polished = self._at(here.theta - _solve(factor, here.gradient))
+        if factor is not None and tolerance <= TOLERANCE:
+            polished = self._at(here.theta - memory.step(here.gradient, partial(_solve, factor)))
             here = polished if polished.size <= here.size else here
         self.gradient_norm_ = float(np.abs(here.gradient).max() / self.X_.shape[0])
         return here.theta
@@ -201,16 +282,18 @@ class LogisticModel:
         """The point one step away; with `halve`, half of it and half again until loss or gradient falls."""
         share = 1.0
         while True:
-            there = self._at(here.theta - share * step)
+            there = self._at(here.theta - share * step, with_loss=halve)
             falls = there.loss <= here.loss + ROUNDING * abs(here.loss) or there.size < here.size
             if falls or not halve or share < SHORTEST_STEP:
                 return there
             share /= 2
 
-    def _converged(self, here: _Point, factor: Factor) -> bool:
+    def _converged(self, here: _Point, factor: Factor, tolerance: float) -> bool:
         """Outcomes that are all but separated have next to no gradient far from the optimum, hence the decrement."""
-        if here.size > TOLERANCE:
+        if here.size > tolerance:
             return False
+        if tolerance > TOLERANCE:
+            return True
         decrement_squared = here.gradient @ _solve(factor, here.gradient)
         return bool(decrement_squared <= DECREMENT * self.X_.shape[0])
 
@@ -220,57 +303,74 @@ class LogisticModel:
         peaks = np.abs(X[:: max(1, X.shape[0] // 1000)]).max(axis=0, initial=0.0) / self._units[:-1]
         return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
 
-    def _at(self, theta: np.ndarray, *, with_hessian: bool = False) -> _Point:
-        loss, gradient, hessian = self._pass(theta, with_hessian=with_hessian)
+    def _at(self, theta: np.ndarray, *, with_loss: bool = False, with_hessian: bool = False) -> _Point:
+        loss, gradient, hessian = self._pass(theta, with_loss=with_loss or with_hessian, with_hessian=with_hessian)
         size = float(np.abs(gradient / (self._units * self.X_.shape[0])).max())
         return _Point(theta, loss, gradient, size, hessian)
 
-    def _pass(self, theta: np.ndarray, *, with_hessian: bool) -> tuple[float, np.ndarray, np.ndarray]:
-        """Objective, gradient and, if asked, Hessian (else empty) at `theta`, in one fused pass over the rows."""
-        X, y, s = self.X_, self.y_, self.sample_weight_
-        n, p = X.shape
+    def _pass(
+        self, theta: np.ndarray, *, with_loss: bool, with_hessian: bool, sample_weight: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Objective (else NaN), gradient and Hessian (else empty) at `theta`, in one fused pass over the rows."""
+        X, y, s = self.X_, self.y_, self.sample_weight_ if sample_weight is None else sample_weight
+        n, P = X.shape[0], X.shape[1] + 1
 
-        def work(rows: slice) -> tuple[float, np.ndarray, np.ndarray]:
-            block, weight = X[rows], s[rows]
-            z = block @ theta[:-1]
-            z += theta[-1]
-            e = np.exp(-np.abs(z))
-            probability = np.where(z >= 0, 1.0, e) / (1.0 + e)
-            loss = float(weight @ (np.log1p(e) + np.maximum(z, 0.0) - y[rows] * z))
-            residual = weight * (probability - y[rows])
-            if not with_hessian:
-                return loss, np.append(block.T @ residual, residual.sum()), np.empty((0, 0))
-            d = weight * probability * (1.0 - probability)
-            sides = block.T @ np.column_stack([residual, d])
-            root = np.sqrt(d)[:, None] * block
-            hessian = np.empty((p + 1, p + 1))
-            hessian[:p, :p] = root.T @ root
-            hessian[p, :p] = hessian[:p, p] = sides[:, 1]
-            hessian[p, p] = d.sum()
-            return loss, np.append(sides[:, 0], residual.sum()), hessian
+        def work(rows: slice) -> np.ndarray:
+            block, weight, side = X[rows], s[rows], 1.0 - 2.0 * y[rows]
+            against = block @ theta[:-1]
+            against += theta[-1]
+            against *= side
+            missed = sigmoid(against)
+            residual = weight * missed
+            residual *= side
+            out = np.empty(1 + P + (P * P if with_hessian else 0))
+            out[0] = weight @ _softplus(against) if with_loss else np.nan
+            out[1:P], out[P] = block.T @ residual, residual.sum()
+            if with_hessian:
+                out[1 + P :] = _curvature(block, weight * missed * (1.0 - missed)).ravel()
+            return out
 
-        parts = map_blocks(work, n, p)
+        sums = sum_blocks(work, n, P - 1)
         penalty = theta[:-1] / self.C
-        loss = sum(part[0] for part in parts) + float(theta[:-1] @ penalty) / 2
-        gradient = _ordered_sum([part[1] for part in parts])
+        gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
-        hessian = _ordered_sum([part[2] for part in parts])
-        if with_hessian:
-            hessian[np.arange(p), np.arange(p)] += 1.0 / self.C
-        return loss, gradient, hessian
+        hessian = self._penalised(sums[1 + P :].reshape(P, P)) if with_hessian else np.empty((0, 0))
+        return float(sums[0] + theta[:-1] @ penalty / 2), gradient, hessian
+
+    def _penalised(self, curvature: np.ndarray) -> np.ndarray:
+        """The Hessian of the objective from that of the loss, in place."""
+        slopes = np.arange(curvature.shape[0] - 1)
+        curvature[slopes, slopes] += 1.0 / self.C
+        return curvature
+
+
+def _curvature(X: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """X~' diag(d) X~ for d >= 0, (p + 1, p + 1): half the work of a product of two matrices."""
+    p = X.shape[1]
+    root = np.sqrt(d)[:, None] * X
+    out = np.empty((p + 1, p + 1))
+    out[:p, :p] = root.T @ root
+    out[p, :p] = out[:p, p] = X.T @ d
+    out[p, p] = d.sum()
+    return out
+
+
+def _softplus(z: np.ndarray) -> np.ndarray:
+    """log(1 + exp(z)) without overflow."""
+    return np.asarray(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0))
+
+
+def with_intercept(X: np.ndarray) -> np.ndarray:
+    """x~ = [x, 1] of each row, (m, p + 1), a copy: for one block at a time."""
+    out = np.empty((X.shape[0], X.shape[1] + 1))
+    out[:, :-1], out[:, -1] = X, 1.0
+    return out
 
 
 def column_units(X: np.ndarray) -> np.ndarray:
     """What a gradient is judged in, (p + 1,): the root mean square of each column where above 1, and 1 elsewhere."""
     sample = X[:: max(1, X.shape[0] // 1000)]
     return np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0)
-
-
-def _ordered_sum(parts: list[np.ndarray]) -> np.ndarray:
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
 
 
 def _factorise(hessian: np.ndarray) -> Factor:
@@ -292,9 +392,13 @@ def _solve(factor: Factor, b: np.ndarray) -> np.ndarray:
     return cho_solve((lower, True), b / column_scale, check_finite=False) / column_scale
 
 
-def _checked(
-    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
+def checked(
+    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, *, same_rows: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of a fit as float64, weights of None as ones; ConfigError or FitError where no model can be fitted.
+
+    `same_rows`: X and y have been here before, and only the weights are new.
+    """
     X = np.ascontiguousarray(X, dtype=np.float64)
     y = np.asarray(y, dtype=np.float64)
     if X.ndim != 2 or y.shape != X.shape[:1]:
@@ -304,12 +408,12 @@ def _checked(
         raise ConfigError(f"sample_weight has shape {weight.shape}; give one weight for each of the {y.size} rows.")
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
         raise ConfigError("sample_weight must be finite and at least 0, with some above 0.")
-    if not np.isin(y, (0.0, 1.0)).all():
+    if not same_rows and not ((y == 0.0) | (y == 1.0)).all():
         raise ConfigError("y holds values other than 0 and 1; encode the outcome, 1 for the favorable value.")
     if not 0 < (weight * y).sum() < weight.sum():
         raise FitError("Only one outcome has rows with weight above 0; a model needs both.")
     with np.errstate(invalid="ignore", over="ignore"):
-        total = X.sum()
+        total = 0.0 if same_rows else X.sum()
     if not np.isfinite(total) and not np.isfinite(X).all():
         raise ConfigError("X holds missing or infinite values; encode them first.")
     return X, y, weight

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from iffair_core.errors import IFFairError
-from pages.common import boot, errors, running, state, widgets
-from pages.common.text import count, listed, plain, value
-from pages.common.words import GOAL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
+from iffair_core.errors import IFFairError, shorten
+from pages.common import boot, errors, repair, running, state, widgets
+from pages.common.choices import Choices
+from pages.common.text import count, listed, percent, plain, value
+from pages.common.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
 
 POLL_SECONDS = 0.4
 _SEEN = "partial_version_seen"
@@ -55,9 +56,15 @@ def _choices() -> None:
     outcome = f"{value(chosen.target)} = {value(chosen.favorable)}" if chosen.favorable else "not chosen"
     _line("Outcome", outcome, "favorable value")
     _line("Groups", _groups(), "reference group")
+    if chosen.model != Choices.model:
+        _line("Model", MODEL_TITLES[chosen.model], "model")
     _line("Goal", GOAL_TITLES[chosen.metric], "goal")
     _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
     _line("Strength", _strength(), "strength")
+    if chosen.min_accuracy is not None:
+        _line("Accuracy", f"at least {percent(chosen.min_accuracy)}", "smallest accuracy")
+    if chosen.pinned:
+        _line("Pinned", plain(listed([shorten(pin, 30) for pin in repair.pin_texts(chosen.pinned)])), "pinned rows")
 
 
 def _groups() -> str:

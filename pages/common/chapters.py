@@ -13,6 +13,7 @@ from iffair_core.data.catalog import example_biased_rows
 from iffair_core.honesty import LIMITS
 from iffair_core.results import StudyResult
 from pages.common import preview, state, widgets
+from pages.common.chapters_compare import compare
 from pages.common.choices import EXAMPLE
 from pages.common.text import count, percent, plain, value
 from pages.common.words import GOAL_HELP, GOAL_TITLES, METRIC_HELP, WORDS, metric_title
@@ -119,8 +120,8 @@ def weights(result: StudyResult) -> None:
     st.markdown(
         "A weight says how often a row counts in training: 1 is as usual, 0 is not at all, 2 is twice. Rows that widen "
         "the gap get less, rows that narrow it get more, just enough to close the share of the gap that the "
-        "**strength** asks for. The mean stays 1, no weight is negative, none is above the largest you allow. Nothing "
-        "else changes: not the model's form, the features, the labels or the threshold."
+        "**strength** asks for. The mean stays 1, no weight is negative, none is above the largest you allow, and rows "
+        "that you pin keep 1. Nothing else changes: not the model's form, the features, the labels or the threshold."
     )
     widgets.sentence(explain.repair_sentence(result))
     widgets.chart(figures.weights_by_group(result, widgets.theme()), "learn_weights")
@@ -234,6 +235,7 @@ CHAPTERS = (
     Chapter("The curve", curve),
     Chapter("Fidelity: when not to believe it", fidelity),
     Chapter("Does it find altered rows?", injected),
+    Chapter("How it compares", compare, numbers=False),
     Chapter("What a number cannot tell", cannot),
     Chapter("The paper's and ours", whose, numbers=False),
     Chapter("Glossary", glossary, numbers=False),

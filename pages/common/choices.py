@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from iffair_core.classifiers import TRANSFER_MODELS
 from iffair_core.data.catalog import DATASETS
+from iffair_core.data.cohorts import pin_names
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.task import Task
 from iffair_core.data.values import value_label
 from iffair_core.errors import shorten
 from iffair_core.metrics import DISPARITIES, GOALS, UTILITIES
+from iffair_core.models import MODELS
 from iffair_core.path import MAX_STRENGTH
 from iffair_core.reweighting import VARIANTS
 from pages.common.words import GOAL_TITLES
 
 UPLOAD = "upload"
 EXAMPLE = "example"
-ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals")
+ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer")
+RIVAL_SETS = ("weights", "all")
 Query = Mapping[str, Sequence[str]]
 
 
@@ -29,8 +33,9 @@ class Choices:
     """Everything that a user can choose. Values of the file are held as labels, so that a link can carry them.
 
     source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; strength None:
-    the recommended one; utility_budget None: the engine's default; reference_line None: no line is drawn;
-    disparity_axis None: the goal's.
+    the recommended one; utility_budget None: the engine's default; min_accuracy None: no floor; pinned: cohorts
+    "COLUMN=VALUE", then row ids ascending; reference_line None: no line is drawn; disparity_axis None: the goal's;
+    rivals: other methods to run, "weights" or "all", which is Fairlearn's too.
     """
 
     source: str = EXAMPLE
@@ -44,16 +49,21 @@ class Choices:
     use_sensitive_as_feature: bool = False
     metric: str = "equalized_odds"
     variant: str = "diverse"
+    model: str = "logistic"
     strength: float | None = None
     utility_budget: float | None = None
     max_weight: float = 5.0
     min_effective_sample_size: float = 0.5
+    min_accuracy: float | None = None
+    pinned: tuple[int | str, ...] = ()
     seed: int = 0
     reference_line: float | None = None
     split: str = "test"
     utility_axis: str = "accuracy"
     disparity_axis: str | None = None
     intervals: bool = False
+    transfer: tuple[str, ...] = ()
+    rivals: str = "weights"
 
     @property
     def complete(self) -> bool:
@@ -76,7 +86,19 @@ class Choices:
 
     def options(self) -> dict[str, Any]:
         """The keyword options of `Study`."""
-        names = ("metric", "variant", "strength", "seed", "utility_budget", "max_weight", "min_effective_sample_size")
+        names = (
+            "metric",
+            "variant",
+            "model",
+            "strength",
+            "rivals",
+            "seed",
+            "utility_budget",
+            "max_weight",
+            "min_effective_sample_size",
+            "min_accuracy",
+            "pinned",
+        )
         return {name: getattr(self, name) for name in names}
 
     def with_target(self, target: str | None) -> Choices:
@@ -95,6 +117,11 @@ class Choices:
             bins={name: cuts for name, cuts in bins.items() if cuts},
             reference=None,
         )
+
+
+def variants_of(model: str) -> tuple[str, ...]:
+    """The variants that work with a model: efficient needs a logistic one."""
+    return VARIANTS if model == "logistic" else tuple(variant for variant in VARIANTS if variant != "efficient")
 
 
 def preset(source: str) -> Choices:
@@ -144,6 +171,9 @@ def from_query(query: Query) -> tuple[Choices, list[str]]:
             except (ValueError, OverflowError):
                 shown = shorten(", ".join(query[name]))
                 problems.append(f"The link's {name.replace('_', ' ')} '{shown}' cannot be used; its default is.")
+    if choices.variant not in variants_of(choices.model):
+        problems.append(f"The link's variant '{choices.variant}' does not go with its model; its default is used.")
+        choices = replace(choices, variant=Choices.variant)
     return choices, problems
 
 
@@ -158,7 +188,7 @@ def differences(old: Choices, new: Choices) -> list[str]:
 
 
 def study_part(choices: Choices) -> Choices:
-    """The choices that a study depends on: what is only drawn is set to its default."""
+    """The choices that a study depends on: what is only drawn, or fitted beside it, is set to its default."""
     return replace(choices, **{name: getattr(Choices, name) for name in ONLY_DRAWN})
 
 
@@ -172,17 +202,23 @@ _TITLES = {
     "use_sensitive_as_feature": "sensitive attribute as a feature",
     "metric": "goal",
     "variant": "variant",
+    "model": "model",
     "strength": "strength",
     "utility_budget": "utility budget",
     "max_weight": "largest weight",
     "min_effective_sample_size": "smallest effective sample size",
+    "min_accuracy": "smallest accuracy",
+    "pinned": "rows that keep weight 1",
     "seed": "seed",
+    "rivals": "other methods",
 }
 
 
 def _shown(name: str, value: Any) -> str:
     if name == "metric":
         return GOAL_TITLES[value]
+    if name == "rivals":
+        return "all" if value == "all" else "weights only"
     if value is None:
         return {"strength": "recommended", "reference": "suggested", "utility_budget": "default"}.get(name, "none")
     if name == "use_sensitive_as_feature":
@@ -200,7 +236,8 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return [f"{name}:{','.join(map(value_label, cuts))}" for name, cuts in value.items()] or [""]
     if isinstance(value, tuple):
-        return list(value) or [""]
+        texts, numbers = ([one for one in value if isinstance(one, kind)] for kind in (str, int))
+        return [*texts, *([",".join(map(str, numbers))] if numbers else [])] or [""]
     return [str(value)]
 
 
@@ -216,6 +253,26 @@ def _text(texts: list[str]) -> str | None:
 
 def _names(texts: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def in_order(pins: Iterable[int | str]) -> tuple[int | str, ...]:
+    """Each pin once, cohorts as they come and then row ids ascending, so that the same pins are the same choice."""
+    names = pin_names(pins)
+    return (*(name for name in names if isinstance(name, str)), *sorted(n for n in names if isinstance(n, int)))
+
+
+def parse_rows(text: str) -> tuple[int, ...]:
+    """Row numbers written as "12, 405"; ValueError for anything that is no whole number of at least 0."""
+    parts = text.replace(",", " ").replace(";", " ").split()
+    if not all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts):
+        raise ValueError("no row numbers")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _pins(texts: list[str]) -> tuple[int | str, ...]:
+    cohorts = [text for text in texts if "=" in text]
+    rows = [row for text in texts if "=" not in text for row in parse_rows(text)]
+    return in_order([*cohorts, *rows])
 
 
 def _bins(texts: list[str]) -> dict[str, tuple[float, ...]]:
@@ -256,6 +313,10 @@ def _among(allowed: Sequence[str]) -> Callable[[list[str]], str]:
     return lambda texts: text if (text := _one(texts)) in allowed else _refuse()
 
 
+def _several(allowed: Collection[str]) -> Callable[[list[str]], tuple[str, ...]]:
+    return lambda texts: names if set(names := _names(texts)) <= set(allowed) else _refuse()
+
+
 def _between(low: float, high: float, *, optional: bool = False) -> Callable[[list[str]], float | None]:
     def read(texts: list[str]) -> float | None:
         text = _one(texts)
@@ -283,14 +344,19 @@ _READERS: dict[str, Callable[[list[str]], Any]] = {
     "use_sensitive_as_feature": _yes,
     "metric": _among(GOALS),
     "variant": _among(VARIANTS),
+    "model": _among(MODELS),
     "strength": _between(0.0, MAX_STRENGTH, optional=True),
     "utility_budget": _between(0.0, 1.0, optional=True),
     "max_weight": _between(1.01, 1000.0),
     "min_effective_sample_size": _between(0.0, 1.0),
+    "min_accuracy": _between(0.0, 1.0, optional=True),
+    "pinned": _pins,
     "seed": _seed,
     "reference_line": _between(0.0, 1.0, optional=True),
     "split": _among(SPLITS[1:]),
     "utility_axis": _among(UTILITIES),
     "disparity_axis": _among(DISPARITIES),
     "intervals": _yes,
+    "transfer": _several(TRANSFER_MODELS),
+    "rivals": _among(RIVAL_SETS),
 }

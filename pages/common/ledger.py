@@ -17,7 +17,7 @@ from iffair_core.figures import scatter_axes
 from iffair_core.figures.common import MAX_POINTS
 from iffair_core.results import StudyResult
 from iffair_core.rows import RowFacts, find_rows, inside, row_facts
-from pages.common import errors, running, state, widgets
+from pages.common import errors, repair, running, state, widgets
 from pages.common.text import count, number, percent, plain, value
 from pages.common.widgets import Number
 from pages.common.words import word
@@ -274,6 +274,7 @@ def row_card(result: StudyResult, facts: RowFacts) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**Row {facts.row_id}** · {value(facts.group)} · recorded as {value(facts.outcome)}")
             st.badge(facts.role, color="gray", help=ROLES[facts.role])
+            _pin_button(facts.row_id)
             st.button(
                 "Close", key="influence_close", icon=":material/close:", type="tertiary", on_click=_close, help="Close"
             )
@@ -316,6 +317,7 @@ def _story(result: StudyResult, facts: RowFacts) -> list[str]:
     told = [
         f"Number {count(facts.rank)} of {count(facts.of)} in widening the gap.",
         f"Leverage {number(facts.leverage)}.",
+        _without(facts),
     ]
     if facts.score_after is None or facts.weight is None or result.strength is None:
         return [*told, f"Score {percent(facts.score_before)}."]
@@ -324,6 +326,30 @@ def _story(result: StudyResult, facts: RowFacts) -> list[str]:
         f"Weight {facts.weight:.2f} at strength {result.strength:g};",
         f"its score goes from {percent(facts.score_before)} to {percent(facts.score_after)} (refitted).",
     ]
+
+
+def _without(facts: RowFacts) -> str:
+    if not facts.flips:
+        return "Removing it is predicted to flip no decision on validation rows."
+    return (
+        f"Removing it is predicted to flip {count(facts.flips)} decision{'s' * (facts.flips > 1)} on validation rows: "
+        f"{wording.points(facts.hard_gap_if_removed, 2)} in the hard gap."
+    )
+
+
+def _pin_button(row_id: int) -> None:
+    """Pin the row or let it go; the whole page follows, because the study does."""
+    held = row_id in state.choices().pinned
+    if st.button(
+        "Unpin this row" if held else "Pin this row",
+        key="influence_pin",
+        icon=":material/keep_off:" if held else ":material/keep:",
+        type="tertiary",
+        on_click=repair.pin_row,
+        args=(row_id, not held),
+        help=f"{word('pinned rows')} A new study follows.",
+    ):
+        state.rerun()
 
 
 def _close() -> None:

@@ -10,10 +10,11 @@ import streamlit as st
 from iffair_core.data.task import ResolvedTask
 from iffair_core.data.values import is_number, suggest_bins, value_label
 from iffair_core.errors import IFFairError, shorten
+from iffair_core.models import MODELS
 from pages.common import errors, state
-from pages.common.choices import EXAMPLE, UPLOAD, parse_cuts
+from pages.common.choices import EXAMPLE, UPLOAD, Choices, parse_cuts, variants_of
 from pages.common.text import count, plain, value
-from pages.common.words import word
+from pages.common.words import MODEL_TITLES, word
 
 MANY_VALUES = 12
 _PANEL = "source_panel"
@@ -217,7 +218,21 @@ def pick_features(found: ResolvedTask | None) -> None:
     )
     if found is not None:
         st.caption(f"{count(len(found.feature_columns))} columns are features.")
+    st.segmented_control(
+        "Model",
+        MODELS,
+        format_func=MODEL_TITLES.__getitem__,
+        required=True,
+        help=word("model"),
+        **state.control("model", apply=_take_model),
+    )
     st.number_input("Seed", min_value=0, max_value=2**32 - 1, step=1, help=word("seed"), **state.control("seed"))
+
+
+def _take_model(model: str) -> None:
+    """Another model; the variant that only one of them has gives way."""
+    variant = state.choices().variant
+    state.update(model=model, variant=variant if variant in variants_of(model) else Choices.variant)
 
 
 def resolve_for_screen() -> tuple[ResolvedTask | None, IFFairError | None]:

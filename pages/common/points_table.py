@@ -11,7 +11,8 @@ from iffair_core.data.encoding import SPLITS
 from iffair_core.figures.common import PERCENT_METRICS
 from iffair_core.metrics import DISPARITIES, UTILITIES
 from iffair_core.results import StudyResult
-from pages.common import repair, state, widgets
+from iffair_core.rivals.registry import FAIRLEARN
+from pages.common import repair, running, state, widgets
 from pages.common.baseline import pick_reference_line
 from pages.common.words import METRIC_HELP, metric_title, word
 
@@ -20,6 +21,10 @@ TABLE = "curve_points"
 PICK = "point_to_choose"
 _VALUE = "%.3f"
 _PERCENT = "%.1f %%"
+CHANGES_HELP = (
+    "Row weights: as ours, before training. Constrained training: Fairlearn refits with costs until the goal is met. "
+    "Group thresholds: each group gets its own. Changed features: made uncorrelated with the groups."
+)
 SPLIT_TITLES = {"test": "Test rows", "validation": "Validation rows"}
 
 
@@ -125,7 +130,7 @@ def points(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
 
 
 def rivals(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
-    """Every other method on the same rows, and what the curve reaches at its disparity."""
+    """Every other method on the same rows, what the curve reaches at its disparity, and the way to run more."""
     if not result.rivals:
         st.caption("The other methods run last; they are here once the study has finished.")
         return
@@ -138,16 +143,43 @@ def rivals(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
         alt=f"Other methods on {split} rows, with intervals",
         columns={
             "method": st.column_config.TextColumn("Method", pinned=True),
-            **_metric_columns(axes),
-            best: st.column_config.NumberColumn(
-                "Best accuracy of the curve",
-                format=_PERCENT,
-                help=f"Among refitted points with no larger {metric_title(result.curve.metric).lower()}.",
+            "changes": st.column_config.TextColumn("Changes", help=CHANGES_HELP),
+            "needs group": st.column_config.TextColumn(
+                "Asks for the group", help="Whether a person's group has to be known to decide on them."
             ),
+            **_metric_columns(axes),
+            **{
+                f"{name} low": st.column_config.NumberColumn(
+                    f"{metric_title(name)}, 95 % from", format=_format(name), help=word("interval")
+                )
+                for name in axes
+            },
+            best: st.column_config.NumberColumn(
+                "Curve's accuracy there",
+                format=_PERCENT,
+                help=f"The best among refitted points with no larger {metric_title(result.curve.metric).lower()}.",
+            ),
+            "note": st.column_config.TextColumn("Note", width="large"),
+            "source": st.column_config.TextColumn("Source", width="medium"),
         },
         file_name="other_methods.csv",
         shown=_in_percent(frame, axes, best),
     )
+    if not set(FAIRLEARN) <= {rival.name for rival in result.rivals}:
+        with st.container(horizontal=True, vertical_alignment="center", key="more_rivals"):
+            st.button(
+                "Run Fairlearn's methods too",
+                key="run_fairlearn",
+                on_click=run_fairlearn,
+                disabled=running.status().situation == "running",
+            )
+            st.caption("Four more, by Fairlearn's own code. On a large table they take half a minute or more.")
+
+
+def run_fairlearn() -> None:
+    """Choose Fairlearn's methods too, and run what is missing for them. Use it as a callback."""
+    state.update(rivals="all")
+    running.start()
 
 
 def _metric_columns(axes: tuple[str, str]) -> dict[str, Any]:

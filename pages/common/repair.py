@@ -6,28 +6,32 @@ starts one by itself where the last took a few seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from iffair_core.data.values import MISSING
+from iffair_core.errors import shorten
 from iffair_core.metrics import GOALS
 from iffair_core.path import MAX_STRENGTH
 from iffair_core.results import StudyResult
-from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
 from pages.common import running, state
-from pages.common.choices import Choices
-from pages.common.text import plain
+from pages.common.choices import Choices, in_order, parse_rows, variants_of
+from pages.common.text import listed, plain
 from pages.common.words import GOAL_HELP, GOAL_TITLES, VARIANT_TITLES, word
 
 BY_ITSELF_SECONDS = 20
+NAMED_PINS = 3
 GRID = tuple(float(strength) for strength in STRENGTHS)
 LABEL_PIXELS = 16
 SLIDER_PIXELS = 450
 _MOVES = "strength_moves"
-RAILS = ("max_weight", "min_effective_sample_size", "utility_budget")
+RAILS = ("max_weight", "min_effective_sample_size", "min_accuracy", "utility_budget", "pinned")
+MANY_VALUES = 50
+_ROWS_ERROR = "pinned_rows_error"
 
 
 def controls() -> None:
@@ -43,7 +47,7 @@ def controls() -> None:
         )
         st.selectbox(
             "Variant",
-            VARIANTS,
+            variants_of(state.choices().model),
             format_func=VARIANT_TITLES.__getitem__,
             help=word("variant"),
             width=130,
@@ -183,6 +187,8 @@ def _feasible(curve: Curve) -> str:
     if not lost:
         return f"Feasible: all of 0 to {MAX_STRENGTH:g}"
     if lost[0] > kept[-1]:
+        if kept[-1] < curve.limit < lost[0]:
+            return f"Feasible: 0 to {kept[-1]:g}; no weights within the guard rails reach beyond {curve.limit:.2f}"
         return f"Feasible: 0 to {kept[-1]:g}; beyond it is infeasible"
     return f"Infeasible: {', '.join(f'{strength:g}' for strength in lost)}"
 
@@ -191,8 +197,9 @@ def _guard_rails() -> None:
     chosen = state.choices()
     changed = [name for name in RAILS if getattr(chosen, name) != getattr(Choices, name)]
     st.space(LABEL_PIXELS)
-    label = f"Guard rails, {len(changed)} changed" if changed else "Guard rails"
-    with st.popover(label, icon=":material/tune:", help="Limits that no repair may cross."):
+    label = f"Guard rails ({len(changed)})" if changed else "Guard rails"
+    told = "Limits that no repair may cross; in brackets, how many differ from the usual."
+    with st.popover(label, icon=":material/tune:", help=told):
         st.number_input(
             "Largest weight",
             min_value=1.01,
@@ -211,6 +218,16 @@ def _guard_rails() -> None:
             **_studied("min_effective_sample_size", shown=_as_percent, taken=_as_share),
         )
         st.number_input(
+            "Smallest accuracy (%)",
+            min_value=0.0,
+            max_value=100.0,
+            step=1.0,
+            format="%.1f",
+            placeholder="no floor",
+            help=word("smallest accuracy"),
+            **_studied("min_accuracy", shown=_as_percent, taken=_as_share),
+        )
+        st.number_input(
             "Utility budget, points of accuracy",
             min_value=0.0,
             max_value=100.0,
@@ -221,7 +238,87 @@ def _guard_rails() -> None:
             "of your own is capped by it too.",
             **state.control("utility_budget", shown=_as_percent, taken=_as_share),
         )
+        _pins()
         st.button("Back to the usual", key="usual_rails", on_click=_usual_rails, disabled=not changed)
+
+
+def _pins() -> None:
+    """Cohorts, one column at a time, and single rows that keep weight 1."""
+    current, chosen = state.table(), state.choices()
+    assert current is not None
+    st.markdown("**Rows that keep weight 1**", help=word("pinned rows"))
+    described = state.columns_frame()
+    columns = [name for name, n in zip(current.columns, described["distinct"], strict=True) if 0 < n <= MANY_VALUES]
+    if columns:
+        sensitive = [place for place, name in enumerate(columns) if name in chosen.sensitive]
+        column = st.selectbox(
+            "Pin every row by its value of",
+            columns,
+            sensitive[0] if sensitive else 0,
+            format_func=lambda name: shorten(name, 50),
+            key="reweight_pin_column",
+            help=f"Columns of at most {MANY_VALUES} different values.",
+        )
+        missing = [MISSING] if current.column(column).isna().any() else []
+        cohorts = {f"{column}={label}": label for label in (*state.labels(column), *missing)}
+        st.multiselect(
+            "Values",
+            list(cohorts),
+            format_func=lambda pin: shorten(cohorts.get(pin, pin), 50),
+            placeholder="none pinned",
+            **_studied(
+                "pinned",
+                shown=lambda pins: [pin for pin in pins if pin in cohorts],
+                taken=lambda taken: in_order([*(pin for pin in state.choices().pinned if pin not in cohorts), *taken]),
+                key=f"choice_pinned_{current.columns.index(column)}",
+            ),
+        )
+    st.text_input(
+        "Single rows, by their numbers",
+        placeholder="12, 405",
+        help=word("row"),
+        **_studied(
+            "pinned",
+            shown=lambda pins: ", ".join(str(pin) for pin in pins if isinstance(pin, int)),
+            taken=_with_rows,
+            key="choice_pinned_rows",
+        ),
+    )
+    problem = st.session_state.pop(_ROWS_ERROR, None)
+    if problem is not None:
+        st.error(plain(problem), icon=":material/error:")
+    if chosen.pinned:
+        st.caption(f"Pinned: {plain(listed(pin_texts(chosen.pinned)))}.")
+
+
+def _with_rows(text: str) -> tuple[int | str, ...]:
+    """The pinned cohorts with the rows of `text`; the pins as they were, and an error to show, where it names none."""
+    current, pinned = state.table(), state.choices().pinned
+    assert current is not None
+    try:
+        rows = parse_rows(text)
+    except ValueError:
+        st.session_state[_ROWS_ERROR] = f"'{shorten(text)}' holds no row numbers. Write them as 12, 405."
+        return pinned
+    if rows and rows[-1] >= len(current.frame):
+        last = len(current.frame) - 1
+        st.session_state[_ROWS_ERROR] = f"There is no row {rows[-1]}; the rows are 0 to {last}."
+        return pinned
+    return in_order([*(pin for pin in pinned if isinstance(pin, str)), *rows])
+
+
+def pin_texts(pins: Sequence[int | str]) -> list[str]:
+    """Pins as they are printed: each cohort, then the single rows or how many there are."""
+    cohorts, rows = ([pin for pin in pins if isinstance(pin, kind)] for kind in (str, int))
+    numbers = [f"row {pin}" for pin in rows] if len(rows) <= NAMED_PINS else [f"{len(rows):,} single rows"]
+    return [*(shorten(pin, 60) for pin in cohorts), *numbers]
+
+
+def pin_row(row_id: int, pin: bool) -> None:
+    """Pin a row, or let it go. Use it in a callback."""
+    others = [name for name in state.choices().pinned if name != row_id]
+    state.update(pinned=in_order([*others, row_id] if pin else others))
+    _study_if_quick()
 
 
 def _usual_rails() -> None:

@@ -21,10 +21,15 @@ from pages.common.choices import EXAMPLE, Choices, differences, preset, study_pa
 from pages.common.points import Points
 
 if TYPE_CHECKING:
-    from iffair_core.results import StudyResult
+    from iffair_core.results import StudyResult, Transfer
+    from iffair_core.smallest import SmallestFix
 
 _JOB = "job"
 _OUTCOMES = "outcomes"
+_BESIDE = "other_models"
+_BESIDE_ERROR = "other_models_error"
+_FIXES = "smallest_fixes"
+FIX_STAGE = "smallest fix"
 KEPT_OUTCOMES = 2
 
 
@@ -38,17 +43,19 @@ class Order:
     def serves(self, wanted: Order | None) -> bool:
         """Whether the study made for this order also holds what `wanted` asks for.
 
-        Strength and utility budget only choose a point of the curve, and every curve has the points of the grid.
+        Strength and utility budget only choose a point of the curve, and every curve has the points of the grid. More
+        other methods than asked for do no harm.
         """
         if wanted is None or wanted.fingerprint != self.fingerprint:
             return False
         asked = wanted.choices.strength
         held = asked is None or asked == self.choices.strength or on_grid(asked)
-        return held and _without_choice(self.choices) == _without_choice(wanted.choices)
+        enough = self.choices.rivals in (wanted.choices.rivals, "all")
+        return held and enough and _without_choice(self.choices) == _without_choice(wanted.choices)
 
 
 def _without_choice(choices: Choices) -> Choices:
-    return replace(choices, strength=None, utility_budget=None)
+    return replace(choices, strength=None, utility_budget=None, rivals="weights")
 
 
 def _with_choice_of(order: Order, choices: Choices) -> Order:
@@ -65,6 +72,7 @@ class Outcome:
     error: Exception | None = None
     cancelled: bool = False
     points: Points = field(default_factory=Points)
+    fix: SmallestFix | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +87,11 @@ class Progress:
 
 
 class Job:
-    """One study in a thread of its own. Safe to read from any session's thread."""
+    """One study in a thread of its own. Safe to read from any session's thread.
+
+    With `beside`, names of other models, no study: these are refitted with the weights of `previous`. With `fix`, a
+    target and rows or weight, no study either: the smallest fix of `previous` is looked for.
+    """
 
     def __init__(
         self,
@@ -89,9 +101,13 @@ class Job:
         *,
         previous: StudyResult | None = None,
         shared: bool = False,
+        beside: tuple[str, ...] = (),
+        fix: tuple[float, str] | None = None,
     ) -> None:
         self.order = order
         self.shared = shared
+        self.beside = beside
+        self.fix = fix
         self.points = Points()
         self._current = current
         self._task = task
@@ -99,7 +115,8 @@ class Job:
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._progress = Progress("encode", 0.0, None, 0, 0.0)
+        first = "transfer" if beside else "encode" if fix is None else FIX_STAGE
+        self._progress = Progress(first, 0.0, previous if beside else None, 0, 0.0)
         self._outcome: Outcome | None = None
         threading.Thread(target=self._run, name="iffair-study", daemon=True).start()
 
@@ -132,14 +149,33 @@ class Job:
                 stage, fraction, partial if newer else before.partial, before.version + newer, before.seconds
             )
 
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled
+
+    def _smallest_fix(self, result: StudyResult) -> SmallestFix:
+        from iffair_core.smallest import smallest_fix
+
+        assert self.fix is not None
+        target, by = self.fix
+        return smallest_fix(
+            result, target, by, check=self._check, report=lambda share: self._report(FIX_STAGE, share, None)
+        )
+
     def _run(self) -> None:
         try:
             # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
-            from iffair_core.study import Study
+            from iffair_core.study import Study, with_transfers
 
-            study = Study(self._current.frame, self._task, name=self._current.name, **self.order.choices.options())
-            result = study.run(progress=self._report, cancel=self._cancel, previous=self._previous)
-            outcome = Outcome(self.order, result)
+            if self.fix is not None and self._previous is not None:
+                outcome = Outcome(self.order, None, fix=self._smallest_fix(self._previous))
+            elif self.beside and self._previous is not None:
+                result = with_transfers(self._previous, self.beside, self._report, self._cancel)
+                outcome = Outcome(self.order, result)
+            else:
+                study = Study(self._current.frame, self._task, name=self._current.name, **self.order.choices.options())
+                result = study.run(progress=self._report, cancel=self._cancel, previous=self._previous)
+                outcome = Outcome(self.order, result)
         except Cancelled as stopped:
             partial = stopped.partial if stopped.partial is not None else self.progress().partial
             outcome = Outcome(self.order, partial, cancelled=True)  # type: ignore[arg-type]
@@ -215,6 +251,13 @@ def _outcomes() -> list[Outcome]:
     ended = [own.outcome()] if own is not None else []
     if ended and ended[0] is not None:
         st.session_state.pop(_JOB)
+        if own is not None and own.beside:
+            _keep_transfers(own.order, ended[0].result)
+            st.session_state[_BESIDE_ERROR] = ended[0].error
+            ended = []
+        elif own is not None and own.fix is not None:
+            _keep_fix(ended[0])
+            ended = []
     if shared.order.serves(order()):
         ended.append(shared.outcome())
     for outcome in ended:
@@ -254,27 +297,95 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
     outcomes, running, wanted, current = _outcomes(), _running(), order(), state.table()
     if current is None:
         return None, []
-    if running is not None and running.order.serves(wanted):
+    if running is not None and running.beside:
+        _keep_transfers(running.order, running.progress().partial)
+    elif running is not None and running.order.serves(wanted):
         partial = running.progress().partial
         if partial is not None:
-            return _as_chosen(partial, running.points), []
+            return _as_chosen(partial, running.points, running.order), []
     for outcome in outcomes:
         if outcome.order.serves(wanted) and outcome.result is not None:
-            return _as_chosen(outcome.result, outcome.points), []
+            return _as_chosen(outcome.result, outcome.points, outcome.order), []
     for outcome in (*outcomes, _example_job().outcome()):
         if outcome is not None and outcome.result is not None and outcome.order.fingerprint == current.fingerprint:
             # The point last looked at stays on the screen, and is no change that needs a study.
             as_now = _with_choice_of(outcome.order, state.choices())
             if outcome.order.serves(as_now):
-                return _as_chosen(outcome.result, outcome.points), _changes(as_now, wanted)
+                return _as_chosen(outcome.result, outcome.points, outcome.order), _changes(as_now, wanted)
             return outcome.result, _changes(outcome.order, wanted)
     return None, []
 
 
-def _as_chosen(result: StudyResult, points: Points) -> StudyResult:
-    """The result with the point that the current choices ask for."""
+def _as_chosen(result: StudyResult, points: Points, made: Order) -> StudyResult:
+    """The result with the point that the current choices ask for, and with the other models that were refitted there.
+
+    Those stay in the session, one set for each strength: their numbers belong to the weights of that strength.
+    """
     chosen = state.choices()
-    return points.at(result, chosen.strength, chosen.utility_budget)
+    found = points.at(result, chosen.strength, chosen.utility_budget)
+    held = _transfers(made, found.strength)
+    kept = tuple(held[name] for name in chosen.transfer if name in held)
+    if not kept:
+        return found
+    return replace(found, transfers=kept, config=replace(found.config, transfer=tuple(one.name for one in kept)))
+
+
+def _transfers(made: Order, strength: float | None) -> dict[str, Transfer]:
+    """Other models refitted in this session with the weights of that study and strength, by name."""
+    store = st.session_state.setdefault(_BESIDE, {})
+    return store.setdefault((made.fingerprint, _without_choice(made.choices), strength), {})
+
+
+def _keep_transfers(made: Order, result: StudyResult | None) -> None:
+    if result is not None:
+        _transfers(made, result.strength).update({one.name: one for one in result.transfers})
+
+
+def refit_others() -> None:
+    """Refit the other models that are chosen with the weights on the screen. Use it as a callback."""
+    wanted, current, task = order(), state.table(), state.task()
+    result, stale = current_result()
+    if wanted is None or current is None or task is None or result is None or stale or _running() is not None:
+        return
+    st.session_state.pop(_BESIDE_ERROR, None)
+    st.session_state[_JOB] = Job(wanted, current, task, previous=result, beside=state.choices().transfer)
+
+
+def others_error() -> Exception | None:
+    """Why the other models could not all be refitted when that was last asked for."""
+    return st.session_state.get(_BESIDE_ERROR)
+
+
+def find_fix(target: float, by: str) -> None:
+    """Look for the smallest fix of the study on the screen in the background. Use it in a callback."""
+    wanted, current, task = order(), state.table(), state.task()
+    result, stale = current_result()
+    if wanted is None or current is None or task is None or result is None or stale or _running() is not None:
+        return
+    st.session_state[_JOB] = Job(wanted, current, task, previous=result, fix=(target, by))
+
+
+def _fixed_study(made: Order) -> Order:
+    """What a smallest fix depends on: neither the chosen point nor the variant, which it brings itself."""
+    return Order(made.fingerprint, replace(_without_choice(made.choices), variant=Choices.variant))
+
+
+def _keep_fix(ended: Outcome) -> None:
+    """Keep how the search ended, in place of the study's earlier one; a cancelled search changes nothing."""
+    if not ended.cancelled:
+        others = {made: kept for made, kept in _fixes().items() if made != _fixed_study(ended.order)}
+        latest = [(_fixed_study(ended.order), ended), *others.items()][:KEPT_OUTCOMES]
+        st.session_state[_FIXES] = dict(latest)
+
+
+def _fixes() -> dict[Order, Outcome]:
+    return st.session_state.setdefault(_FIXES, {})
+
+
+def fix_outcome() -> Outcome | None:
+    """How the last search for a smallest fix ended for the study of the current choices; None where there was none."""
+    wanted = order()
+    return None if wanted is None else _fixes().get(_fixed_study(wanted))
 
 
 def measure_points() -> None:

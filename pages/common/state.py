@@ -14,10 +14,11 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.data.catalog import DATASETS, load_dataset
+from iffair_core.data.cohorts import rows_matching
 from iffair_core.data.reading import column_histograms, column_summary, read_table, table_fingerprint
 from iffair_core.data.task import ResolvedTask, Task, resolve
 from iffair_core.data.values import MISSING, label_codes
-from iffair_core.errors import IFFairError, shorten
+from iffair_core.errors import ConfigError, IFFairError, shorten
 from pages.common import boot
 from pages.common.choices import EXAMPLE, UPLOAD, Choices, from_query, preset, to_query
 
@@ -48,6 +49,12 @@ class CurrentTable:
     def columns(self) -> list[str]:
         """Column names in table order."""
         return [str(name) for name in self.frame.columns]
+
+    @property
+    def path(self) -> str:
+        """What code that runs a study of this table reads: a name of the catalog, or the file's."""
+        names = {entry.name for entry in DATASETS}
+        return f"./{self.name}" if self.name in names and self.source not in names else self.name
 
     def column(self, name: str) -> pd.Series:
         """A column by its printed name."""
@@ -216,7 +223,7 @@ def adopt_upload(file: Any, name: str) -> CurrentTable:
     fingerprint = table_fingerprint(frame)
     new = CurrentTable(UPLOAD, name, name, frame, fingerprint, synthetic=False)
     earlier = choices() if choices().source == UPLOAD else st.session_state.get(_SHELVED, {}).get(UPLOAD)
-    fresh, lost = (preset(UPLOAD), []) if earlier is None else _fitting(earlier, set(new.columns))
+    fresh, lost = (preset(UPLOAD), []) if earlier is None else _fitting(earlier, new)
     if earlier is not None and uploaded() is None and earlier.file and not fingerprint.startswith(earlier.file):
         st.session_state[_LINK_PROBLEMS] = [
             "The link was made with another version of this table: some of its cells differ."
@@ -236,8 +243,9 @@ def lost_choices() -> list[str]:
     return list(st.session_state.get(_LOST, ()))
 
 
-def _fitting(earlier: Choices, columns: set[str]) -> tuple[Choices, list[str]]:
-    """The choices whose columns are there, and a sentence for each that is not."""
+def _fitting(earlier: Choices, new: CurrentTable) -> tuple[Choices, list[str]]:
+    """The choices whose columns and pinned rows are there, and a sentence for each that is not."""
+    columns = set(new.columns)
     named = {"the outcome": [earlier.target], "a sensitive attribute": earlier.sensitive, "left out": earlier.drop}
     lost = [
         f"This table has no column '{shorten(name)}', which was {role}."
@@ -250,7 +258,15 @@ def _fitting(earlier: Choices, columns: set[str]) -> tuple[Choices, list[str]]:
         kept = kept.with_target(None)
     if not columns.issuperset(earlier.sensitive):
         kept = kept.with_sensitive([name for name in kept.sensitive if name in columns], {})
-    return replace(kept, drop=tuple(name for name in kept.drop if name in columns)), lost
+    pinned = []
+    for name in kept.pinned:
+        try:
+            rows_matching(new.frame, [name])
+        except ConfigError as error:
+            lost.append(f"Not pinned any more: {error}")
+        else:
+            pinned.append(name)
+    return replace(kept, drop=tuple(name for name in kept.drop if name in columns), pinned=tuple(pinned)), lost
 
 
 # --------------------------------------------------------------------------------------------------------- address

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from iffair_core.errors import shorten
+from iffair_core.errors import IFFairError, shorten
 from iffair_core.figures.common import Picture
 from pages.common import boot, errors, running
 from pages.common.text import listed, plain
@@ -271,6 +271,8 @@ def _renewal() -> str:
     now = running.status()
     if now.situation == "unfit" and now.error is not None:
         return f"No study fits the choices as they are now: {shorten(now.error, 600)} Change them on Data."
+    if now.situation == "failed" and isinstance(now.error, IFFairError):
+        return f"The study of the choices as they are now could not be finished: {shorten(now.error, 600)}"
     if now.situation == "incomplete":
         return "Choose the outcome, its favorable value and the groups on Data to renew them."
     return "The study that renews them is running." if now.situation == "running" else "Run the study to renew them."

@@ -7,6 +7,7 @@ from iffair_core.figures.common import METRIC_TITLES, RATE_TITLES
 
 GOAL_TITLES = {name: wording.heading(title) for name, title in wording.GOAL_TITLES.items()}
 VARIANT_TITLES = {"diverse": "Diverse", "uniform": "Uniform", "efficient": "Efficient"}
+MODEL_TITLES = {"logistic": "Logistic regression", "mlp": "Neural network"}
 STAGE_TITLES = {
     "encode": "Encoding the table",
     "baseline": "Fitting the ordinary model",
@@ -14,6 +15,8 @@ STAGE_TITLES = {
     "curve": "Refitting along the curve",
     "fidelity": "Checking scores against refits",
     "rivals": "Running the rival methods",
+    "transfer": "Refitting other models",
+    "smallest fix": "Looking for the smallest fix",
 }
 
 WORDS = {
@@ -36,7 +39,11 @@ WORDS = {
     "strength": "The share of the soft disparity that the weights are asked to close, from 0 (the untouched model) "
     "to 1.25. At 1 the soft disparity closes; the one counted in decisions may cross zero a little earlier or later.",
     "variant": "How the weights are chosen. Diverse: every row moves a little, in proportion to its influence. "
-    "Uniform: the fewest rows move, all by the same amount. Efficient: the weights that cost the least utility.",
+    "Uniform: the fewest rows move, all by the same amount. Efficient: like Diverse, but the training loss that a "
+    "repair costs counts too, so that it loses less utility.",
+    "model": "What is trained on the rows. Logistic regression: one weight per feature, fast, with one optimum. Neural "
+    "network: one hidden layer of 4 units, which finds interactions by itself, takes much longer and has no variant "
+    "Efficient; watch the fidelity of its row scores.",
     "effective sample size": "How many equally weighted rows would be as informative as the weighted ones (Kish), "
     "as a share of the training rows.",
     "study": "One run: data, choices and seed give results. The same choices and seed give the same results.",
@@ -44,13 +51,19 @@ WORDS = {
     "when group labels are permuted.",
     "interval": "95 % interval. It holds the fitted model fixed and covers the sampling of the rows that it is "
     "judged on.",
-    "predicted": "Computed from influences without fitting again. Always drawn dashed or hollow.",
+    "predicted": "Computed from influences, in small steps from the untouched model, without fitting again. "
+    "Always drawn dashed or hollow.",
     "refitted": "The model was really fitted again with these weights. Always drawn solid.",
     "fidelity": "How well the row scores agree with models that were really refitted. "
     "Green: within 5 %. Amber: within 25 %. Red: worse, do not rely on single rows.",
     "utility budget": "How much accuracy the recommended strength may cost.",
     "largest weight": "No row gets a weight above this.",
     "smallest effective sample size": "Weights that leave a smaller effective sample size are refused.",
+    "smallest accuracy": "Weights whose refitted model has a smaller accuracy are refused. Measured on the training "
+    "and validation rows that guide the repair.",
+    "pinned rows": "Rows whose weight stays 1 whatever the repair: single ones, or every row that has a value.",
+    "smallest fix": "The least change of weights whose refitted model brings the goal's disparity down to a target on "
+    "validation rows: the fewest rows moved by the same amount, or the smallest change of all weights.",
     "seed": "Sets the split into training, validation and test rows and every random draw.",
     "reference line": "A line that you choose for orientation. Being below it is no verdict.",
     "goal": "The disparity that the weights are asked to repair.",

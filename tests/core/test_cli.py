@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iffair_core.__main__ import main
+from iffair_core.rivals import WEIGHTS
 from tests.core.studies import plain_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +55,8 @@ def test_success_writes_the_files_and_prints_their_paths_only(
     assert found["dataset"]["name"] == "plain.csv"
     assert found["config"] == {
         "metric": "equalized_odds", "variant": "diverse", "strength": None, "seed": 0, "utility_budget": None,
-        "max_weight": 5.0, "min_effective_sample_size": 0.5, "model": "logistic", "C": 1.0,
+        "max_weight": 5.0, "min_effective_sample_size": 0.5, "model": "logistic", "C": 1.0, "transfer": [],
+        "rivals": list(WEIGHTS), "min_accuracy": None, "pinned": [],
     }  # fmt: skip
 
     rows = (folder / "rows.csv").read_bytes()
@@ -71,12 +74,14 @@ def test_every_option_reaches_the_study(table: Path, tmp_path: Path, capsys: pyt
         "B / < 40", "--drop", "c", "--bins", "age=40", "--metric", "demographic_parity", "--variant", "uniform",
         "--strength", "0.3", "--utility-budget", "0.2", "--max-weight", "3", "--min-effective-sample-size", "0.4",
         "--C", "0.5", "--seed", "11", "--use-sensitive-as-feature", "yes", "--model", "logistic", "--out", tmp_path,
+        "--rivals", "correlation_remover,reweighing", "--min-accuracy", "0.4", "--pin", "g=A", "--pin", "3",
     ]  # fmt: skip
     assert main([str(argument) for argument in arguments]) == 0
     found = json.loads((tmp_path / "summary.json").read_text())
     assert found["config"] == {
         "metric": "demographic_parity", "variant": "uniform", "strength": 0.3, "seed": 11, "utility_budget": 0.2,
-        "max_weight": 3.0, "min_effective_sample_size": 0.4, "model": "logistic", "C": 0.5,
+        "max_weight": 3.0, "min_effective_sample_size": 0.4, "model": "logistic", "C": 0.5, "transfer": [],
+        "rivals": ["reweighing", "correlation_remover"], "min_accuracy": 0.4, "pinned": ["g=A", 3],
     }  # fmt: skip
     assert found["task"] == {
         "target": "y", "favorable": "1.0", "sensitive": ["g", "age"], "reference": "B / < 40", "drop": ["c"],
@@ -84,6 +89,8 @@ def test_every_option_reaches_the_study(table: Path, tmp_path: Path, capsys: pyt
     }  # fmt: skip
     assert set(found["dataset"]["groups"]) == {"A / < 40", "A / >= 40", "B / < 40", "B / >= 40"}
     assert found["curve"]["chosen"] <= 0.3
+    assert [rival["name"] for rival in found["rivals"]] == ["reweighing", "correlation_remover"]
+    assert "magic" in refused(capsys, *arguments[:-1], "magic")
 
 
 def test_a_name_of_the_catalog_brings_its_task_and_a_file_of_that_name_wins(
@@ -132,10 +139,21 @@ def test_datasets_lists_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
         (["--max-weight", "inf"], "inf"),
         (["--min-effective-sample-size", "2"], "2"),
         (["--C", "0"], "C"),
+        (["--min-accuracy", "2"], "min_accuracy is 2.0"),
+        (["--min-accuracy", "high"], "--min-accuracy"),
+        (["--pin", "g"], "COLUMN=VALUE"),
+        (["--pin=-3"], "COLUMN=VALUE"),
+        (["--pin", "400"], "0 to 399"),
+        (["--pin", "zz=A"], "zz=A"),
+        (["--pin", "g=C"], "Values of 'g': A, B"),
+        (["--target-gap", "-0.1"], "between 0 and 1"),
+        (["--target-gap", "small"], "--target-gap"),
+        (["--target-gap", "0.1", "--fix-by", "people"], "rows, weight"),
+        (["--fix-by", "rows"], "--target-gap"),
         (["--seed", "-1"], "-1"),
         (["--seed", "1.5"], "1.5"),
         (["--seed", "9" * 5000], "--seed"),
-        (["--model", "mlp"], "mlp is not in this version"),
+        (["--model", "mlp", "--variant", "efficient"], "diverse or uniform"),
         (["--model", "tree"], "logistic"),
         (["--seeds", "3"], "--seeds is not in this version"),
         (["--seeds=3"], "--seeds is not in this version"),
@@ -230,14 +248,39 @@ def test_an_infeasible_strength_is_a_warning(table: Path, tmp_path: Path, capsys
     assert found["strength"] < 1.25
 
 
+def test_the_smallest_fix_is_added_where_it_is_asked_for(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", str(table), *TASK, "--metric", "demographic_parity", "--rivals", "none", "--pin", "c=u"]
+    assert main([*arguments, "--out", str(tmp_path / "plain")]) == 0
+    assert main([*arguments, "--target-gap", "0.12", "--fix-by", "weight", "--out", str(tmp_path / "fixed")]) == 0
+    assert capsys.readouterr().err == ""
+    told = json.loads((tmp_path / "fixed" / "summary.json").read_text())["smallest_fix"]
+    assert (told["target"], told["by"], told["split"], told["reached"]) == (0.12, "weight", "validation", True)
+    assert told["disparity"] <= 0.12 < told["before"]
+    assert "smallest_fix" not in json.loads((tmp_path / "plain" / "summary.json").read_text())
+    plain, fixed = (pd.read_csv(tmp_path / name / "rows.csv") for name in ("plain", "fixed"))
+    assert list(fixed.columns) == [*plain.columns, "weight_smallest_fix"]
+    weights = fixed["weight_smallest_fix"].dropna()
+    assert weights.mean() == pytest.approx(1)
+    assert (weights - 1).abs().sum() / 2 == pytest.approx(told["weight"])
+    pinned = plain_table()["c"].eq("u")[weights.index]
+    assert (weights[pinned] == 1).all()
+    assert (fixed["weight"].dropna()[pinned] == 1).all()
+
+    assert main([*arguments, "--target-gap", "0", "--max-weight", "1.02", "--out", str(tmp_path / "far")]) == 0
+    assert "No fix brings the disparity to 0" in capsys.readouterr().err
+    assert json.loads((tmp_path / "far" / "summary.json").read_text())["smallest_fix"]["reached"] is False
+
+
 def test_help_is_short_and_promises_only_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], ["run", "--help"], ["datasets", "--help"]):
         with pytest.raises(SystemExit) as stop:
             main(arguments)
         assert stop.value.code == 0
         text = capsys.readouterr().out
-        assert len(text.splitlines()) < 60
-        for absent in ("mlp", "--seeds", "xcel", "xlsx", "adult"):
+        assert len(text.splitlines()) < 80
+        for absent in ("--seeds", "xcel", "xlsx", "adult"):
             assert absent not in text
     assert "run" in text or "datasets" in text
 

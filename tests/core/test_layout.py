@@ -17,17 +17,19 @@ LONG = 15
 ORDER = [
     "errors", "wording", "honesty",
     "uncertainty", "metrics",
-    "data.values", "data.groups", "data.reading", "data.task", "data.encoding", "data.catalog",
-    "models.blocks", "models.base", "models.logistic",
-    "quantities", "influence", "fidelity", "baselines", "reweighting", "path", "tradeoff",
-    "results", "study", "estimator",
-    "tables", "rows", "explain",
+    "classifiers",
+    "data.values", "data.cohorts", "data.groups", "data.reading", "data.task", "data.encoding", "data.catalog",
+    "models.blocks", "models.base", "models.logistic", "models.mlp",
+    "quantities", "influence", "fidelity", "rivals.base", "rivals.weights", "rivals.mitigators", "rivals.registry",
+    "reweighting", "path", "tradeoff",
+    "results", "transfer", "study", "smallest", "estimator",
+    "tables", "rows", "explain", "replication",
     "figures.common", "figures.canvas", "figures.groups", "figures.scores", "figures.change",
-    "figures.influence", "figures.tradeoff",
+    "figures.influence", "figures.tradeoff", "figures.transfer", "figures.replication",
     "outputs", "reproduce", "report_blocks", "report",
     "__main__",
 ]  # fmt: skip
-PACKAGES = ("data", "models", "figures")
+PACKAGES = ("data", "models", "rivals", "figures")
 
 
 def modules() -> dict[str, ast.Module]:

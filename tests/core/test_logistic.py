@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from iffair_core.errors import ConfigError, FitError
 from iffair_core.models import LogisticModel
-from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, single_threaded_blas
+from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, single_threaded_blas, sum_blocks
 from tests.core.engine_strategies import KINDS, make_problem, problems
 
 law = settings(deadline=None, max_examples=25)
@@ -242,3 +242,50 @@ def test_sigmoid_neither_overflows_nor_loses_small_probabilities():
     z = np.array([-1000.0, -700.0, -1.0, 0.0, 1.0, 700.0, 1000.0])
     np.testing.assert_allclose(sigmoid(z) + sigmoid(-z), 1.0, rtol=1e-15)
     assert sigmoid(np.array([-700.0]))[0] == pytest.approx(np.exp(-700.0))
+
+
+def test_sums_of_blocks_are_the_same_bytes_as_adding_them_in_order():
+    values = np.random.default_rng(0).normal(size=(40_000, 3)) * 10.0 ** np.arange(-3, 6, 3)
+    expected = np.zeros(3)
+    for rows in row_blocks(40_000, 500):
+        expected += values[rows].sum(axis=0)
+    for _ in range(3):
+        np.testing.assert_array_equal(sum_blocks(lambda rows: values[rows].sum(axis=0), 40_000, 500), expected)
+
+
+def test_blocks_within_blocks_finish():
+    def inner(rows: slice) -> float:
+        return sum(map_blocks(lambda part: part.stop - part.start, rows.stop - rows.start, 100_000))
+
+    assert sum(map_blocks(inner, 20_000, 10_000)) == 20_000
+
+
+def test_an_error_in_one_block_ends_the_others():
+    done = []
+
+    def work(rows: slice) -> None:
+        if rows.start >= 512:
+            raise FitError("no")
+        done.append(rows)
+
+    with pytest.raises(FitError, match="no"):
+        map_blocks(work, 256_000, 10_000_000)
+    assert len(done) <= 2
+
+
+@pytest.mark.parametrize("p", [1, 7, 8, 9, 40])
+def test_leverage_in_panels_is_that_of_the_inverse(p):
+    problem = make_problem(p, n=300, p=p)
+    model = problem.model()
+    rows = np.column_stack([problem.X, np.ones(300)])
+    probability = sigmoid(model.logits(problem.X))
+    inverse = np.linalg.inv(model.hessian())
+    expected = probability * (1 - probability) * np.einsum("ij,jk,ik->i", rows, inverse, rows)
+    np.testing.assert_allclose(model.leverage(), expected, rtol=1e-9)
+
+
+def test_a_subsample_of_a_subsample_leads_to_the_same_optimum():
+    problem = make_problem(9, n=130_000, p=4)
+    model = problem.model()
+    assert model.gradient_norm_ <= 1e-9
+    assert np.abs(gradient_at(model)).max() / 130_000 <= 1.1e-9

@@ -170,6 +170,13 @@ def test_curve_has_every_point_twice_and_is_empty_where_infeasible() -> None:
     assert last.startswith("1.25,test,,,,,")
 
 
+def test_a_line_whose_last_cell_is_missing_still_ends() -> None:
+    result = Study(plain_table(), Task("y", 1, "g"), max_weight=1.02, rivals="none").run()
+    frame = pd.read_csv(io.BytesIO(outputs.curve_csv(result)))
+    assert len(frame) == 2 * len(result.curve.points)  # type: ignore[union-attr]
+    assert frame["price_log_loss"].isna().any() and frame["price_log_loss"].notna().any()
+
+
 @pytest.mark.parametrize("study", [plain_study, hostile_study])
 def test_design_has_the_rows_of_the_csv_and_the_features_as_the_model_saw_them(study) -> None:
     result = study()

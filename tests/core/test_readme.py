@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import sklearn
 
 from iffair_core.__main__ import main
 from iffair_core.honesty import ORIGIN
@@ -29,11 +30,15 @@ COMMANDS = [
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
 def test_the_librarys_lines_run(code, capsys):
     found: dict[str, object] = {}
-    exec(compile(code, "README.md", "exec"), found)
+    with sklearn.config_context():
+        exec(compile(code, "README.md", "exec"), found)
     if "result" in found:
         mean, largest = (float(text) for text in capsys.readouterr().out.splitlines()[-1].split())
         assert mean == pytest.approx(1.0, abs=1e-12)
         assert 1.0 <= largest <= 5.0
+    elif "search" in found:
+        gaps = found["search"].cv_results_["mean_test_gap"]
+        assert (gaps <= 0).all() and gaps.max() > gaps[0]
     else:
         weights = found["reweigher"].sample_weight_
         assert len(weights) == len(found["table"]) and weights.min() >= 0

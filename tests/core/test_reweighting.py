@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from iffair_core.errors import Cancelled, ConfigError, Infeasible
+from iffair_core.influence import influence_scores
 from iffair_core.models import LogisticModel
+from iffair_core.quantities import goal_pairs
 from iffair_core.reweighting import (
     Ask,
+    Rails,
+    Thrift,
     diverse_weights,
     effective_sample_size,
     efficient_weights,
-    reachable_share,
+    reachable_strength,
     require_rails,
     uniform_weights,
 )
@@ -36,6 +40,11 @@ def random_ask(seed: int, n: int, m: int, *, equal: bool, share: float, max_weig
     delta *= share * min(1.0, 1.0 / max(-delta.min(), delta.max() / (max_weight - 1.0)))
     at_one = rng.normal(size=m) * np.abs(influence).max()
     return Ask(influence, at_one, at_one + influence.T @ delta, equal)
+
+
+def furthest(influence: np.ndarray, max_weight: float) -> float:
+    """How far weights can lower a gap with these influences."""
+    return reachable_strength(influence[:, None], np.zeros(1), np.ones(1), Rails(max_weight))
 
 
 def assert_within_rails(weights: np.ndarray, max_weight: float) -> None:
@@ -73,7 +82,7 @@ def assert_shortest(ask: Ask, weights: np.ndarray, max_weight: float) -> None:
 )  # fmt: skip
 def test_diverse_is_the_shortest_change_that_meets_the_ask(*, seed, n, m, equal, share, max_weight):
     ask = random_ask(seed, n, m, equal=equal, share=share, max_weight=max_weight)
-    weights = diverse_weights(ask, max_weight)
+    weights = diverse_weights(ask, Rails(max_weight))
     assert_within_rails(weights, max_weight)
     assert_meets(ask, weights)
     assert_shortest(ask, weights, max_weight)
@@ -102,14 +111,14 @@ def test_diverse_equals_a_general_purpose_solver(equal, m, max_weight):
         ],
         options={"ftol": 1e-14, "maxiter": 500},
     )
-    np.testing.assert_allclose(diverse_weights(ask, max_weight) - 1, reference.x, atol=1e-5)
+    np.testing.assert_allclose(diverse_weights(ask, Rails(max_weight)) - 1, reference.x, atol=1e-5)
 
 
 def test_diverse_inside_the_box_is_the_pseudo_inverse():
     ask = random_ask(3, 50, 2, equal=True, share=0.01, max_weight=5.0)
     sides = np.column_stack([ask.influence, np.full(50, np.abs(ask.influence).max())])
     expected = np.linalg.pinv(sides.T) @ np.append(ask.change, 0.0)
-    np.testing.assert_allclose(diverse_weights(ask, 5.0) - 1, expected, atol=1e-9)
+    np.testing.assert_allclose(diverse_weights(ask, Rails()) - 1, expected, atol=1e-9)
 
 
 @law
@@ -121,7 +130,7 @@ def test_an_ask_is_refused_exactly_where_a_linear_programme_finds_nothing(*, see
     rng = np.random.default_rng(seed)
     m = min(m, n // 3)
     influence = rng.normal(size=(n, m)) * 10.0 ** rng.integers(-4, 2)
-    reach = reachable_share(influence[:, 0], 1.0, max_weight)
+    reach = furthest(influence[:, 0], max_weight)
     ask = Ask(influence, np.zeros(m), -stretch * reach * np.where(np.arange(m) == 0, 1.0, rng.random(m)), equal)
     unit = np.abs(influence).max()
     if equal:
@@ -147,10 +156,10 @@ def test_an_ask_is_refused_exactly_where_a_linear_programme_finds_nothing(*, see
     assume(clear)
     if not feasible:
         with pytest.raises(Infeasible):
-            diverse_weights(ask, max_weight)
+            diverse_weights(ask, Rails(max_weight))
     else:
         try:
-            weights = diverse_weights(ask, max_weight)
+            weights = diverse_weights(ask, Rails(max_weight))
         except Infeasible:
             assert equal, "an ask with room to spare was refused"  # an equality may be met at a corner of the box only
             lifted = linprog(
@@ -171,12 +180,12 @@ def test_an_ask_is_refused_exactly_where_a_linear_programme_finds_nothing(*, see
 def test_impossible_asks_are_refused_quickly(variant, stretch, m):
     influence = np.random.default_rng(0).standard_t(2, size=(20_000, m)) / 20_000
     for max_weight in (1.01, 5.0, 1000.0):
-        reach = reachable_share(influence[:, 0], 1.0, max_weight)
+        reach = furthest(influence[:, 0], max_weight)
         for equal in (True, False):
             ask = Ask(influence, np.zeros(m), np.where(np.arange(m) == 0, -stretch * reach, 0.0), equal)
             started = time.perf_counter()
             with pytest.raises(Infeasible):
-                variant(ask, max_weight)
+                variant(ask, Rails(max_weight))
             assert time.perf_counter() - started < 2.0
 
 
@@ -187,33 +196,60 @@ def test_solving_can_be_cancelled():
     ask = random_ask(0, 50, 2, equal=True, share=0.5, max_weight=5.0)
     for variant in (diverse_weights, uniform_weights):
         with pytest.raises(Cancelled):
-            variant(ask, 5.0, check=cancel)
+            variant(ask, Rails(), check=cancel)
 
 
 def test_rows_without_influence_and_asks_without_content():
     nothing = Ask(np.zeros((10, 1)), np.array([0.3]), np.array([0.3]), True)
-    np.testing.assert_array_equal(diverse_weights(nothing, 5.0), np.ones(10))
-    np.testing.assert_array_equal(uniform_weights(nothing, 5.0), np.ones(10))
+    np.testing.assert_array_equal(diverse_weights(nothing, Rails()), np.ones(10))
+    np.testing.assert_array_equal(uniform_weights(nothing, Rails()), np.ones(10))
     met = Ask(np.random.default_rng(0).normal(size=(10, 2)), np.array([0.1, 0.2]), np.array([0.2, 0.2]), False)
-    np.testing.assert_array_equal(diverse_weights(met, 5.0), np.ones(10))
+    np.testing.assert_array_equal(diverse_weights(met, Rails()), np.ones(10))
     for equal in (True, False):
         with pytest.raises(Infeasible):
-            diverse_weights(Ask(np.zeros((10, 1)), np.array([0.3]), np.array([0.1]), equal), 5.0)
+            diverse_weights(Ask(np.zeros((10, 1)), np.array([0.3]), np.array([0.1]), equal), Rails())
 
 
 @law
-@given(st.integers(0, 10_000), st.integers(2, 60), max_weights, st.sampled_from([-0.3, 0.2]))
-def test_reachable_share_is_the_linear_programme(seed, n, max_weight, gap):
-    influence = np.random.default_rng(seed).normal(size=n) * 10.0 ** (seed % 5 - 3)
-    unit = np.abs(influence).max()
-    best = linprog(
-        np.sign(gap) * influence / unit, A_eq=np.ones((1, n)), b_eq=[0.0], bounds=(-1.0, max_weight - 1.0)
-    ).fun
-    assert reachable_share(influence, gap, max_weight) == pytest.approx(-best * unit / abs(gap), rel=1e-7, abs=1e-9)
+@given(
+    seed=seeds, n=st.integers(4, 60), m=st.integers(1, 5), equal=st.booleans(), max_weight=max_weights,
+    pins=st.booleans(),
+)  # fmt: skip
+def test_reachable_strength_is_the_linear_programme(*, seed, n, m, equal, max_weight, pins):
+    rng = np.random.default_rng(seed)
+    m = min(m, n // 3)
+    influence = rng.normal(size=(n, m))
+    at_one, slack = rng.normal(size=m) * 0.1, rng.uniform(0.1, 1.0, m)
+    if equal:
+        at_one = np.zeros(m)
+    pinned = rng.random(n) < 0.3 if pins else np.zeros(n, dtype=bool)
+    high = np.where(pinned, 0.0, max_weight - 1.0)
+    rows = np.column_stack([influence.T, slack])
+    balance = np.append(np.ones(n), 0.0)[None]
+    sides = (
+        {"A_eq": np.vstack([rows, balance]), "b_eq": np.append(-at_one, 0.0)}
+        if equal
+        else {"A_ub": rows, "b_ub": -at_one, "A_eq": balance, "b_eq": [0.0]}
+    )
+    bounds = [(-float(not held), top) for held, top in zip(pinned, high, strict=True)] + [(-1.0, None)]
+    exact = linprog(np.append(np.zeros(n), -1.0), bounds=bounds, **sides)
+    found = reachable_strength(influence, at_one, slack, Rails(max_weight, pinned if pins else None), equal=equal)
+    if exact.status == 2:
+        assert found == -np.inf
+    else:
+        assert found == pytest.approx(-exact.fun, abs=1.1e-4 * max(1.0, abs(exact.fun)))
 
 
-def test_a_closed_gap_can_be_closed_by_any_share():
-    assert reachable_share(np.ones(4), 0.0, 5.0) == np.inf
+@pytest.mark.parametrize("variant", [diverse_weights, uniform_weights])
+def test_pinned_rows_keep_their_weight(variant):
+    ask = random_ask(3, 200, 1, equal=True, share=0.6, max_weight=3.0)
+    pinned = np.random.default_rng(0).random(200) < 0.4
+    weights = variant(ask, Rails(3.0, pinned))
+    assert_within_rails(weights, 3.0)
+    np.testing.assert_array_equal(weights[pinned], 1.0)
+    assert (weights[~pinned] != 1.0).any()
+    if variant is diverse_weights:
+        assert_meets(ask, weights)
 
 
 @law
@@ -221,7 +257,7 @@ def test_a_closed_gap_can_be_closed_by_any_share():
 def test_uniform_moves_rows_by_exactly_the_amount(seed, n, m, share, max_weight):
     ask = random_ask(seed, n, m, equal=True, share=0.3 * share, max_weight=max_weight)
     try:
-        weights = uniform_weights(ask, max_weight)
+        weights = uniform_weights(ask, Rails(max_weight))
     except Infeasible:
         return
     amount = min(1.0, max_weight - 1.0)
@@ -247,7 +283,7 @@ def test_uniform_moves_the_fewest_rows(seed, n, share):
     reach = float((pairs[::-1][: n // 2] - pairs[: n // 2]).sum())
     ask = Ask(influence[:, None], np.zeros(1), np.array([-share * reach]), True)
     try:
-        weights = uniform_weights(ask, 5.0)
+        weights = uniform_weights(ask, Rails())
     except Infeasible:
         return
     count, achieved = int((weights > 1).sum()), -float(influence @ (weights - 1))
@@ -263,97 +299,119 @@ def test_uniform_moves_the_fewest_rows(seed, n, share):
 @pytest.mark.parametrize("amount", [0.25, 1.0, 3.0])
 def test_uniform_amount_stays_in_the_box(amount):
     ask = random_ask(5, 100, 1, equal=True, share=0.1, max_weight=5.0)
-    moved = np.abs(uniform_weights(ask, 5.0, amount) - 1.0)
+    moved = np.abs(uniform_weights(ask, Rails(), amount) - 1.0)
     np.testing.assert_allclose(moved[moved > 0], min(amount, 1.0), atol=1e-15)
 
 
-@law
-@given(problems(kinds=("plain", "units", "collinear"), max_rows=200, max_groups=4), st.floats(0.05, 0.6), st.booleans())
-def test_efficient_weights_reach_the_parameters_they_aim_at(problem, share, equal):
-    model, q = problem.model(), problem.quantities()
-    gaps = len([gap for gap in q.gaps if gap.rate == "selection_rate"])
-    gradients, values = q.gradients(model)[:, :gaps], q.values(model)[:gaps]
-    target = (1 - share) * values if equal else np.full(gaps, (1 - share) * values.max())
-    try:
-        weights, theta = efficient_weights(
-            model, gradients, values, target, equal=equal, anchor=model.theta_, price=model.hessian(), max_weight=5.0
+class Asked:
+    """A model, the linear ask of its soft gaps, and what `efficient_weights` wants besides."""
+
+    def __init__(self, problem, goal: str, share: float) -> None:
+        self.model, self.q = problem.model(), problem.quantities()
+        matrix = goal_pairs(self.q, goal).matrix
+        values = matrix @ self.q.values(self.model)
+        self.gradients = self.q.gradients(self.model) @ matrix.T
+        influence = influence_scores(self.model, self.q) @ matrix.T
+        self.ask = Ask(influence, values, np.full(values.size, (1 - share) * values.max()), False)
+        self.start = Thrift(self.model.theta_, self.model.hessian())
+
+    def efficient(self, rails: Rails, thrift: float) -> np.ndarray:
+        return efficient_weights(
+            self.model, self.gradients, self.ask, np.ones(self.model.y_.size), rails, self.start, thrift=thrift
         )
+
+    def step(self, weights: np.ndarray) -> np.ndarray:
+        """First-order change of the parameters."""
+        model = self.model
+        residual = model.predict_proba(model.X_)[:, 1] - model.y_
+        rows = np.column_stack([model.X_, np.ones(model.y_.size)])
+        return -np.linalg.solve(self.start.hessian, rows.T @ (residual * (weights - 1)))
+
+    def cost(self, weights: np.ndarray) -> float:
+        """Training loss that the step costs, to second order, in nats."""
+        step = self.step(weights)
+        return float(step @ self.start.hessian @ step) / 2
+
+
+@law
+@given(problems(kinds=("plain", "units"), max_rows=150, max_groups=3), st.floats(0.05, 0.5), st.floats(0.1, 100.0))
+def test_efficient_weights_are_the_least_of_both_prices(problem, share, thrift):
+    asked = Asked(problem, "demographic_parity", share)
+    try:
+        weights = asked.efficient(Rails(), thrift)
+        diverse = diverse_weights(asked.ask, Rails())
     except Infeasible:
         return
     assert_within_rails(weights, 5.0)
-    off = values + gradients.T @ (theta - model.theta_) - target
-    assert (np.abs(off) if equal else off).max() <= 1e-6 * max(np.abs(target - values).max(), 1e-12)
-    refitted = LogisticModel().fit(problem.X, problem.y, weights)
-    aimed = 1 / (1 + np.exp(-model.logits(problem.X, theta)))
-    np.testing.assert_allclose(refitted.predict_proba(problem.X)[:, 1], aimed, atol=1e-6)
+    assert_meets(asked.ask, weights)
+
+    def objective(w: np.ndarray) -> float:
+        return float((w - 1) @ (w - 1)) / 2 + thrift * asked.cost(w)
+
+    assert objective(weights) <= objective(diverse) * (1 + 1e-6)
+    assert asked.cost(weights) <= asked.cost(diverse) * (1 + 1e-6)
+    for share_of_way in (0.01, 0.3):  # convex: no way towards another answer lowers it
+        between = weights + share_of_way * (diverse - weights)
+        assert objective(between) >= objective(weights) * (1 - 1e-6) - 1e-12
 
 
-def test_the_efficient_step_is_the_cheapest_for_pairs_of_six_groups():
-    """Sixty dependent directed gaps: compared with a general-purpose solver."""
-    problem = make_problem(9, n=600, p=14, n_groups=6)
-    model, q = problem.model(), problem.quantities()
-    from iffair_core.quantities import goal_pairs
+def test_efficient_weights_against_a_general_purpose_solver():
+    asked = Asked(make_problem(9, n=60, p=4, n_groups=4), "equalized_odds", 0.3)
+    weights = asked.efficient(Rails(3.0), 5.0)
+    n = weights.size
 
-    pairs = goal_pairs(q, "equalized_odds")
-    gradients, values = q.gradients(model) @ pairs.matrix.T, pairs.matrix @ q.values(model)
-    target = np.full(values.size, 0.4 * values.max())
-    price = model.hessian()
-    _, theta = efficient_weights(
-        model, gradients, values, target, equal=False, anchor=model.theta_, price=price, max_weight=50.0
-    )
-    step = theta - model.theta_
+    def objective(w: np.ndarray) -> float:
+        return float((w - 1) @ (w - 1)) / 2 + 5.0 * asked.cost(w)
+
     reference = minimize(
-        lambda s: s @ price @ s / 2,
-        np.zeros(step.size),
-        jac=lambda s: price @ s,
+        objective,
+        np.ones(n),
         method="SLSQP",
-        constraints={
-            "type": "ineq",
-            "fun": lambda s: target - values - gradients.T @ s,
-            "jac": lambda s: -gradients.T,
-        },
-        options={"ftol": 1e-14, "maxiter": 1000},
+        bounds=[(0.0, 3.0)] * n,
+        constraints=[
+            {"type": "eq", "fun": lambda w: w.mean() - 1},
+            {"type": "ineq", "fun": lambda w: asked.ask.change - asked.ask.influence.T @ (w - 1)},
+        ],
+        options={"ftol": 1e-13, "maxiter": 2000},
     )
-    assert (values + gradients.T @ step - target).max() <= 1e-9
-    assert step @ price @ step / 2 == pytest.approx(reference.fun, rel=1e-5)
-    np.testing.assert_allclose(step, reference.x, atol=1e-4)
+    assert_meets(asked.ask, weights)
+    assert objective(weights) == pytest.approx(reference.fun, rel=1e-5)
+
+
+def test_without_thrift_efficient_is_diverse_and_with_much_the_cheapest_step():
+    asked = Asked(make_problem(10, n=1500, p=5), "demographic_parity", 0.2)
+    diverse = diverse_weights(asked.ask, Rails())
+    np.testing.assert_allclose(asked.efficient(Rails(), 1e-6), diverse, atol=1e-6)
+    lavish = asked.cost(asked.efficient(Rails(50.0), 1e4))
+    gradient = asked.gradients[:, int(np.argmax(asked.ask.at_one))]
+    change = float(np.max(asked.ask.at_one) * 0.2)
+    cheapest = change**2 / float(gradient @ np.linalg.solve(asked.start.hessian, gradient)) / 2
+    assert cheapest <= lavish * (1 + 1e-9)
+    assert lavish == pytest.approx(cheapest, rel=1e-3)
 
 
 def test_efficient_costs_less_likelihood_than_diverse():
-    problem = make_problem(10, n=1500, p=5)
-    model, q = problem.model(), problem.quantities()
-    from iffair_core.influence import influence_scores
-
-    target = 0.6 * q.values(model)[:1]
-    diverse = diverse_weights(Ask(influence_scores(model, q)[:, :1], q.values(model)[:1], target, True), 5.0)
-    efficient, _ = efficient_weights(
-        model, q.gradients(model)[:, :1], q.values(model)[:1], target,
-        equal=True, anchor=model.theta_, price=model.hessian(), max_weight=5.0,
-    )  # fmt: skip
+    asked = Asked(make_problem(10, n=1500, p=5), "demographic_parity", 0.4)
+    model, q = asked.model, asked.q
 
     def objective(fitted: LogisticModel) -> float:
         return 1500 * float(q.values(fitted)[-1]) + float(fitted.coef_ @ fitted.coef_) / 2
 
     prices = []
-    for weights in (diverse, efficient):
-        refitted = LogisticModel().fit(problem.X, problem.y, weights)
-        closed = q.values(refitted)[0] - q.values(model)[0]
-        assert closed == pytest.approx(target[0] - q.values(model)[0], rel=0.1)
+    for weights in (diverse_weights(asked.ask, Rails()), asked.efficient(Rails(), 10.0)):
+        refitted = model.refitted(weights)
+        closed = float(q.values(refitted)[0] - q.values(model)[0])
         prices.append((objective(refitted) - objective(model)) / closed**2)  # a cost grows with the square of the step
     assert 0 < prices[1] <= prices[0]
-    assert np.linalg.norm(diverse - 1) <= np.linalg.norm(efficient - 1)
 
 
 @law
 @given(problems(max_rows=60), st.floats(0.5, 1.25), st.sampled_from([1.01, 5.0, 1000.0]))
 def test_efficient_weights_of_hostile_problems_stay_within_rails_or_are_refused(problem, share, max_weight):
-    model, q = problem.model(), problem.quantities()
+    asked = Asked(problem, "demographic_parity", share)
     started = time.perf_counter()
     try:
-        weights, _ = efficient_weights(
-            model, q.gradients(model)[:, :1], q.values(model)[:1], (1 - share) * q.values(model)[:1],
-            equal=True, anchor=model.theta_, price=model.hessian(), max_weight=max_weight,
-        )  # fmt: skip
+        weights = asked.efficient(Rails(max_weight), 10.0)
     except Infeasible as refusal:
         assert "Choose a lower strength or a larger max_weight" in str(refusal)
     else:

@@ -11,12 +11,13 @@ from sklearn.linear_model import LogisticRegression
 
 from iffair_core import Study, Task
 from iffair_core.data.encoding import TRAIN
-from iffair_core.errors import Cancelled, ConfigError, NotSupported, TaskError
+from iffair_core.errors import Cancelled, ConfigError, TaskError
 from iffair_core.metrics import GOALS
 from iffair_core.models import LogisticModel
 from iffair_core.path import RepairPath
 from iffair_core.quantities import quantities_from_codes
 from iffair_core.results import STAGES, StudyResult
+from iffair_core.rivals import WEIGHTS
 from iffair_core.tradeoff import STRENGTHS, Part, trace
 from tests.core.engine_strategies import make_table
 from tests.core.studies import plain_table
@@ -24,7 +25,7 @@ from tests.core.studies import plain_table
 
 def differences(a: object, b: object, path: str = "result") -> list[str]:
     """Where two results differ, times aside: every array by its bytes."""
-    if path.endswith(".timing") or path.endswith("._part"):
+    if path.endswith((".timing", ".seconds", "._part")):
         return []
     if isinstance(a, LogisticModel):
         return [] if a.theta_.tobytes() == b.theta_.tobytes() else [path]
@@ -73,7 +74,7 @@ def test_a_finished_study_has_everything_and_its_shapes_fit(finished):
     assert finished.leverage.shape == finished.weights.shape == finished.goal.influence.shape == (n_train,)
     assert set(finished.baseline) == set(finished.after) == set(finished.difference) == {"validation", "test"}
     assert finished.goal.value > 0
-    assert [rival.name for rival in finished.rivals] == ["reweighing"]
+    assert [rival.name for rival in finished.rivals] == list(WEIGHTS)
     assert len(finished.fidelity.refits) == finished.fidelity.checked
 
 
@@ -173,7 +174,7 @@ def test_cancelling_keeps_what_had_finished(stage, finished):
         assert partial is None or tuple(partial.timing) == ("encode",)
     else:
         assert tuple(partial.timing)[: len(done)] == done
-        assert partial.finished == (stage == "rivals")  # too short a stage to be left halfway
+        assert not partial.finished
         assert differences(Study(table, task).run(previous=partial), finished) == []
 
 
@@ -274,6 +275,25 @@ def test_groups_of_two_rows():
     assert abs(result.weights.mean() - 1) <= 1e-12
 
 
+def test_a_handful_of_rows_rules_neither_the_repair_nor_the_recommendation():
+    """Twelve rows of a third group: two or three of them in validation."""
+    table, task = make_table(n=1200)
+    table.loc[:11, "team"] = "team few"
+    table.loc[:11, "hired"] = ["yes", "no"] * 6
+    result = Study(table, task, metric="demographic_parity").run()
+    warning = next(text for text in result.warnings if text.startswith("Left out of the repair"))
+    assert "fewer than 10 validation rows" in warning and "selection rate of team few" in warning
+    assert "team few" not in (result.goal.over, result.goal.under)
+    assert "team few" in {gap.group for gap in result.quantities.gaps}
+    data = result.dataset
+    large = data.part(1)[data.group_codes[data.part(1)] != data.groups.index("team few")]
+    for point in result.curve.points:
+        if point.feasible:
+            score = result.model.logits(data.X[large], point.theta) >= 0
+            rates = [score[data.group_codes[large] == g].mean() for g in np.unique(data.group_codes[large])]
+            assert point.judged == pytest.approx(np.ptp(rates), abs=1e-12)
+
+
 def test_one_group_with_both_outcomes_leaves_no_goal():
     table, task = make_table(n=600)
     table.loc[table["team"] == "team 0", "hired"] = "no"
@@ -309,7 +329,7 @@ def test_extreme_guard_rails(max_weight, variant):
         ({"utility_budget": -0.1}, ConfigError),
         ({"max_weight": 1.0}, ConfigError),
         ({"min_effective_sample_size": 2.0}, ConfigError),
-        ({"model": "mlp"}, NotSupported),
+        ({"model": "mlp", "variant": "efficient"}, ConfigError),
         ({"model": "forest"}, ConfigError),
         ({"C": 0.0}, ConfigError),
     ],

@@ -13,7 +13,7 @@ from iffair_core.metrics import GOAL_METRIC, GOALS, METRICS, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.path import Repair, RepairPath, require_strength
-from iffair_core.quantities import quantities_from_codes
+from iffair_core.quantities import judged_groups, quantities_from_codes
 from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import (
     DEFAULT_BUDGET,
@@ -134,8 +134,8 @@ def test_predictions_need_no_refit_and_are_close_where_little_is_asked():
         assert point.predicted["validation"] != point.refitted["validation"]
 
 
-def test_the_prediction_is_one_newton_step_of_the_weights():
-    """Against the definition: theta_0 - H^-1 sum (w_i - 1) grad_i, with the weights of a path's first step."""
+def test_a_small_prediction_is_one_newton_step_to_the_weights():
+    """Against the definition: theta_0 - H_w^-1 sum (w_i - 1) grad_i, with the weights of a path's first step."""
     train, parts = thirds(known_problem())
     model = train.model()
     part = parts["validation"]
@@ -143,10 +143,49 @@ def test_the_prediction_is_one_newton_step_of_the_weights():
     path = RepairPath(model, guide, Repair("demographic_parity", "diverse"))
     step = path.step_from(path.origin, 0.01)  # so small that the path stops at its first solve
     ones = np.column_stack([train.X, np.ones(train.y.size)])
-    gradient = ones.T @ ((step.weights - 1) * (model.predict_proba(train.X)[:, 1] - train.y))
-    np.testing.assert_allclose(
-        step.predicted_theta, model.theta_ - np.linalg.solve(model.hessian(), gradient), atol=1e-9
-    )
+    p = model.predict_proba(train.X)[:, 1]
+    gradient = ones.T @ ((step.weights - 1) * (p - train.y))
+    hessian = (ones * (step.weights * p * (1 - p))[:, None]).T @ ones + np.diag(np.append(np.ones(train.X.shape[1]), 0))
+    np.testing.assert_allclose(step.predicted_theta, model.theta_ - np.linalg.solve(hessian, gradient), atol=1e-9)
+
+
+@pytest.mark.parametrize("variant", ["diverse", "efficient"])
+@pytest.mark.parametrize("goal", ["demographic_parity", "equalized_odds"])
+def test_predictions_follow_the_refits_to_the_end(goal, variant):
+    curve = known_curve(goal, variant)
+    start = abs(curve.points[0].soft["validation"])
+    for point in curve.points:
+        if point.feasible:
+            assert abs(point.predicted_soft["validation"] - point.soft["validation"]) <= 0.1 * start
+
+
+def test_a_prediction_does_not_depend_on_the_strengths_asked_before():
+    train, parts = thirds(known_problem())
+    part = parts["validation"]
+    guide = quantities_from_codes(part.X, part.y, part.group_codes, train.groups, "g0")
+    walked = RepairPath(train.model(), guide, Repair("equal_opportunity", "diverse"))
+    at_end = walked.walk(np.linspace(0, 1, 17))[-1].predicted_theta
+    straight = RepairPath(train.model(), guide, Repair("equal_opportunity", "diverse"))
+    np.testing.assert_array_equal(straight.step_from(straight.origin, 1.0).predicted_theta, at_end)
+
+
+def test_an_accuracy_floor_ends_the_path_with_a_reason():
+    train, parts = thirds(known_problem())
+    part = parts["validation"]
+    guide = quantities_from_codes(part.X, part.y, part.group_codes, train.groups, "g0")
+    model = train.model()
+    free = RepairPath(model, guide, Repair("demographic_parity")).walk(np.linspace(0, 1.25, 21))
+    accuracies = [guide.accuracy(step.model) for step in free]
+    floor = (min(accuracies) + accuracies[0]) / 2
+    held = RepairPath(model, guide, Repair("demographic_parity", min_accuracy=floor)).walk(np.linspace(0, 1.25, 21))
+    kept = [step for step in held if step.model is not None]
+    assert 1 < len(kept) < len(free)
+    assert all(guide.accuracy(step.model) >= floor for step in kept)
+    assert f"{100 * floor:.4g} %" in held[len(kept)].reason
+    for step, other in zip(kept, free, strict=False):
+        assert step.weights.tobytes() == other.weights.tobytes()
+    with pytest.raises(ConfigError):
+        Repair("demographic_parity", min_accuracy=1.5)
 
 
 @pytest.mark.parametrize(("goal", "variant", "n_groups"), every_kind[:6])
@@ -200,13 +239,18 @@ def test_ties_go_to_the_smaller_strength_and_null_disparities_to_none():
 
     def with_values(disparities):
         return [
-            replace(point, feasible=value != "infeasible", refitted={"validation": {"accuracy": 0.8, metric: value}})
+            replace(
+                point,
+                feasible=value != "infeasible",
+                judged=value,
+                refitted={"validation": {"accuracy": 0.8, metric: value}},
+            )
             for point, value in zip(curve.points, disparities, strict=False)
         ]
 
-    assert recommend(with_values([0.3, 0.1, 0.1, 0.2]), "equal_opportunity", 0.01) == 1
-    assert recommend(with_values([None, None, None]), "equal_opportunity", 0.01) == 0
-    assert recommend(with_values([0.3, "infeasible", 0.2]), "equal_opportunity", 0.01) == 2
+    assert recommend(with_values([0.3, 0.1, 0.1, 0.2]), 0.01) == 1
+    assert recommend(with_values([None, None, None]), 0.01) == 0
+    assert recommend(with_values([0.3, "infeasible", 0.2]), 0.01) == 2
     assert frontier(with_values([0.3, 0.1, 0.1, None]), "equal_opportunity") == (1, 2)
 
 
@@ -318,9 +362,9 @@ def test_rows_that_cannot_estimate_the_goal_report_no_soft_gap():
     y = np.where(problem.codes == 1, 0.0, problem.y)
     q = quantities_from_codes(problem.X, y, problem.codes, problem.groups, "g0")
     model = LogisticModel().fit(problem.X, y)
-    assert signed_disparity(q, "equal_opportunity", model, model.theta_) is None
-    assert signed_disparity(q, "equalized_odds", model, model.theta_) is None
-    assert signed_disparity(q, "demographic_parity", model, model.theta_) >= 0
+    assert signed_disparity(q, "equal_opportunity", judged_groups(q, "equal_opportunity"), model, model.theta_) is None
+    assert signed_disparity(q, "equalized_odds", judged_groups(q, "equalized_odds"), model, model.theta_) is None
+    assert signed_disparity(q, "demographic_parity", judged_groups(q, "demographic_parity"), model, model.theta_) >= 0
 
 
 def test_the_table_of_a_curve_has_a_line_for_each_strength_and_split():

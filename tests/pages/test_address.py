@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.common import state
+from pages.common.choices import from_query, to_query, variants_of
 from tests.pages.test_frame import choose_people, upload
 
 
@@ -44,3 +45,21 @@ def test_the_polling_of_a_study_does_not_open_the_address_from_before_the_last_c
     opened.run()
     assert opened.app.number_input(key="choice_seed").value == 5
     assert opened.query == {"seed": ["5"]}
+
+
+def test_a_link_chooses_the_model_and_its_variants(screen):
+    opened = screen("data", {"model": "mlp"})
+    assert opened.query == {"model": ["mlp"]}
+    assert "Neural network" in opened.words()
+    assert from_query({"model": ["mlp"]})[0].options()["model"] == "mlp"
+    choices, problems = from_query({"model": ["mlp"], "variant": ["efficient"]})
+    assert (choices.variant, len(problems)) == ("diverse", 1)
+    assert set(variants_of("logistic")) - set(variants_of("mlp")) == {"efficient"}
+    assert from_query(to_query(choices))[0] == choices
+
+
+def test_choosing_a_network_gives_up_the_variant_it_has_not(screen):
+    opened = screen("data", {"variant": "efficient"})
+    opened.app.segmented_control(key="choice_model").set_value("mlp")
+    opened.run()
+    assert opened.query == {"model": ["mlp"]}

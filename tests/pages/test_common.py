@@ -42,7 +42,7 @@ def test_every_word_that_cards_ask_for_has_a_help_text():
         assert words.word(term)
     with pytest.raises(KeyError):
         words.word("niceness")
-    assert set(words.STAGE_TITLES) == set(iffair_core.study.STAGES)
+    assert set(words.STAGE_TITLES) == {*iffair_core.study.STAGES, iffair_core.study.TRANSFER, running.FIX_STAGE}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -117,8 +118,91 @@ def test_an_upload_is_compared_once_it_is_studied(screen, people_csv):
     assert "has not been studied yet" in opened.words()
     opened.app.button(key="empty_run").click()
     ready(opened.run())
-    assert finding(opened).startswith("Against Reweighing")
+    assert finding(opened).startswith("Against ")
+
+
+def test_fairlearns_methods_run_on_request_and_are_part_of_the_address(screen):
+    opened = ready(screen("compare"))
+    curve = opened.app.dataframe[0].value
+    opened.app.session_state["compare_tab"] = "Other methods"
+    opened.run()
+    few = opened.app.dataframe[0].value
+    assert set(few["changes"]) == {"Row weights"} and "rivals" not in opened.query
+    assert "On a large table they take half a minute" in opened.words()
+    opened.app.button(key="run_fairlearn").click()
+    opened.run()
+    assert opened.query["rivals"] == ["all"]
+    opened.until(lambda now: READY in now.words() and len(now.app.dataframe[0].value) > len(few))
+    many = opened.app.dataframe[0].value
+    assert list(many["method"])[: len(few)] == list(few["method"])
+    assert {"Constrained training", "Group thresholds", "Changed features"} <= set(many["changes"])
+    assert set(many.loc[many["changes"] == "Group thresholds", "needs group"]) == {"yes"}
+    assert many["accuracy"].between(0, 100).all()
+    assert "run_fairlearn" not in {button.key for button in opened.app.button}
+    assert "Of 9 other methods" in finding(opened)
+    opened.app.session_state["compare_tab"] = "All points"
+    opened.run()
+    assert opened.app.dataframe[0].value.equals(curve)
+
+
+def test_a_link_that_asks_for_unknown_rivals_says_so(screen):
+    opened = screen("compare", {"rivals": "magic"})
+    assert "rivals" in opened.words() and "cannot be used" in opened.words()
 
 
 def test_without_a_table_the_page_leads_to_data(screen):
     assert "choose a table" in screen("compare", {"source": "upload"}).words()
+
+
+def open_tab(opened, tab):
+    opened.app.session_state["compare_tab"] = tab
+    return opened.run()
+
+
+def test_other_models_are_refitted_with_the_weights_on_the_screen_and_belong_to_them(screen):
+    opened = open_tab(ready(screen("compare", {"transfer": ["decision_tree"]})), "Other models")
+    assert "Not refitted yet with the weights" in opened.words()
+    opened.app.multiselect(key="choice_transfer").set_value(["decision_tree", "gaussian_naive_bayes"])
+    opened.run()
+    assert opened.query["transfer"] == ["decision_tree", "gaussian_naive_bayes"]
+    assert READY in opened.words(), "other models need no study"
+    opened.app.button(key="refit_others").click()
+    opened.run().until(lambda now: READY in now.words() and "With these weights" in now.words())
+    assert "in Gaussian naive Bayes" in opened.words()
+    frame = opened.app.dataframe[0].value
+    assert list(frame["model"])[1:] == ["Decision tree", "Gaussian naive Bayes"]
+    assert len(opened.app.get("plotly_chart")) == 3
+    assert opened.app.button(key="refit_others").disabled
+
+    first = opened.app.session_state["choices"]
+    opened.app.session_state["choices"] = replace(first, strength=0.25)
+    opened.app.session_state["changed_in_this_run"] = True
+    opened.run()
+    assert "Not refitted yet with the weights of strength 0.25" in opened.words()
+    assert "With these weights" not in opened.words()
+    opened.app.session_state["choices"] = first
+    opened.app.session_state["changed_in_this_run"] = True
+    opened.run()
+    assert "With these weights" in opened.words(), "what was refitted is kept for its own strength"
+
+
+def test_other_models_of_an_upload_can_be_cancelled(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    opened.go("compare")
+    opened.app.button(key="empty_run").click()
+    open_tab(ready(opened.run()), "Other models")
+    assert "Choose others" in opened.words()
+    opened.app.multiselect(key="choice_transfer").set_value(["random_forest", "gaussian_naive_bayes"])
+    opened.run()
+    opened.app.button(key="refit_others").click()
+    opened.run()
+    if opened.app.button(key="refit_others").disabled and "Being refitted" in opened.words():
+        opened.app.button(key="card_cancel").click()
+        opened.run()
+    opened.until(lambda now: READY in now.words())
+    assert opened.app.get("plotly_chart"), "the study stays"
+
+
+def test_a_link_with_an_unknown_model_says_so(screen):
+    opened = screen("compare", {"transfer": ["oracle"]})
+    assert "cannot be used" in opened.words()

@@ -89,6 +89,8 @@ def test_a_chosen_row_opens_its_card_which_can_be_closed(screen, example, table)
     facts = row_facts(example, table, row)
     words = plain(opened)
     assert f"**Row {row}**" in words and f"Number {facts.rank} of 6,000 in widening the gap" in words
+    flipped = f"flip {facts.flips:,} decision" if facts.flips else "flip no decision"
+    assert f"Removing it is predicted to {flipped}" in words
     assert f"Weight {facts.weight:.2f}" in words and "(refitted)" in words
     assert len(opened.app.dataframe) == 3
     opened.app.button(key="influence_close").click()

@@ -8,6 +8,7 @@ import pytest
 
 from iffair_core import rows
 from iffair_core.data.catalog import example_biased_rows
+from iffair_core.replication import Replication, finding, replication, source_title
 from pages.common.chapters import CHAPTERS
 from pages.common.words import GOAL_TITLES, WORDS
 
@@ -120,3 +121,54 @@ def test_the_references_are_named(learn):
     for name in ("2512.07249", "Koh and Liang 2017", "Cook and Weisberg 1982", "Rad and Maleki 2020",
                  "Kamiran and Calders 2012", "Li and Liu 2022", "Wilson 1927", "Fairlearn", "AIF360"):  # fmt: skip
         assert name in shown
+
+
+def choose(opened, name, value):
+    opened.app.selectbox(key=f"learn_compare_{name}").set_value(value)
+    return opened.run()
+
+
+def test_the_comparison_tells_its_counts_for_every_kind_and_variant(learn):
+    opened, kept = learn("How it compares"), replication()
+    for kind in kept.kinds:
+        choose(opened, "kind", kind)
+        for variant in kept.variants(kind):
+            words = choose(opened, "variant", variant).words()
+            assert finding(kept, kind, variant) in words
+            assert "not what a recommendation would pick" in words
+
+
+def test_the_comparison_draws_the_choice_and_holds_its_numbers(learn):
+    opened, kept = learn("How it compares"), replication()
+    kind, dataset = kept.kinds[0], kept.datasets(kept.kinds[0])[-1]
+    goal = kept.goals(kind, dataset)[-1]
+    choose(opened, "kind", kind), choose(opened, "data", dataset), choose(opened, "goal", goal)
+    (picture,) = opened.app.get("plotly_chart")
+    assert picture.proto.alt.startswith(f"{source_title(dataset)}, {GOAL_TITLES[goal].lower()}: accuracy")
+    frame = opened.app.dataframe[-1].value
+    assert len(frame) == sum(len(rival.margins) for rival in kept.entry(kind, dataset, goal).rivals.values())
+
+
+@pytest.mark.parametrize(
+    ("tab", "shown"), [("All margins", "n. r."), ("Where it is behind", "largest loss"), ("What was run", "test means")]
+)
+def test_every_tab_of_the_comparison_opens(learn, tab, shown):
+    opened = learn("How it compares")
+    opened.app.session_state["learn_compare_tab"] = tab
+    assert shown in opened.run().words()
+
+
+def test_every_loss_is_on_the_screen(learn):
+    opened, kept = learn("How it compares"), replication()
+    opened.app.session_state["learn_compare_tab"] = "Where it is behind"
+    kind = kept.kinds[0]
+    behind = kept.losses(kind, kept.variants(kind)[0])
+    frame = opened.run().app.dataframe[-1].value
+    assert len(frame) == len(behind)
+    assert frame["margin"].to_numpy() == pytest.approx(100 * behind["margin"].to_numpy(), nan_ok=True)
+
+
+def test_a_version_without_a_comparison_says_so(learn, monkeypatch):
+    empty = Replication("true", 0.0, {}, ())
+    monkeypatch.setattr("pages.common.chapters_compare.replication", lambda: empty)
+    assert any("No comparison is kept" in info.value for info in learn("How it compares").app.info)

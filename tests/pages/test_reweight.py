@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from iffair_core import explain
 from iffair_core.data.catalog import load_dataset
+from iffair_core.errors import ConfigError
+from iffair_core.smallest import smallest_fix
 from iffair_core.study import Study
 from pages.common import repair
 from tests.pages.test_frame import choose_people, upload
@@ -150,3 +154,165 @@ def test_strengths_are_printed_with_what_they_are(example):
     assert texts[0].startswith("0") and texts[-1] == "1.25, infeasible"
     assert sum("recommended" in text for text in texts) == 1
     assert repair.strength_text(None, 0.5) == "0.5"
+
+
+def test_rows_are_pinned_by_their_value_and_by_their_number(screen, example):
+    opened = ready(screen("reweight"))
+    values = next(one for one in opened.app.multiselect if one.label == "Values")
+    assert opened.app.selectbox(key="reweight_pin_column").value == "community"
+    values.set_value([f"community={name}" for name in values.options if name == "Cedar"])
+    opened.run()
+    opened.app.text_input(key="choice_pinned_rows").set_value("12, 3 12")
+    ready(opened.run())
+    assert opened.query["pinned"] == ["community=Cedar", "3,12"]
+    expected = example(pinned=("community=Cedar", 3, 12), rivals="none")
+    assert finding(opened) == explain.repair_sentence(expected)
+    assert explain.pinned_sentence(expected) in opened.words()
+    assert "Pinned] community=Cedar, row 3 and row 12" in opened.words(), "the study card names them"
+    assert "Guard rails (1)" in str([one.proto for one in opened.app.get("popover")])
+    opened.app.button(key="usual_rails").click()
+    ready(opened.run())
+    assert "pinned" not in opened.query
+    assert "keep weight 1," not in opened.words()
+
+
+def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen, example):
+    opened = screen("reweight", {"pinned": ["community=Cedar", "12,3"], "min_accuracy": "0.8"})
+    ready(opened)
+    assert opened.query == {"pinned": ["community=Cedar", "3,12"], "min_accuracy": ["0.8"]}
+    expected = example(pinned=("community=Cedar", 3, 12), min_accuracy=0.8, rivals="none")
+    assert finding(opened) == explain.repair_sentence(expected)
+    assert "at least 80.0 %" in opened.words()
+    assert next(one for one in opened.app.number_input if one.label == "Smallest accuracy (%)").value == 80.0
+
+
+def test_row_numbers_that_are_none_are_refused_and_the_earlier_stay(screen):
+    opened = ready(screen("reweight"))
+    for written, said in (("twelve", "'twelve' holds no row numbers"), ("99999", "There is no row 99999"),
+                          ("-1", "'-1' holds no row numbers")):  # fmt: skip
+        opened.app.text_input(key="choice_pinned_rows").set_value(written)
+        opened.run()
+        assert any(said in plain(error.value) for error in opened.app.error)
+        assert "pinned" not in opened.query
+        assert READY in opened.words(), "no study follows"
+        assert opened.app.text_input(key="choice_pinned_rows").value == ""
+
+
+def test_a_link_that_pins_what_is_not_there_says_so_and_can_be_mended(screen):
+    opened = screen("reweight", {"pinned": "community=Oz"}).until(lambda now: "No row has" in now.words())
+    assert "could not be finished: No row has community=Oz" in opened.words()
+    assert "Pinned: community=Oz" in opened.words()
+    opened.app.button(key="usual_rails").click()
+    ready(opened.run())
+    assert opened.query == {}
+    assert "cannot be used" in screen("reweight", {"pinned": "community"}).words()
+
+
+def test_pins_that_the_next_upload_has_not_are_let_go(screen, people_csv):
+    query = {"source": "upload", "target": "hired", "favorable": "yes", "sensitive": "clan"}
+    opened = screen("data", {**query, "pinned": ["town=North", "town=Rome", "3,4000"]})
+    upload(opened, "people.csv", people_csv)
+    assert opened.query["pinned"] == ["town=North", "3"]
+    assert "Not pinned any more: No row has town=Rome" in opened.words()
+
+
+def test_a_row_is_pinned_from_its_card(screen, example):
+    opened = screen("influence").until(lambda now: READY in now.words())
+    study = example(rivals="none")
+    row = int(study.dataset.row_id[study.train_rows][0])
+    opened.app.session_state["influence_row"] = (study.fingerprint, row)
+    opened.run()
+    button = opened.app.button(key="influence_pin")
+    assert button.label == "Pin this row"
+    button.click()
+    opened.run().until(lambda now: READY in now.words())
+    assert opened.query["pinned"] == [str(row)]
+    assert opened.app.button(key="influence_pin").label == "Unpin this row"
+    opened.app.button(key="influence_pin").click()
+    opened.run().until(lambda now: READY in now.words())
+    assert "pinned" not in opened.query
+
+
+def find_fix(opened, target=None, by=None):
+    if target is not None:
+        next(one for one in opened.app.number_input if one.label.endswith("of at most")).set_value(target)
+    if by is not None:
+        opened.app.segmented_control(key="reweight_fix_by").set_value(by)
+    opened.app.button(key="find_fix").click()
+    return opened.run().until(lambda now: READY in now.words())
+
+
+def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen, example):
+    opened = ready(screen("reweight"))
+    study = example(rivals="none")
+    expected = smallest_fix(study, round(study.baseline["validation"].values["equalized_odds_difference"] / 2, 3))
+    find_fix(opened)
+    assert explain.fix_sentence(study, expected) in opened.words()
+    shown = next(one.value for one in opened.app.dataframe if "direction" in one.value)
+    assert len(shown) == expected.rows
+    downloads = str([one.proto for one in opened.app.get("download_button")])
+    assert "Download its weights" in downloads
+    assert any("--target-gap" in code.value and "--fix-by rows" in code.value for code in opened.app.code)
+
+    slider(opened).set_value(0.25)
+    opened.run()
+    assert explain.fix_sentence(study, expected) in opened.words(), "another strength is the same study"
+    next(one for one in opened.app.selectbox if one.label == "Goal").set_value("demographic_parity")
+    ready(opened.run())
+    assert explain.fix_sentence(study, expected) not in opened.words()
+    assert not any("direction" in one.value for one in opened.app.dataframe)
+
+
+def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen, example):
+    opened = ready(screen("reweight"))
+    find_fix(opened, 0.0, "weight")
+    study = example(rivals="none")
+    expected = smallest_fix(study, 0.0, "weight")
+    assert not expected.reached
+    assert explain.fix_sentence(study, expected) in opened.words()
+    shown = next(one.value for one in opened.app.dataframe if "direction" in one.value)
+    assert len(shown) == min(expected.rows, 1000)
+    find_fix(opened, 0.9)
+    assert "nothing has to move" in opened.words()
+
+
+def test_the_targets_first_value_is_the_reference_line(screen):
+    opened = ready(screen("reweight", {"reference_line": "0.07"}))
+    assert next(one for one in opened.app.number_input if one.label.endswith("of at most")).value == 0.07
+
+
+def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
+    def endless(result, target, by, *, check, report):
+        while True:
+            report(0.3)
+            check()
+            time.sleep(0.02)
+
+    monkeypatch.setattr("iffair_core.smallest.smallest_fix", endless)
+    opened = ready(screen("reweight"))
+    opened.app.button(key="find_fix").click()
+    opened.run()
+    assert opened.app.button(key="find_fix").disabled
+    assert "Looking for it" in opened.words() and finding(opened), "the study stays on the screen"
+    opened.app.button(key="card_cancel").click()
+    opened.run().until(lambda now: READY in now.words())
+    assert "Moving" not in opened.words()
+    assert not opened.app.button(key="find_fix").disabled
+
+
+def test_a_search_that_fails_says_why(screen, monkeypatch):
+    def refuse(*_, **__):
+        raise ConfigError("These rows are too few. Bring more.")
+
+    monkeypatch.setattr("iffair_core.smallest.smallest_fix", refuse)
+    opened = ready(screen("reweight"))
+    find_fix(opened)
+    assert any("too few" in plain(error.value) for error in opened.app.error)
+
+
+def test_the_feasible_range_names_the_limit_that_no_weights_pass(example):
+    curve = example(max_weight=1.05, rivals="none").curve
+    assert 0.5 < curve.limit < 0.5625
+    said = repair._feasible(curve)
+    assert said == f"Feasible: 0 to 0.5; no weights within the guard rails reach beyond {curve.limit:.2f}"
+    assert repair._feasible(example(min_effective_sample_size=0.97).curve).endswith("beyond it is infeasible")
