@@ -63,12 +63,12 @@ class Split:
         """Seconds of one fit of ExponentiatedGradient, and accuracy and disparity on test rows."""
         train, test = self.parts["train"], self.parts["test"]
         fitted = ExponentiatedGradient(base_estimator(1.0), CONSTRAINTS[goal]())
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.process_time()
         fitted.fit(train.X, train.y, sensitive_features=train.group_codes)
-        seconds = time.perf_counter() - started
+        seconds, work = time.perf_counter() - started, time.process_time() - processor
         decided = np.asarray(fitted.predict(test.X, random_state=0), dtype=float)
         found = point_metrics(test.y, decided, test.group_codes, len(self.data.groups))
-        return {"seconds": seconds, "fits": len(fitted.predictors_), **_shown(found, goal)}
+        return {"seconds": seconds, "processor_seconds": work, "fits": len(fitted.predictors_), **_shown(found, goal)}
 
 
 def _shown(numbers: Any, goal: str) -> dict[str, Any]:
@@ -92,17 +92,21 @@ def main() -> None:
     lines, targets = [], {}
     for goal in options.goals:
         theirs = split.reduction(goal)
-        lines.append({"goal": goal, "method": "ExponentiatedGradient, one fit", **theirs, "share": 1.0})
+        lines.append(
+            {"goal": goal, "method": "ExponentiatedGradient, one fit", **theirs, "share": 1.0, "share_of_work": 1.0}
+        )
         for variant in options.variants:
             took = timed({variant: partial(split.curve, goal, variant)}, options.rounds)
             curve = split.curve(goal, variant)
             found = _shown(curve.points[curve.recommended].refitted["test"], goal)
             seconds = took[variant].median
-            share = seconds / theirs["seconds"]
+            share, work = seconds / theirs["seconds"], took[variant].processor / theirs["processor_seconds"]
             fits = sum(point.feasible for point in curve.points)
-            line = {"seconds": seconds, "fits": fits, **found, "share": share}
+            line = {"seconds": seconds, "processor_seconds": took[variant].processor, "fits": fits, **found}
+            line |= {"share": share, "share_of_work": work}
             lines.append({"goal": goal, "method": f"{variant}, 21 strengths", **line})
             targets[f"{goal}, {variant}: share of their seconds"] = (share, SHARE)
+            targets[f"{goal}, {variant}: share of their processor seconds"] = (work, SHARE)
     print_table(lines)
     print_targets(targets)
     rows = {name: len(part.y) for name, part in split.parts.items()}

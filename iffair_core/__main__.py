@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +23,7 @@ from iffair_core.classifiers import TRANSFER_MODELS
 from iffair_core.data.catalog import DATASETS, load_dataset
 from iffair_core.data.reading import read_table
 from iffair_core.data.task import Task
-from iffair_core.errors import ConfigError, IFFairError, NotSupported, TableError, listing, shorten
+from iffair_core.errors import ConfigError, IFFairError, TableError, listing, shorten
 from iffair_core.metrics import GOALS
 from iffair_core.models import USUAL_C
 from iffair_core.results import MODELS, StudyConfig, StudyResult
@@ -34,9 +35,10 @@ from iffair_core.study import Study
 FAILED = 2
 USUAL = "default: " + ", ".join(f"{C:g} for {name}" for name, C in USUAL_C.items())
 LONGEST_MESSAGE = 1500
-NOT_HERE = {"--seeds": "One study runs one seed. Use --seed, once per run."}
+MOST_SEEDS = 1000
 FILES = ("summary.json", "rows.csv", "curve.csv", "report.html")
 DESIGN = "design.parquet"
+SEEDS = "seeds.csv"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; `--help` leaves through SystemExit(0)."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = _parser().parse_args(_checked(arguments))
+        options = _parser().parse_args(arguments)
         command = _run if options.command == "run" else _datasets
         with warnings.catch_warnings(record=True) as noticed:
             warnings.simplefilter("always")
@@ -75,17 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(message: str) -> int:
     print(f"error: {shorten(message, LONGEST_MESSAGE)}", file=sys.stderr)
     return FAILED
-
-
-def _checked(arguments: Sequence[str]) -> list[str]:
-    """The arguments; NotSupported for options that other versions have and this one has not."""
-    for argument in arguments:
-        if argument == "--":
-            break
-        name = argument.split("=", 1)[0]
-        if name in NOT_HERE:
-            raise NotSupported(f"{name} is not in this version. {NOT_HERE[name]}")
-    return list(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     repair.add_argument("--C", metavar="C", help=f"inverse penalty of the model ({USUAL})")
     repair.add_argument("--seed", metavar="N", default="0", help="split and random draws (default: %(default)s)")
+    repair.add_argument("--seeds", metavar="K", default="1", help=f"run K seeds from N on and write {SEEDS} as well")
     run.add_argument(
         "--transfer",
         metavar="NAME",
@@ -169,7 +161,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> list[str]:
     """Study a table and write the files; returns the warnings."""
-    config, wanted = _config(options), _fix(options)
+    config, wanted, count = _config(options), _fix(options), _whole("--seeds", options.seeds)
+    if not 1 <= count <= MOST_SEEDS:
+        raise ConfigError(f"--seeds is {count}; give a whole number from 1 to {MOST_SEEDS}.")
     if not options.out:
         raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
@@ -179,36 +173,56 @@ def _run(options: argparse.Namespace) -> list[str]:
     table, task, name = _table_and_task(options)
     read_seconds = time.perf_counter() - started
     result = Study(table, task, name=name, **config).run()
+    others = _other_seeds(table, task, result, count)
     fix = None if wanted is None else smallest_fix(result, *wanted)
     said = list(result.warnings)
     if fix is not None and not fix.reached:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(result, folder, options.file, read_seconds, fix, design=options.save_design)
+        written = _write(result, folder, options.file, read_seconds, fix, others, design=options.save_design)
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
-    stale = folder / DESIGN
-    if stale.exists() and not options.save_design:
-        said.append(f"{stale} is from an earlier run and does not belong to these results.")
+    for stale, wanted_now in ((folder / DESIGN, options.save_design), (folder / SEEDS, bool(others))):
+        if stale.exists() and not wanted_now:
+            said.append(f"{stale} is from an earlier run and does not belong to these results.")
     for path in written:
         print(str(path).encode("utf-8", "backslashreplace").decode("utf-8"))
     return said
 
 
+def _other_seeds(table: pd.DataFrame, task: Task, result: StudyResult, count: int) -> list[StudyResult]:
+    """The same study under the next count - 1 seeds; what runs beside the curve is left out."""
+    found = []
+    for seed in range(result.config.seed + 1, result.config.seed + count):
+        study = Study(table, task, name=result.name)
+        study.config = replace(result.config, seed=seed, rivals=(), transfer=())
+        found.append(study.run())
+    return found
+
+
 def _write(
-    result: StudyResult, folder: Path, source: str, read_seconds: float, fix: SmallestFix | None, *, design: bool
+    result: StudyResult,
+    folder: Path,
+    source: str,
+    read_seconds: float,
+    fix: SmallestFix | None,
+    others: Sequence[StudyResult],
+    *,
+    design: bool,
 ) -> list[Path]:
     from iffair_core import outputs
     from iffair_core.report import report_html
 
     makers: tuple[Callable[[], bytes], ...] = (
-        lambda: outputs.summary_json(result, read_seconds, fix).encode(),
+        lambda: outputs.summary_json(result, read_seconds, fix, others).encode(),
         lambda: outputs.rows_csv(result, fix),
         lambda: outputs.curve_csv(result),
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
     )
-    contents = dict(zip(FILES, makers, strict=True))
+    contents: dict[str, Callable[[], bytes]] = dict(zip(FILES, makers, strict=True))
+    if others:
+        contents[SEEDS] = lambda: outputs.seeds_csv([result, *others])
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())

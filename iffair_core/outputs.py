@@ -31,6 +31,7 @@ from iffair_core.metrics import Estimate, Evaluation
 from iffair_core.results import MEASURED, Rival, StudyResult, Transfer, known
 from iffair_core.reweighting import changed, effective_sample_size
 from iffair_core.smallest import SmallestFix
+from iffair_core.tables import over_seeds, seeds_table
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
@@ -49,7 +50,12 @@ def require_finished(result: StudyResult) -> None:
 # ----------------------------------------------------------------------------------------------------------- summary
 
 
-def summary(result: StudyResult, read_seconds: float | None = None, fix: SmallestFix | None = None) -> dict[str, Any]:
+def summary(
+    result: StudyResult,
+    read_seconds: float | None = None,
+    fix: SmallestFix | None = None,
+    others: Sequence[StudyResult] = (),
+) -> dict[str, Any]:
     """Everything a study found, as plain JSON values; null where a number is not estimable.
 
     - `dataset`: name, fingerprint, synthetic, rows (used), rows_in_file, features (columns of the design),
@@ -76,6 +82,8 @@ def summary(result: StudyResult, read_seconds: float | None = None, fix: Smalles
     - `smallest_fix`, only with `fix`: target, by (rows or weight), split (judged on), reached, strength, `before` and
       `disparity` on that split, accuracy, test {disparity, accuracy}, rows (moved), weight (half the sum of |w - 1|),
       reason (why it is not reached, or null).
+    - `seeds`, only with `others`, the same study under other seeds: `used`, and as in `tables.over_seeds` the mean of
+      every metric over them and this one.
 
     Raises ConfigError for a study that has not finished.
     """
@@ -104,14 +112,28 @@ def summary(result: StudyResult, read_seconds: float | None = None, fix: Smalles
     }
     if fix is not None:
         found["smallest_fix"] = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
+    if others:
+        every = seeds_table([result, *others])
+        found["seeds"] = {"used": [one.config.seed for one in (result, *others)], **over_seeds(every)}
     plain = _plain(found)
     assert isinstance(plain, dict)
     return plain
 
 
-def summary_json(result: StudyResult, read_seconds: float | None = None, fix: SmallestFix | None = None) -> str:
+def seeds_csv(results: Sequence[StudyResult]) -> bytes:
+    """seeds.csv: `tables.seeds_table` of the same study under several seeds."""
+    table = seeds_table(results)
+    return _csv({name: table[name].to_numpy() for name in table.columns})
+
+
+def summary_json(
+    result: StudyResult,
+    read_seconds: float | None = None,
+    fix: SmallestFix | None = None,
+    others: Sequence[StudyResult] = (),
+) -> str:
     """`summary` as strict JSON text: no NaN, no Infinity."""
-    return _json(summary(result, read_seconds, fix))
+    return _json(summary(result, read_seconds, fix, others))
 
 
 def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, Any]:

@@ -67,9 +67,9 @@ SOURCES = {
     "bank": Source("Bank", "Bank", "subscribes a deposit", "age 25 to 59 against others", 45_211),
     "compas": Source("COMPAS", "COMPAS", "no recidivism in two years", "race, two groups", 5_278),
     "communities-70": Source(
-        "Communities 70", "Comm. 70", "crime below the 70 % quantile", "share of black residents", 1_994
+        "Communities 70", "Com. 70", "crime below the 70 % quantile", "share of black residents", 1_994
     ),
-    "communities-50": Source("Communities 50", "Comm. 50", "crime below the median", "share of black residents", 1_994),
+    "communities-50": Source("Communities 50", "Com. 50", "crime below the median", "share of black residents", 1_994),
     "german": Source("German credit", "German", "good credit", "sex", 1_000),
     "law": Source("Law school", "Law", "bar exam passed", "race, two groups", 20_798),
 }

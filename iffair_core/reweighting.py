@@ -220,6 +220,16 @@ def efficient_weights(
     moved = origin - model.solve(_weighted_columns(X, some * residual))
     ceiling = float(some @ some + thrift * moved @ start.hessian @ moved) / 2 * (1 + 1e-6)
 
+    everyone = np.ones(n, dtype=bool)
+    whole = _gram(X, residual, everyone, unit)
+
+    def of_inside(inside: np.ndarray) -> np.ndarray:
+        """Gram matrix over the rows inside the box: all of them less those outside, which are few, or directly."""
+        outside = np.flatnonzero(~inside)
+        if 2 * outside.size > n:
+            return _gram(X, np.where(inside, residual, 0.0), inside, unit)
+        return whole - _gram(X[outside], residual[outside], everyone[outside], unit, n)
+
     def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
         # The parameters lie at origin - step; step costs, and is bound to delta by H step = sum_i delta_i grad_i.
         m, change = len(active), ask.change[active] / length[active]
@@ -240,7 +250,7 @@ def efficient_weights(
             full = np.zeros((P + m + 1, P + m + 1))
             full[: P + m, : P + m] = coupling
             of_rows = np.append(np.arange(P), P + m)
-            full[np.ix_(of_rows, of_rows)] += _gram(X, np.where(inside, residual, 0.0), inside, unit)
+            full[np.ix_(of_rows, of_rows)] += of_inside(inside)
             return full[np.ix_(moving, moving)]
 
         floor = np.concatenate([np.full(P, -np.inf), np.full(m, -np.inf if ask.equal else 0.0), [-np.inf]])
@@ -421,15 +431,19 @@ def _squares(X: np.ndarray, residual: np.ndarray) -> np.ndarray:
     return np.append(np.sum(parts, axis=0), squared.sum())
 
 
-def _gram(X: np.ndarray, residual: np.ndarray, inside: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Gram matrix of the columns [residual x~ / scale, 1 / sqrt(n)] over the rows inside the box, (p + 2, p + 2)."""
+def _gram(
+    X: np.ndarray, residual: np.ndarray, inside: np.ndarray, scale: np.ndarray, n_rows: int | None = None
+) -> np.ndarray:
+    """Gram matrix of the columns [residual x~ / scale, 1 / sqrt(n_rows)] over rows inside the box, (p + 2, p + 2)."""
     n, p = X.shape
+    if n == 0:
+        return np.zeros((p + 2, p + 2))
 
     def work(rows: slice) -> np.ndarray:
         sides = np.empty((X[rows].shape[0], p + 2))
         np.multiply(X[rows], residual[rows, None], out=sides[:, :p])
         sides[:, p] = residual[rows]
-        sides[:, p + 1] = inside[rows] / np.sqrt(n)
+        sides[:, p + 1] = inside[rows] / np.sqrt(n_rows or n)
         return sides.T @ sides
 
     units = np.append(scale, 1.0)

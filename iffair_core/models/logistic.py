@@ -157,6 +157,9 @@ class LogisticModel:
 
     def hessian(self) -> np.ndarray:
         """Hessian of the training objective at the fitted parameters, (p + 1, p + 1)."""
+        if self._factor is not None:
+            lower, scale = self._factor
+            return np.asarray((lower @ lower.T) * np.outer(scale, scale))
 
         def work(rows: slice) -> np.ndarray:
             X = self.X_[rows]
