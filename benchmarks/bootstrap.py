@@ -1,6 +1,6 @@
 """2,000 bootstrap draws of every metric that confusion cells determine, beside Fairlearn's own bootstrap.
 
-python -m benchmarks.bootstrap [--rows 1000000] [--groups 2] [--draws 2000] [--their-rows 5000 40000] [--their-draws 5]
+python -m benchmarks.bootstrap [--rows 1000000] [--groups 2] [--draws 2000] [--their-rows 4000 16000] [--their-draws 3]
 
 Ours counts the rows' confusion cells and draws them `--draws` times, with intervals and the chance band. Fairlearn's
 `MetricFrame(n_boot=...)` draws rows; it is measured on the rates behind our metrics at two smaller numbers of rows,
@@ -38,8 +38,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--groups", type=int, default=2)
     parser.add_argument("--draws", type=int, default=2_000)
-    parser.add_argument("--their-rows", type=int, nargs=2, default=[5_000, 40_000])
-    parser.add_argument("--their-draws", type=int, default=5)
+    parser.add_argument("--their-rows", type=int, nargs=2, default=[4_000, 16_000])
+    parser.add_argument("--their-draws", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     rng = np.random.default_rng(0)

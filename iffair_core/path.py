@@ -246,6 +246,8 @@ class RepairPath:
             except Infeasible:
                 return None
         forecast = self._forecasts[strength] if strength in self._forecasts else self._forecast(strength)
+        if strength % STRIDE == 0:
+            self._forecasts[strength] = forecast
         return None if forecast is None else forecast.theta_
 
     def _forecast(self, strength: float) -> LogisticModel | None:

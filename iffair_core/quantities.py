@@ -104,14 +104,15 @@ class FairnessQuantities:
 
     def gradients(self, model: InfluenceModel) -> np.ndarray:
         """d quantity / d theta at the model's parameters, (P, k)."""
-        z = model.logits(self.X)
         cells, n_cells = self.cells(), 2 * len(self.groups)
 
         def work(rows: slice) -> np.ndarray:
-            soft = sigmoid(self.slope * z[rows])
-            cotangents = np.zeros((z[rows].size, n_cells + 1))
-            cotangents[np.arange(z[rows].size), cells[rows]] = self.slope * soft * (1.0 - soft)
-            cotangents[:, -1] = (sigmoid(z[rows]) - self.y[rows]) / z.size
+            z = model.logits(self.X[rows])
+            p = sigmoid(z)
+            soft = p if self.slope == 1 else sigmoid(self.slope * z)
+            cotangents = np.zeros((z.size, n_cells + 1))
+            cotangents[np.arange(z.size), cells[rows]] = self.slope * soft * (1.0 - soft)
+            cotangents[:, -1] = (p - self.y[rows]) / self.y.size
             return model.pull_back(self.X[rows], cotangents)
 
         sums = np.sum(map_blocks(work, self.X.shape[0], max(self.X.shape[1], n_cells)), axis=0)

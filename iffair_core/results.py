@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -224,3 +224,7 @@ class StudyResult:
     @property
     def finished(self) -> bool:
         return "rivals" in self.timing
+
+
+Progress = Callable[[str, float, StudyResult | None], None]
+"""What a run calls as it goes: the stage, the share of the whole that is done, and the result so far."""

@@ -94,10 +94,11 @@ def reachable_strength(
     much more at s = 1. First order, so necessary only: a model rarely survives weights that extreme.
     A linear programme over all rows, by column generation: a column is what weights at a vertex of the rails reach, and
     the multipliers of the small programme over the columns found so far ask for the next, until its value is within
-    1e-4 of the bound that they prove. -inf where even s = -1 is out of reach.
+    1e-4 of the bound that they prove. Where `equal`, at_one is 0, so that untouched weights are an answer at s = 0.
     """
     m = at_one.size
     columns = [np.zeros(m)]
+    least = float(np.min(-at_one / slack, initial=0.0)) - 1.0  # untouched weights reach that far
     for _ in range(MAX_COLUMNS):
         reached = np.column_stack(columns)
         k = reached.shape[1]
@@ -109,11 +110,11 @@ def reachable_strength(
             b_ub=None if equal else -at_one,
             A_eq=np.vstack([mixed, rows]) if equal else mixed,
             b_eq=np.append(one, -at_one) if equal else one,
-            bounds=[(0, None)] * k + [(-1.0, None)],
+            bounds=[(0, None)] * k + [(least, None)],
             method="highs",
         )
         if found.status != 0:
-            return -np.inf
+            raise Infeasible(f"The linear programme of the largest strength has no answer: {found.message}")
         multipliers = -(found.eqlin.marginals[1:] if equal else found.ineqlin.marginals)
         columns.append(_furthest(influence, multipliers, rails))
         # Weak duality: with multipliers' slack = 1, no weights reach further than this.

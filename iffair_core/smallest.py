@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from iffair_core.arranged import measured_rows, repair_path
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models.base import InfluenceModel
@@ -17,7 +18,6 @@ from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step
 from iffair_core.results import StudyResult, known
 from iffair_core.reweighting import changed
-from iffair_core.study import measured_rows, repair_path
 from iffair_core.tradeoff import STRENGTHS, Part
 
 BY = {"rows": "uniform", "weight": "diverse"}

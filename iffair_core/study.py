@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
-import numpy as np
 import pandas as pd
 
+from iffair_core.arranged import Arranged, left_out, repair_path
+from iffair_core.choice import evaluations, measured_at_choice, prediction_error, scores_at, with_transfers
 from iffair_core.data.catalog import is_example
 from iffair_core.data.cohorts import rows_matching
-from iffair_core.data.encoding import SPLITS, VALIDATION, Dataset, encode
+from iffair_core.data.encoding import encode
 from iffair_core.data.reading import table_fingerprint
 from iffair_core.data.task import Task
 from iffair_core.errors import Cancelled, RivalFailed, listing
@@ -33,32 +33,23 @@ from iffair_core.influence import (
     removal_from_influence,
 )
 from iffair_core.metrics import (
-    GOAL_METRIC,
     METRICS,
     ROW_METRICS,
-    Evaluation,
     confusion_counts,
-    evaluate,
     intervals_from_counts,
-    paired_difference,
     point_metrics,
 )
 from iffair_core.models import make_model, usual_C
-from iffair_core.models.blocks import sigmoid, single_threaded_blas
-from iffair_core.path import Repair, RepairPath
-from iffair_core.quantities import LEAST_ROWS, FairnessQuantities, goal_pairs, judged_groups, quantities_from_codes
-from iffair_core.results import MEASURED, STAGES, TRANSFER, GoalScores, Rival, StudyConfig, StudyResult, known
+from iffair_core.models.blocks import single_threaded_blas
+from iffair_core.quantities import LEAST_ROWS, goal_pairs
+from iffair_core.results import MEASURED, STAGES, GoalScores, Progress, Rival, StudyConfig, StudyResult, known
 from iffair_core.rivals.base import Prediction, RivalProblem
 from iffair_core.rivals.registry import FAIRLEARN, RIVALS, answer, rival_names
-from iffair_core.tradeoff import Intervals, Numbers, Part, choose, trace
-from iffair_core.transfer import transfer_by_name
-from iffair_core.wording import RATE_TITLES
+from iffair_core.tradeoff import Intervals, Numbers, trace
 
 SHARE_OF_TIME = dict(zip(STAGES, (0.0, 0.1, 0.25, 0.3, 0.8, 0.95), strict=True))
 
 SHARE_BEFORE_FAIRLEARN = 0.3
-
-Progress = Callable[[str, float, "StudyResult | None"], None]
 
 
 class Study:
@@ -122,33 +113,6 @@ class Study:
         return run.result
 
 
-class _Arranged:
-    """One copy of X with training, validation and test rows in turn, so that every part of it is a view."""
-
-    def __init__(self, data: Dataset) -> None:
-        self.dataset = data
-        order = np.concatenate([data.part(code) for code in range(len(SPLITS))])
-        self.X, self.y, self.codes = data.X[order], data.y[order], data.group_codes[order]
-        ends = np.cumsum([0, *(data.part(code).size for code in range(len(SPLITS)))])
-        self.rows = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)}
-        self._guide_rows = slice(0, ends[VALIDATION + 1])
-        self.parts = {name: Part(self.X[self.rows[name]], self.y[self.rows[name]], self.codes[self.rows[name]])
-                      for name in MEASURED}  # fmt: skip
-        self.quantities = {name: self._measured_on(self.rows[name]) for name in MEASURED}
-
-    def guide(self) -> FairnessQuantities:
-        """Quantities of training and validation rows together."""
-        return self._measured_on(self._guide_rows)
-
-    def groups(self, goal: str) -> dict[str, tuple[str, ...]]:
-        """The groups of each rate of a goal that validation rows can judge, which a repair is for."""
-        return judged_groups(self.quantities["validation"], goal)
-
-    def _measured_on(self, rows: slice) -> FairnessQuantities:
-        data = self.dataset
-        return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
-
-
 class _Run:
     """The state of one run: the result so far, the clock, and the way to report and to stop."""
 
@@ -210,7 +174,7 @@ class _Run:
             warnings=dataset.warnings,
         )
         self.partial = self.result
-        self.data = _Arranged(dataset)
+        self.data = Arranged(dataset)
         self._pin()
         self.report("encode", 1.0)
 
@@ -240,9 +204,9 @@ class _Run:
                 model = make_model(self.config.model, self.config.C, self.config.seed)
                 model.fit(self.data.X[train], self.data.y[train], check=self.check)
                 self.result = replace(self.result, model=model)
-                scores = _scores(self.result, model.theta_)
+                scores = scores_at(self.result, model.theta_)
                 self.result = replace(
-                    self.result, scores_before=scores, baseline=_evaluations(self.result, scores, self.check)
+                    self.result, scores_before=scores, baseline=evaluations(self.result, scores, self.check)
                 )
             found = known(self.result.baseline)
             news = [f"On {name} rows: {text}" for name in MEASURED for text in found[name].warnings]
@@ -297,7 +261,7 @@ class _Run:
         """Trace the curve of repairs, and measure the chosen point."""
         with self.stage("curve"):
             groups = self.data.groups(self.config.metric)
-            unseen = _left_out(self.data, groups)
+            unseen = left_out(self.data, groups)
             if unseen:
                 text = (
                     f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it: "
@@ -327,7 +291,7 @@ class _Run:
                 report=lambda share: self.report("curve", share),
             )
             self.result = replace(self.result, curve=curve, warnings=self.result.warnings + curve.warnings)
-            self.result = _measured_at_choice(self.result, self.check)
+            self.result = measured_at_choice(self.result, self.check)
 
     def fidelity(self, previous: StudyResult | None) -> None:
         with self.stage("fidelity"):
@@ -339,7 +303,7 @@ class _Run:
                 refits, asked = self._verify_rows()
             self.result = replace(
                 self.result,
-                fidelity=judge_fidelity(refits, asked, _prediction_error(result), float(known(result.leverage).mean())),
+                fidelity=judge_fidelity(refits, asked, prediction_error(result), float(known(result.leverage).mean())),
             )
 
     def _verify_rows(self) -> tuple[pd.DataFrame, int]:
@@ -435,158 +399,3 @@ class _Run:
 def _differ_beside(earlier: StudyConfig, now: StudyConfig) -> bool:
     """Whether two configurations have the same curve and choice: all but what is run beside them is the same."""
     return replace(earlier, rivals=now.rivals, transfer=now.transfer) == now
-
-
-def repair_path(
-    result: StudyResult,
-    repair: Repair | None = None,
-    check: Callable[[], None] | None = None,
-    data: _Arranged | None = None,
-) -> RepairPath:
-    """The path of repairs from a result's untouched model, as its study walks it or for another `repair`."""
-    data, repair = data or _Arranged(result.dataset), repair or result.config.repair
-    return RepairPath(known(result.model), data.guide(), repair, check, result.pinned, data.groups(repair.goal))
-
-
-def _left_out(data: _Arranged, groups: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """ "rate of group" for each group that training and validation rows together estimate and that is not judged."""
-    gaps = data.guide().gaps
-    return [
-        f"{RATE_TITLES[rate]} of {group}"
-        for rate, judged in groups.items()
-        for group in data.dataset.groups
-        if group not in judged and any(gap.rate == rate and group in (gap.group, gap.reference) for gap in gaps)
-    ]
-
-
-def measured_rows(result: StudyResult) -> dict[str, Part]:
-    """The validation and the test rows of a result."""
-    return _Arranged(result.dataset).parts
-
-
-def _scores(result: StudyResult, theta: np.ndarray) -> np.ndarray:
-    """P(favorable) of every used row under parameters `theta`, in the order of the file."""
-    return sigmoid(known(result.model).logits(result.dataset.X, theta))
-
-
-def _evaluations(result: StudyResult, scores: np.ndarray, check: Callable[[], None]) -> dict[str, Evaluation]:
-    """Evaluation of P(favorable) `scores` (n,) on validation and on test rows."""
-    data = result.dataset
-    found = {}
-    for name in MEASURED:
-        rows = data.part(SPLITS.index(name))
-        found[name] = evaluate(
-            data.y[rows], scores[rows], data.group_codes[rows], data.groups, data.reference, seed=result.config.seed
-        )
-        check()
-    return found
-
-
-def _measured_at_choice(result: StudyResult, check: Callable[[], None]) -> StudyResult:
-    """The result with scores, evaluations and paired differences of its curve's chosen point."""
-    data, before = result.dataset, known(result.scores_before)
-    scores = _scores(result, known(known(result.chosen).theta))
-    difference = {}
-    for name in MEASURED:
-        rows = data.part(SPLITS.index(name))
-        difference[name] = paired_difference(
-            data.y[rows],
-            before[rows],
-            scores[rows],
-            data.group_codes[rows],
-            len(data.groups),
-            seed=result.config.seed,
-        )
-        check()
-    return replace(result, scores_after=scores, after=_evaluations(result, scores, check), difference=difference)
-
-
-def _prediction_error(result: StudyResult) -> float | None:
-    """|predicted - refitted| / |baseline| of the soft goal on validation rows at the chosen strength.
-
-    None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
-    """
-    point, metric = known(result.chosen), GOAL_METRIC[result.config.metric]
-    baseline = known(result.baseline)["validation"]
-    disparity, band = baseline.values[metric], baseline.chance_band[metric]
-    if disparity is None or band is None or disparity <= band:
-        return None
-    start = known(result.curve).points[0].soft["validation"]
-    predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")
-    if not start or predicted is None or refitted is None:
-        return None
-    return abs(predicted - refitted) / abs(start)
-
-
-def with_choice(result: StudyResult, *, strength: float | None, utility_budget: float | None = None) -> StudyResult:
-    """The result that a study with this strength and utility budget would give, without refitting anything.
-
-    `strength`: a point that the curve has (always the grid of 21), or None for the recommended one. An infeasible
-    strength falls back, with the same warning as the study's. Costs one evaluation of the chosen point, or none where
-    it stays the same. Raises ConfigError for a strength that the curve does not have.
-    """
-    config = replace(result.config, strength=strength, utility_budget=utility_budget)
-    if result.curve is None:
-        return replace(result, config=config)
-    curve = choose(result.curve, strength, utility_budget)
-    kept = tuple(text for text in result.warnings if text not in result.curve.warnings)
-    new = replace(result, config=config, curve=curve, warnings=kept + curve.warnings)
-    if new.strength != result.strength:
-        with single_threaded_blas():
-            new = _measured_at_choice(new, lambda: None)
-        new = _without_transfers(new)
-    if new.fidelity is None:
-        return new
-    refits, asked = new.fidelity.refits, new.fidelity.asked
-    judged = judge_fidelity(refits, asked, _prediction_error(new), float(known(new.leverage).mean()))
-    return replace(new, fidelity=judged)
-
-
-def with_transfers(
-    result: StudyResult,
-    names: Sequence[str],
-    progress: Progress | None = None,
-    cancel: threading.Event | None = None,
-) -> StudyResult:
-    """The result with other models, by their names, refitted with the weights of its chosen strength.
-
-    Models that the result already holds are kept. `progress("transfer", share of these models, partial)`; a cancel is
-    heard between two fits, and `Cancelled.partial` is the result with the models that were done.
-    Raises ConfigError for an unknown name or a study that has not come to its curve.
-    """
-    config = replace(result.config, transfer=tuple(dict.fromkeys(names)))
-    known(result.weights)
-    started, held = time.perf_counter(), {one.name: one for one in result.transfers}
-    kept = tuple(held[name] for name in config.transfer if name in held)
-    current = _without_note(replace(result, config=config, transfers=kept))
-
-    def report(share: float) -> None:
-        if cancel is not None and cancel.is_set():
-            raise Cancelled(partial=current)
-        if progress is not None:
-            progress(TRANSFER, share, current)
-
-    missing = [name for name in config.transfer if name not in held]
-    for place, name in enumerate(missing):
-        report(place / len(missing))
-        held[name] = transfer_by_name(current, name, check=partial(report, (place + 0.5) / len(missing)))
-        kept = tuple(held[done] for done in config.transfer if done in held)
-        seconds = time.perf_counter() - started
-        current = replace(current, transfers=kept, timing={**current.timing, TRANSFER: seconds})
-    report(1.0)
-    return current
-
-
-_DROPPED = "Other models were refitted with the weights of another strength; they are left out until they are again."
-
-
-def _without_transfers(result: StudyResult) -> StudyResult:
-    """Without the other models, which belong to weights that are no longer the chosen ones, and with a note of it."""
-    if not result.transfers:
-        return result
-    timing = {stage: seconds for stage, seconds in result.timing.items() if stage != TRANSFER}
-    return replace(result, transfers=(), timing=timing, warnings=(*result.warnings, _DROPPED))
-
-
-def _without_note(result: StudyResult) -> StudyResult:
-    return replace(result, warnings=tuple(text for text in result.warnings if text != _DROPPED))

@@ -9,7 +9,7 @@ import streamlit as st
 from iffair_core import explain, outputs
 from iffair_core.report import PART_TITLES, report_facts, report_html, report_sections
 from iffair_core.reproduce import command_line, independent_check, library_snippet
-from iffair_core.study import StudyResult
+from iffair_core.results import StudyResult
 from pages.common import boot, preview, state, widgets
 from pages.common.text import plain
 from pages.common.words import word

@@ -26,7 +26,7 @@ class Points:
 
     def at(self, base: StudyResult, strength: float | None, budget: float | None) -> StudyResult:
         """`base` as if it had been asked for this strength and utility budget."""
-        from iffair_core.study import with_choice
+        from iffair_core.choice import with_choice
         from iffair_core.tradeoff import choose
 
         if (base.config.strength, base.config.utility_budget) == (strength, budget):

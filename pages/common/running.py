@@ -165,7 +165,8 @@ class Job:
     def _run(self) -> None:
         try:
             # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
-            from iffair_core.study import Study, with_transfers
+            from iffair_core.choice import with_transfers
+            from iffair_core.study import Study
 
             if self.fix is not None and self._previous is not None:
                 outcome = Outcome(self.order, None, fix=self._smallest_fix(self._previous))

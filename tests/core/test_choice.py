@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from iffair_core import Study, StudyResult, Task
+from iffair_core.choice import with_choice
 from iffair_core.errors import ConfigError
 from iffair_core.outputs import rows_frame, summary
-from iffair_core.study import with_choice
 from tests.core.studies import plain_table
 
 TASK = Task("y", 1, "g")

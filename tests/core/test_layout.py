@@ -22,7 +22,7 @@ ORDER = [
     "models.blocks", "models.base", "models.logistic", "models.mlp",
     "quantities", "influence", "fidelity", "rivals.base", "rivals.weights", "rivals.mitigators", "rivals.registry",
     "reweighting", "path", "tradeoff",
-    "results", "transfer", "study", "smallest", "estimator",
+    "results", "arranged", "transfer", "choice", "study", "smallest", "estimator",
     "tables", "rows", "explain", "replication",
     "figures.common", "figures.canvas", "figures.groups", "figures.scores", "figures.change",
     "figures.influence", "figures.tradeoff", "figures.transfer", "figures.replication",

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from iffair_core import Cancelled, ConfigError, Study, StudyResult, Task, explain, outputs, reproduce, tables
+from iffair_core.arranged import repair_path
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.path import RepairPath, Step
 from iffair_core.results import StudyConfig
 from iffair_core.smallest import HALVINGS, SmallestFix, smallest_fix
-from iffair_core.study import repair_path
 from tests.core.studies import plain_table
 
 TASK = Task("y", 1, "g")

@@ -22,6 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from iffair_core import Cancelled, ConfigError, FitError, Study, StudyResult, Task
 from iffair_core.__main__ import main
+from iffair_core.choice import with_choice, with_transfers
 from iffair_core.classifiers import TRANSFER_MODELS
 from iffair_core.data.encoding import SPLITS
 from iffair_core.explain import transfer_sentence
@@ -32,7 +33,6 @@ from iffair_core.outputs import summary
 from iffair_core.report import report_html
 from iffair_core.reproduce import command_line, library_snippet
 from iffair_core.results import TRANSFER
-from iffair_core.study import with_choice, with_transfers
 from iffair_core.tables import transfer_table
 from iffair_core.transfer import checked_weights, transfer
 from tests.core.studies import plain_study, plain_table

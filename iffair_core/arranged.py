@@ -1,0 +1,68 @@
+"""The rows of a study in turn, training, validation and test, and the path of repairs that they guide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from iffair_core.data.encoding import SPLITS, VALIDATION, Dataset
+from iffair_core.path import Repair, RepairPath
+from iffair_core.quantities import FairnessQuantities, judged_groups, quantities_from_codes
+from iffair_core.results import MEASURED, StudyResult, known
+from iffair_core.tradeoff import Part
+from iffair_core.wording import RATE_TITLES
+
+
+class Arranged:
+    """One copy of X with training, validation and test rows in turn, so that every part of it is a view."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.dataset = data
+        order = np.concatenate([data.part(code) for code in range(len(SPLITS))])
+        self.X, self.y, self.codes = data.X[order], data.y[order], data.group_codes[order]
+        ends = np.cumsum([0, *(data.part(code).size for code in range(len(SPLITS)))])
+        self.rows = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)}
+        self._guide_rows = slice(0, ends[VALIDATION + 1])
+        self.parts = {name: Part(self.X[self.rows[name]], self.y[self.rows[name]], self.codes[self.rows[name]])
+                      for name in MEASURED}  # fmt: skip
+        self.quantities = {name: self._measured_on(self.rows[name]) for name in MEASURED}
+
+    def guide(self) -> FairnessQuantities:
+        """Quantities of training and validation rows together."""
+        return self._measured_on(self._guide_rows)
+
+    def groups(self, goal: str) -> dict[str, tuple[str, ...]]:
+        """The groups of each rate of a goal that validation rows can judge, which a repair is for."""
+        return judged_groups(self.quantities["validation"], goal)
+
+    def _measured_on(self, rows: slice) -> FairnessQuantities:
+        data = self.dataset
+        return quantities_from_codes(self.X[rows], self.y[rows], self.codes[rows], data.groups, data.reference)
+
+
+def repair_path(
+    result: StudyResult,
+    repair: Repair | None = None,
+    check: Callable[[], None] | None = None,
+    data: Arranged | None = None,
+) -> RepairPath:
+    """The path of repairs from a result's untouched model, as its study walks it or for another `repair`."""
+    data, repair = data or Arranged(result.dataset), repair or result.config.repair
+    return RepairPath(known(result.model), data.guide(), repair, check, result.pinned, data.groups(repair.goal))
+
+
+def left_out(data: Arranged, groups: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """ "rate of group" for each group that training and validation rows together estimate and that is not judged."""
+    gaps = data.guide().gaps
+    return [
+        f"{RATE_TITLES[rate]} of {group}"
+        for rate, judged in groups.items()
+        for group in data.dataset.groups
+        if group not in judged and any(gap.rate == rate and group in (gap.group, gap.reference) for gap in gaps)
+    ]
+
+
+def measured_rows(result: StudyResult) -> dict[str, Part]:
+    """The validation and the test rows of a result."""
+    return Arranged(result.dataset).parts
