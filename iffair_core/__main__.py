@@ -118,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
         "--metric", metavar="NAME", default="equalized_odds", help=f"{', '.join(GOALS)} (default: %(default)s)"
     )
     repair.add_argument(
+        "--also", metavar="NAME", action="append", help="another of these to close by the same share; repeatable"
+    )
+    repair.add_argument(
         "--variant", metavar="NAME", default="diverse", help=f"{', '.join(VARIANTS)} (default: %(default)s)"
     )
     repair.add_argument("--strength", metavar="S", help="0 to 1.25, share of the gap to close (default: recommended)")
@@ -317,6 +320,7 @@ def _config(options: argparse.Namespace) -> dict[str, Any]:
         found["transfer"] = tuple(dict.fromkeys(_choice("--transfer", one, tuple(TRANSFER_MODELS))
                                                 for one in options.transfer))  # fmt: skip
     found["rivals"] = rival_names(options.rivals)
+    found["also"] = tuple(_choice("--also", name, GOALS) for name in options.also or ())
     found["pinned"] = tuple(_pin(text) for text in options.pin or ())
     StudyConfig(**found)
     return found

@@ -32,9 +32,9 @@ class Arranged:
         """Quantities of training and validation rows together."""
         return self._measured_on(self._guide_rows)
 
-    def groups(self, goal: str) -> dict[str, tuple[str, ...]]:
-        """The groups of each rate of a goal that validation rows can judge, which a repair is for."""
-        return judged_groups(self.quantities["validation"], goal)
+    def groups(self, *goals: str) -> dict[str, tuple[str, ...]]:
+        """The groups of each rate of the goals that validation rows can judge, which a repair is for."""
+        return judged_groups(self.quantities["validation"], *goals)
 
     def _measured_on(self, rows: slice) -> FairnessQuantities:
         data = self.dataset
@@ -49,7 +49,8 @@ def repair_path(
 ) -> RepairPath:
     """The path of repairs from a result's untouched model, as its study walks it or for another `repair`."""
     data, repair = data or Arranged(result.dataset), repair or result.config.repair
-    return RepairPath(known(result.model), data.guide(), repair, check, result.pinned, data.groups(repair.goal))
+    groups = data.groups(repair.goal, *repair.also)
+    return RepairPath(known(result.model), data.guide(), repair, check, result.pinned, groups)
 
 
 def left_out(data: Arranged, groups: Mapping[str, tuple[str, ...]]) -> list[str]:

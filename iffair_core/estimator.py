@@ -42,6 +42,7 @@ class InfluenceReweigher(BaseEstimator):
     max_weight, min_effective_sample_size : guard rails, the latter as a share of the rows.
     utility_budget : accuracy on the evaluation rows that the repair may cost; caps a given strength.
     min_accuracy : guard rail, smallest accuracy on the evaluation rows, a share; None for none.
+    also : other goals whose disparities the same weights have to close by the same share.
     random_state : seed of the bootstrap intervals and of a network's start; other weights do not depend on it.
 
     Attributes
@@ -63,6 +64,7 @@ class InfluenceReweigher(BaseEstimator):
         utility_budget: float | None = None,
         random_state: int | None = 0,
         min_accuracy: float | None = None,
+        also: tuple[str, ...] = (),
     ) -> None:
         self.metric = metric
         self.variant = variant
@@ -73,6 +75,7 @@ class InfluenceReweigher(BaseEstimator):
         self.utility_budget = utility_budget
         self.random_state = random_state
         self.min_accuracy = min_accuracy
+        self.also = also
 
     def fit(
         self,
@@ -100,6 +103,7 @@ class InfluenceReweigher(BaseEstimator):
             self.min_effective_sample_size,
             self.model,
             min_accuracy=self.min_accuracy,
+            also=tuple(self.also),
         )
         if self.strength is None and eval_set is None:
             raise ConfigError("strength=None asks for a recommendation, which needs rows to choose on. Pass eval_set.")
@@ -116,7 +120,7 @@ class InfluenceReweigher(BaseEstimator):
         measured = quantities_from_codes(part.X, part.y, part.group_codes, self.groups_, self.reference_)
         with single_threaded_blas():
             start = make_model(self.model, seed=config.seed).fit(X, outcome)
-            groups = judged_groups(measured, self.metric)
+            groups = judged_groups(measured, self.metric, *self.also)
             self._path = RepairPath(start, measured, config.repair, pinned=_mask(pinned, X.shape[0]), groups=groups)
             self._part, self._seed, self._measured = part, int(config.seed), measured
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))

@@ -44,7 +44,8 @@ class Repair:
     """What is repaired and within which guard rails.
 
     `max_weight` > 1: no weight above it. `min_effective_sample_size`: Kish's size as a share of training rows.
-    `min_accuracy`: on the rows that guide the repair; None for no floor.
+    `min_accuracy`: on the rows that guide the repair; None for no floor. `also`: other goals whose disparities the same
+    weights have to close by the same share.
     """
 
     goal: str = "equalized_odds"
@@ -52,14 +53,17 @@ class Repair:
     max_weight: float = 5.0
     min_effective_sample_size: float = 0.5
     min_accuracy: float | None = None
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
             raise ConfigError(f"min_accuracy is {self.min_accuracy}; it is a share of correct decisions from 0 to 1.")
         if self.variant not in VARIANTS:
             raise ConfigError(f"There is no variant {self.variant!r}. Choose one of {', '.join(VARIANTS)}.")
-        if self.goal not in GOAL_METRIC:
-            raise ConfigError(f"There is no metric {self.goal!r} to repair. Choose one of {', '.join(GOAL_METRIC)}.")
+        for goal in (self.goal, *self.also):
+            if goal not in GOAL_METRIC:
+                raise ConfigError(f"There is no metric {goal!r} to repair. Choose one of {', '.join(GOAL_METRIC)}.")
+        object.__setattr__(self, "also", tuple(goal for goal in GOAL_METRIC if goal in self.also and goal != self.goal))
         require_rails(self.max_weight, self.min_effective_sample_size)
 
 
@@ -111,6 +115,10 @@ class RepairPath:
         self.pairs: GoalPairs = goal_pairs(guide, repair.goal, groups)
         self.before = guide.values(start)
         self.disparity = self.pairs.disparity(self.before)
+        asked = [self.pairs, *(goal_pairs(guide, goal, groups) for goal in repair.also)]
+        self._directed = np.vstack([pairs.matrix for pairs in asked])
+        self._signed = np.unique(np.vstack([pairs.signed for pairs in asked]), axis=0)  # goals may share a rate
+        self._disparities = np.repeat([pairs.disparity(self.before) for pairs in asked], [len(p.labels) for p in asked])
         self.origin = Step(0.0, np.ones(start.X_.shape[0]), start, start.theta_)
         self._first = _Linearised(start, guide)
         self._known_thrift: Thrift | None = None
@@ -206,11 +214,12 @@ class RepairPath:
         """Matrix (j, k) of directed gaps, their targets (j,), and whether they are met with equality.
 
         One signed gap, or any gaps at strength 1 and beyond, follow (1 - strength) times their start. Otherwise every
-        directed gap has to stay at or below (1 - strength) times the disparity, and only those that bind cost anything.
+        directed gap has to stay at or below (1 - strength) times its goal's disparity, and only those that bind cost
+        anything.
         """
-        if strength >= 1 or self.pairs.signed.shape[0] == 1:
-            return self.pairs.signed, (1 - strength) * (self.pairs.signed @ self.before), True
-        return self.pairs.matrix, np.full(len(self.pairs.labels), (1 - strength) * self.disparity), False
+        if strength >= 1 or self._signed.shape[0] == 1:
+            return self._signed, (1 - strength) * (self._signed @ self.before), True
+        return self._directed, (1 - strength) * self._disparities, False
 
     def _miss(self, model: InfluenceModel, strength: float) -> float:
         """Distance of the refit from what was asked, as a share of the baseline disparity."""
@@ -273,13 +282,11 @@ class RepairPath:
         if self.disparity == 0:
             return np.inf
         first = self._first
-        gaps = self.pairs.matrix @ self.before
-        limit = reachable_strength(
-            first.influence @ self.pairs.matrix.T, gaps - self.disparity, np.full(gaps.size, self.disparity), self.rails
-        )
+        over = self._directed @ self.before - self._disparities
+        limit = reachable_strength(first.influence @ self._directed.T, over, self._disparities, self.rails)
         if limit < 1 - REACH:
             return limit
-        signed, start = first.influence @ self.pairs.signed.T, self.pairs.signed @ self.before
+        signed, start = first.influence @ self._signed.T, self._signed @ self.before
         beyond = reachable_strength(signed, np.zeros(start.size), start, self.rails, equal=True)
         return max(1.0, beyond)
 

@@ -277,14 +277,14 @@ class GoalPairs:
         return int(np.argmax(self.matrix @ values))
 
 
-def judged_groups(quantities: FairnessQuantities, goal: str) -> dict[str, tuple[str, ...]]:
-    """For each rate of `goal` the groups in which it rests on at least 10 evaluation rows; all where fewer than two do.
+def judged_groups(quantities: FairnessQuantities, *goals: str) -> dict[str, tuple[str, ...]]:
+    """For each rate of `goals` the groups in which it rests on 10 evaluation rows or more; all where fewer than two do.
 
-    A disparity is the largest of many differences, so a handful of rows would rule it, and every choice made by it.
+    A disparity is the largest of many differences, so a handful of rows would rule it and every choice made by it.
     """
     counts = np.bincount(quantities.cells(), minlength=2 * len(quantities.groups)).reshape(-1, 2)
     found = {}
-    for rate in GOAL_RATES[goal]:
+    for rate in dict.fromkeys(rate for goal in goals for rate in GOAL_RATES[goal]):
         behind = {"true_positive_rate": counts[:, 1], "false_positive_rate": counts[:, 0]}.get(rate, counts.sum(axis=1))
         every = _members(quantities, rate)
         enough = tuple(group for group in every if behind[quantities.groups.index(group)] >= LEAST_ROWS)

@@ -39,6 +39,8 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
         option("bins", f"{column}={','.join(value_label(cut) for cut in cuts)}")
     option("use-sensitive-as-feature", "yes" if task.use_sensitive_as_feature else "no")
     option("metric", config.metric)
+    for goal in config.also:
+        option("also", goal)
     option("variant", config.variant)
     option("model", config.model)
     for name in ("strength", "utility_budget", "max_weight", "min_effective_sample_size", "min_accuracy", "C"):

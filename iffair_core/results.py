@@ -49,7 +49,8 @@ class StudyConfig:
     `transfer`: names of other models (`classifiers.TRANSFER_MODELS`) to refit with the weights.
     `rivals`: names of other methods (`rivals.RIVALS`) to run beside ours.
     `min_accuracy`: floor on the rows that guide the repair, a share. `pinned`: rows whose weight stays 1, as row ids or
-    as cohorts "COLUMN=VALUE" (`data.cohorts`).
+    as cohorts "COLUMN=VALUE" (`data.cohorts`). `also`: other goals to close by the same share; the recommendation goes
+    by `metric`.
     """
 
     metric: str = "equalized_odds"
@@ -65,6 +66,7 @@ class StudyConfig:
     rivals: tuple[str, ...] = WEIGHTS
     min_accuracy: float | None = None
     pinned: tuple[int | str, ...] = ()
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -84,12 +86,12 @@ class StudyConfig:
         for name in self.transfer:
             transfer_model(name)
         object.__setattr__(self, "rivals", rival_names(self.rivals))
-        self.repair  # noqa: B018  (validates goal, variant and guard rails)
+        object.__setattr__(self, "also", self.repair.also)  # goals, variant and guard rails are validated there
 
     @property
     def repair(self) -> Repair:
         rails = (self.max_weight, self.min_effective_sample_size, self.min_accuracy)
-        return Repair(self.metric, self.variant, *rails)
+        return Repair(self.metric, self.variant, *rails, self.also)
 
 
 @dataclass(frozen=True)

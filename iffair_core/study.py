@@ -73,6 +73,7 @@ class Study:
         min_effective_sample_size: float = 0.5,
         min_accuracy: float | None = None,
         pinned: Sequence[int | str] = (),
+        also: Sequence[str] = (),
         model: str = "logistic",
         C: float | None = None,
         transfer: Sequence[str] = (),
@@ -84,6 +85,7 @@ class Study:
             metric, variant, strength, seed, utility_budget, max_weight, min_effective_sample_size, model,
             usual_C(model) if C is None else C,
             transfer=tuple(transfer), rivals=rival_names(rivals), min_accuracy=min_accuracy, pinned=tuple(pinned),
+            also=tuple(also),
         )  # fmt: skip
 
     def run(
@@ -260,7 +262,7 @@ class _Run:
     def curve(self, previous: StudyResult | None) -> None:
         """Trace the curve of repairs, and measure the chosen point."""
         with self.stage("curve"):
-            groups = self.data.groups(self.config.metric)
+            groups = self.data.groups(self.config.metric, *self.config.also)
             unseen = left_out(self.data, groups)
             if unseen:
                 text = (

@@ -117,7 +117,10 @@ class LogisticModel:
             theta, factor = warm_start.theta_.copy(), warm_start._factor
         else:
             theta, factor = self._cold_start()
-        self.theta_ = self._newton(theta, factor)
+        try:
+            self.theta_ = self._newton(theta, factor)
+        except FitError:  # a start that was near under other weights may be far under these
+            self.theta_ = self._newton(self._base_rate(), None, careful=True)
         self.coef_, self.intercept_ = self.theta_[:-1], float(self.theta_[-1])
         return self
 
@@ -235,15 +238,22 @@ class LogisticModel:
                     theta = part._newton(*part._cold_start(), tolerance=ROUGH)
                     lower, scale = _factorise(part._at(theta, with_hessian=True).hessian)
                     return theta, (lower, scale * np.sqrt(stride))
-        rate = np.average(self.y_, weights=self.sample_weight_)
-        return np.append(np.zeros(p), np.log(rate / (1 - rate))), None
+        return self._base_rate(), None
 
-    def _newton(self, theta: np.ndarray, factor: Factor | None, tolerance: float = TOLERANCE) -> np.ndarray:
+    def _base_rate(self) -> np.ndarray:
+        """Parameters that give every row the weighted share of favorable outcomes."""
+        rate = np.average(self.y_, weights=self.sample_weight_)
+        return np.append(np.zeros(self.X_.shape[1]), np.log(rate / (1 - rate)))
+
+    def _newton(
+        self, theta: np.ndarray, factor: Factor | None, tolerance: float = TOLERANCE, *, careful: bool = False
+    ) -> np.ndarray:
         """The optimum, from `theta`, and if given with a factorised Hessian of somewhere near.
 
         A factorisation, corrected by what the gradient has told since, is kept for as long as one step with it cuts the
         gradient fivefold; it is `fresh` if it was taken at the point where it is used. An old one that leads nowhere is
-        replaced, a fresh one is searched along.
+        replaced, a fresh one is searched along. `careful`: every step has a fresh one and lowers the loss, which leads
+        to the optimum of a convex objective from anywhere.
         """
         attainable = max(tolerance, self._attainable())
         here, fresh, memory = self._at(theta, with_hessian=factor is None), False, Memory()
@@ -256,8 +266,9 @@ class LogisticModel:
                     if here.size > attainable:
                         raise
                     break  # as close as a curvature of next to nothing can tell
-            there = self._step(here, memory.step(here.gradient, partial(_solve, factor)), halve=fresh)
-            stalled = there.size >= here.size
+            step = memory.step(here.gradient, partial(_solve, factor))
+            there = self._step(here, step, halve=fresh, careful=careful)
+            stalled = there.size >= here.size and not (careful and there.loss < here.loss * (1 - ROUNDING))
             if stalled and not fresh:
                 factor = None
                 continue
@@ -268,7 +279,7 @@ class LogisticModel:
             here, fresh = there, False
             if self._converged(here, factor, tolerance):
                 break
-            if contraction > GOOD_CONTRACTION:
+            if careful or contraction > GOOD_CONTRACTION:
                 factor = None
         if not here.size <= attainable:
             raise FitError(
@@ -281,12 +292,13 @@ class LogisticModel:
         self.gradient_norm_ = float(np.abs(here.gradient).max() / self.X_.shape[0])
         return here.theta
 
-    def _step(self, here: _Point, step: np.ndarray, *, halve: bool) -> _Point:
-        """The point one step away; with `halve`, half of it and half again until loss or gradient falls."""
+    def _step(self, here: _Point, step: np.ndarray, *, halve: bool, careful: bool = False) -> _Point:
+        """The point one step away; with `halve`, half of it and half again until loss or gradient falls; where
+        `careful`, until the loss does."""
         share = 1.0
         while True:
             there = self._at(here.theta - share * step, with_loss=halve)
-            falls = there.loss <= here.loss + ROUNDING * abs(here.loss) or there.size < here.size
+            falls = there.loss <= here.loss + ROUNDING * abs(here.loss) or (there.size < here.size and not careful)
             if falls or not halve or share < SHORTEST_STEP:
                 return there
             share /= 2

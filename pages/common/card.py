@@ -59,6 +59,8 @@ def _choices() -> None:
     if chosen.model != Choices.model:
         _line("Model", MODEL_TITLES[chosen.model], "model")
     _line("Goal", GOAL_TITLES[chosen.metric], "goal")
+    if others := [GOAL_TITLES[goal] for goal in chosen.also if goal != chosen.metric]:
+        _line("Closed as well", listed(others), "goals closed as well")
     _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
     _line("Strength", _strength(), "strength")
     if chosen.min_accuracy is not None:

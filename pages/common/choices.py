@@ -33,7 +33,8 @@ class Choices:
     """Everything that a user can choose. Values of the file are held as labels, so that a link can carry them.
 
     source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; strength None:
-    the recommended one; utility_budget None: the engine's default; min_accuracy None: no floor; pinned: cohorts
+    the recommended one; utility_budget None: the engine's default; min_accuracy None: no floor; also: other goals
+    that the weights close by the same share; pinned: cohorts
     "COLUMN=VALUE", then row ids ascending; reference_line None: no line is drawn; disparity_axis None: the goal's;
     rivals: other methods to run, "weights" or "all", which is Fairlearn's too.
     """
@@ -56,6 +57,7 @@ class Choices:
     min_effective_sample_size: float = 0.5
     min_accuracy: float | None = None
     pinned: tuple[int | str, ...] = ()
+    also: tuple[str, ...] = ()
     seed: int = 0
     reference_line: float | None = None
     split: str = "test"
@@ -98,6 +100,7 @@ class Choices:
             "min_effective_sample_size",
             "min_accuracy",
             "pinned",
+            "also",
         )
         return {name: getattr(self, name) for name in names}
 
@@ -209,6 +212,7 @@ _TITLES = {
     "min_effective_sample_size": "smallest effective sample size",
     "min_accuracy": "smallest accuracy",
     "pinned": "rows that keep weight 1",
+    "also": "goals closed as well",
     "seed": "seed",
     "rivals": "other methods",
 }
@@ -351,6 +355,7 @@ _READERS: dict[str, Callable[[list[str]], Any]] = {
     "min_effective_sample_size": _between(0.0, 1.0),
     "min_accuracy": _between(0.0, 1.0, optional=True),
     "pinned": _pins,
+    "also": _several(GOALS),
     "seed": _seed,
     "reference_line": _between(0.0, 1.0, optional=True),
     "split": _among(SPLITS[1:]),

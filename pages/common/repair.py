@@ -29,7 +29,7 @@ GRID = tuple(float(strength) for strength in STRENGTHS)
 LABEL_PIXELS = 16
 SLIDER_PIXELS = 450
 _MOVES = "strength_moves"
-RAILS = ("max_weight", "min_effective_sample_size", "min_accuracy", "utility_budget", "pinned")
+RAILS = ("also", "max_weight", "min_effective_sample_size", "min_accuracy", "utility_budget", "pinned")
 MANY_VALUES = 50
 _ROWS_ERROR = "pinned_rows_error"
 
@@ -200,6 +200,18 @@ def _guard_rails() -> None:
     label = f"Guard rails ({len(changed)})" if changed else "Guard rails"
     told = "Limits that no repair may cross; in brackets, how many differ from the usual."
     with st.popover(label, icon=":material/tune:", help=told):
+        st.multiselect(
+            "Close these goals as well",
+            [goal for goal in GOAL_TITLES if goal != chosen.metric],
+            format_func=GOAL_TITLES.get,
+            placeholder="the goal alone",
+            help=word("goals closed as well"),
+            **_studied(
+                "also",
+                shown=lambda goals: [goal for goal in goals if goal != chosen.metric],
+                taken=lambda goals: tuple(goal for goal in GOAL_TITLES if goal in goals),
+            ),
+        )
         st.number_input(
             "Largest weight",
             min_value=1.01,

@@ -61,6 +61,8 @@ WORDS = {
     "smallest effective sample size": "Weights that leave a smaller effective sample size are refused.",
     "smallest accuracy": "Weights whose refitted model has a smaller accuracy are refused. Measured on the training "
     "and validation rows that guide the repair.",
+    "goals closed as well": "Other goals whose disparities the same weights have to close by the same share. The "
+    "recommended strength still goes by the goal itself.",
     "pinned rows": "Rows whose weight stays 1 whatever the repair: single ones, or every row that has a value.",
     "smallest fix": "The least change of weights whose refitted model brings the goal's disparity down to a target on "
     "validation rows: the fewest rows moved by the same amount, or the smallest change of all weights.",

@@ -289,3 +289,21 @@ def test_a_subsample_of_a_subsample_leads_to_the_same_optimum():
     model = problem.model()
     assert model.gradient_norm_ <= 1e-9
     assert np.abs(gradient_at(model)).max() / 130_000 <= 1.1e-9
+
+
+@pytest.mark.parametrize("seed", [4, 9])
+def test_weights_that_leave_few_rows_are_fitted_from_wherever_it_takes(seed):
+    """Two rows in a hundred carry all the weight, so that the usual subsample leads far astray."""
+    rng = np.random.default_rng(seed)
+    n, p = 25_000, 12
+    X = (rng.random((n, p)) < rng.uniform(0.002, 0.3, p)).astype(float)
+    X[:, 0] = rng.standard_exponential(n) * 3
+    y = (rng.random(n) < 1 / (1 + np.exp(2 - X[:, :4].sum(axis=1)))).astype(float)
+    rng.normal(size=n)
+    weight = (rng.random(n) < 0.02) * rng.exponential(50, n)
+    weight *= n / weight.sum()
+    cold = LogisticModel().fit(X, y, weight)
+    warm = LogisticModel().fit(X, y).refitted(weight)
+    reference = LogisticRegression(solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(X, y, sample_weight=weight)
+    for model in (cold, warm):
+        np.testing.assert_allclose(model.predict_proba(X), reference.predict_proba(X), atol=1e-6)

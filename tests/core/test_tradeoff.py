@@ -13,7 +13,7 @@ from iffair_core.metrics import GOAL_METRIC, GOALS, METRICS, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.path import Repair, RepairPath, require_strength
-from iffair_core.quantities import judged_groups, quantities_from_codes
+from iffair_core.quantities import goal_pairs, judged_groups, quantities_from_codes
 from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import (
     DEFAULT_BUDGET,
@@ -167,6 +167,32 @@ def test_a_prediction_does_not_depend_on_the_strengths_asked_before():
     at_end = walked.walk(np.linspace(0, 1, 17))[-1].predicted_theta
     straight = RepairPath(train.model(), guide, Repair("equal_opportunity", "diverse"))
     np.testing.assert_array_equal(straight.step_from(straight.origin, 1.0).predicted_theta, at_end)
+
+
+@pytest.mark.parametrize("variant", ["diverse", "efficient"])
+def test_several_goals_are_closed_by_the_same_share(variant):
+    train, parts = thirds(known_problem())
+    part = parts["validation"]
+    guide = quantities_from_codes(part.X, part.y, part.group_codes, train.groups, "g0")
+    model = train.model()
+    both = Repair("demographic_parity", variant, also=("error_rate_parity", "demographic_parity", "equal_opportunity"))
+    assert both.also == ("equal_opportunity", "error_rate_parity")
+    path = RepairPath(model, guide, both)
+    alone = RepairPath(model, guide, Repair("demographic_parity", variant))
+    every = [goal_pairs(guide, goal) for goal in ("demographic_parity", *both.also)]
+    start = guide.values(model)
+
+    def worst_excess(step) -> float:
+        values = guide.values(step.model)
+        return max(pairs.disparity(values) - (1 - step.strength) * pairs.disparity(start) for pairs in every)
+
+    together = [step for step in path.walk(np.linspace(0, 1, 9)) if step.model is not None]
+    assert len(together) > 4
+    assert max(worst_excess(step) for step in together) <= 0.01 * path.disparity
+    assert max(worst_excess(step) for step in alone.walk(np.linspace(0, 1, 9))) > 0.05 * path.disparity
+    assert path.limit <= alone.limit + 1e-3
+    with pytest.raises(ConfigError, match="no_goal"):
+        Repair("demographic_parity", also=("no_goal",))
 
 
 def test_an_accuracy_floor_ends_the_path_with_a_reason():
