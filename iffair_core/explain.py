@@ -199,6 +199,18 @@ def pinned_sentence(result: StudyResult) -> str:
     return f"{held:,} pinned {verb} weight 1, {percent(held / result.pinned.size)} of the training rows."
 
 
+def also_sentence(result: StudyResult, split: str = "test") -> str:
+    """What the same weights do to the goals that are closed as well; "" if there are none."""
+    if not result.config.also or result.baseline is None or result.after is None:
+        return ""
+    changes = []
+    for goal in result.config.also:
+        metric = GOAL_METRIC[goal]
+        before, after = (found[split].values[metric] for found in (result.baseline, result.after))
+        changes.append(f"{metric_title(metric)} from {figure(before)} to {figure(after)}")
+    return f"Closed as well, refitted, on {split} rows: {'; '.join(changes)}."
+
+
 def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     """What the smallest fix moves, and what that does to the goal's disparity and to accuracy, refitted."""
     title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, known(result.baseline)[fix.split]

@@ -161,7 +161,10 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
         ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used of {data.n_rows_in_file:,}"),
         ("Outcome", f"{shorten(task.task.target)}, favorable: {shorten(task.favorable_label)}"),
         ("Groups", f"{listing(task.task.sensitive_columns)}; reference: {shorten(data.reference)}"),
-        ("Goal and variant", f"{wording.GOAL_TITLES[config.metric]}, {config.variant}"),
+        (
+            "Goals and variant" if config.also else "Goal and variant",
+            ", ".join([*(wording.GOAL_TITLES[goal] for goal in (config.metric, *config.also)), config.variant]),
+        ),
         (
             "Strength",
             f"{result.strength:g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
@@ -234,8 +237,9 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     before, after = known(result.baseline)["test"], known(result.after)["test"]
     change, predicted = known(result.difference)["test"], known(result.chosen).predicted.get("test", {})
     yield text_block(explain.repair_sentence(result), lead=True)
-    if result.pinned is not None:
-        yield text_block(explain.pinned_sentence(result))
+    for sentence in (explain.also_sentence(result), explain.pinned_sentence(result)):
+        if sentence:
+            yield text_block(sentence)
     yield picture_block(before_after(result, theme))
     yield table_block(
         f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "

@@ -16,8 +16,9 @@ theme = widgets.theme()
 with widgets.figures(stale):
     repair.warnings(result)
     widgets.sentence(explain.repair_sentence(result))
-    if result.pinned is not None:
-        st.markdown(text.plain(explain.pinned_sentence(result)))
+    for sentence in (explain.also_sentence(result), explain.pinned_sentence(result)):
+        if sentence:
+            st.markdown(text.plain(sentence))
     widgets.numbers(repair_tables.numbers(result))
     left, right = widgets.halves()
     with left:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import iffair_core.study
+from iffair_core import results
 from iffair_core.errors import Cancelled, ConfigError, IFFairError
 from pages.common import errors, running, text, widgets, words
 from pages.common.choices import parse_cuts, preset
@@ -42,7 +42,7 @@ def test_every_word_that_cards_ask_for_has_a_help_text():
         assert words.word(term)
     with pytest.raises(KeyError):
         words.word("niceness")
-    assert set(words.STAGE_TITLES) == {*iffair_core.study.STAGES, iffair_core.study.TRANSFER, running.FIX_STAGE}
+    assert set(words.STAGE_TITLES) == {*results.STAGES, results.TRANSFER, running.FIX_STAGE}
 
 
 @pytest.mark.parametrize(
