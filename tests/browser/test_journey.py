@@ -23,7 +23,7 @@ FINDINGS = {
     "baseline": re.compile(r"gap of [+−]\d+\.\d points"),
     "influence": re.compile(r"training rows \(.*\) that most widen"),
     "reweight": re.compile(r"^At strength \d"),
-    "compare": re.compile(r"Reweighing"),
+    "compare": re.compile(r"the curve"),
 }
 
 

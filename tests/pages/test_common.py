@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import iffair_core.study
 from iffair_core import results
 from iffair_core.errors import Cancelled, ConfigError, IFFairError
 from pages.common import errors, running, text, widgets, words

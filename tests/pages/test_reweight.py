@@ -189,14 +189,14 @@ def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen, example):
 def test_another_goal_is_closed_as_well_and_left_again(screen, example):
     opened = ready(screen("reweight"))
     next(one for one in opened.app.multiselect if one.label == "Close these goals as well").set_value(
-        ["error_rate_parity"]
+        ["demographic_parity"]
     )
     ready(opened.run())
-    assert opened.query == {"also": ["error_rate_parity"]}
-    assert "Closed as well" in opened.words() and "Error rate parity" in opened.words()
-    expected = example(also=("error_rate_parity",), rivals="none")
+    assert opened.query == {"also": ["demographic_parity"]}
+    assert "Closed as well" in opened.words() and "Demographic parity" in opened.words()
+    expected = example(also=("demographic_parity",), rivals="none")
     assert finding(opened) == explain.repair_sentence(expected) != explain.repair_sentence(example())
-    assert explain.also_sentence(expected).startswith("Closed as well, refitted, on test rows: error rate difference")
+    assert explain.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
     assert explain.also_sentence(expected) in plain(opened.words())
     opened.app.button(key="usual_rails").click()
     ready(opened.run())
