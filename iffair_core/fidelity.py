@@ -99,7 +99,7 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, chec
 class Fidelity:
     """How far the scores of a study can be trusted: predictions beside exact refits.
 
-    `removal_error`: relative L2 error of leverage-corrected removal effects on the soft goal over the refitted rows.
+    `removal_error`: relative L2 error of the study's removal effects on the soft goal over the refitted rows.
     `prediction_error`: |predicted - refitted| / |baseline gap| of the soft goal on validation rows at the chosen
     strength; None where the baseline gap lies inside the chance band. `refits`: row (position among training rows),
     random (drawn at random, else among the most influential), predicted, refitted (change of the soft goal, as a

@@ -52,20 +52,17 @@ def travelled() -> StudyResult:
     return with_transfers(study(), tuple(TRANSFER_MODELS))
 
 
-def test_rows(result: StudyResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rows_of_test(result: StudyResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     data = result.dataset
     rows = data.part(SPLITS.index("test"))
     return data.X[rows], data.y[rows], data.group_codes[rows]
-
-
-test_rows.__test__ = False
 
 
 @pytest.mark.parametrize("name", TRANSFER_MODELS)
 def test_a_named_model_is_measured_as_fairlearn_and_scikit_learn_measure_it(name):
     result = travelled()
     one = next(one for one in result.transfers if one.name == name)
-    rows, (X, y, codes) = result.train_rows, test_rows(result)
+    rows, (X, y, codes) = result.train_rows, rows_of_test(result)
     for weights, found in ((np.ones(rows.size), one.before), (result.weights, one.after)):
         model = TRANSFER_MODELS[name].make(0).fit(
             result.dataset.X[rows], result.dataset.y[rows], sample_weight=weights
