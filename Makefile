@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench screenshots clean
+.PHONY: help run test check format bench fuzz screenshots clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
 
 bench: $(TOOLS_STAMP)  ## Measure speed and quality, check outputs; prints tables, writes benchmarks/results/
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+fuzz: $(TOOLS_STAMP)  ## Throw 200,000 hostile files and choices at the engine; ARGS="--inputs 5000" for fewer
+	$(BIN)/python -m benchmarks.fuzz $(ARGS)
 
 screenshots: $(TOOLS_STAMP)  ## Take the README's pictures again; needs Chromium
 	$(BIN)/python scripts/screenshots.py

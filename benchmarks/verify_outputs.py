@@ -4,7 +4,8 @@ python -m benchmarks.verify_outputs               # the embedded example, run he
 python -m benchmarks.verify_outputs DIR ...
 
 From rows.csv alone, Fairlearn and scikit-learn recompute every metric of summary.json; from design.parquet and the
-weights of rows.csv, scikit-learn refits the model and has to give the same scores. Prints the largest deviations,
+weights of rows.csv, scikit-learn refits the model and has to give the same scores. Row weights of the file
+(`base_weight`) go in as their `sample_weight`. Prints the largest deviations,
 writes benchmarks/results/verify_outputs.json and fails beyond the limits: 1e-12 for metrics, 1e-6 for probabilities.
 """
 
@@ -50,12 +51,17 @@ METRIC_LIMIT = 1e-12
 SCORE_LIMIT = 1e-6
 
 
-def reference_metrics(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, float]:
+def reference_metrics(
+    y: np.ndarray, score: np.ndarray, group: np.ndarray, weight: np.ndarray | None = None
+) -> dict[str, float]:
     """Every metric by Fairlearn and scikit-learn; Theil index from its definition; NaN where it is not estimable.
 
     Where a group has no row of an outcome, Fairlearn takes its rate for 0; such a group is left out of that disparity
-    instead, and a disparity needs two groups.
+    instead, and a disparity needs two groups. `weight` (n,): how much each row counts.
     """
+    if weight is None:
+        weight = np.ones(y.size)
+    y, score, group, weight = (one[weight > 0] for one in (y, score, group, weight))
     decision = (score >= 0.5).astype(int)
     favorable, selected, everyone = y == 1, decision == 1, np.ones(y.size, dtype=bool)
 
@@ -64,23 +70,27 @@ def reference_metrics(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> di
         kept = np.isin(group, group[rows])
         if np.unique(group[kept]).size < 2:
             return np.nan
-        return float(measure(y[kept], decision[kept], sensitive_features=group[kept]))
+        return float(measure(y[kept], decision[kept], sensitive_features=group[kept], sample_weight=weight[kept]))
 
     def difference(metric: Callable[..., float]) -> Callable[..., float]:
-        return lambda y_true, y_pred, sensitive_features: MetricFrame(
-            metrics=metric, y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features
+        return lambda y_true, y_pred, sensitive_features, sample_weight: MetricFrame(
+            metrics=metric,
+            y_true=y_true,
+            y_pred=y_pred,
+            sensitive_features=sensitive_features,
+            sample_params={"sample_weight": sample_weight},
         ).difference()
 
     tpr, fpr = over(favorable, difference(true_positive_rate)), over(~favorable, difference(false_positive_rate))
     complete = np.unique(group[favorable]).size == np.unique(group[~favorable]).size == np.unique(group).size > 1
     benefit = decision - y + 1.0
-    relative = benefit / benefit.mean() if benefit.any() else np.full(y.size, np.nan)
+    relative = benefit / np.average(benefit, weights=weight) if benefit.any() else np.full(y.size, np.nan)
     return {
-        "accuracy": accuracy_score(y, decision),
-        "balanced_accuracy": balanced_accuracy_score(y, decision),
-        "f1": f1_score(y, decision),
-        "roc_auc": roc_auc_score(y, score),
-        "log_loss": log_loss(y, score),
+        "accuracy": accuracy_score(y, decision, sample_weight=weight),
+        "balanced_accuracy": balanced_accuracy_score(y, decision, sample_weight=weight),
+        "f1": f1_score(y, decision, sample_weight=weight),
+        "roc_auc": roc_auc_score(y, score, sample_weight=weight),
+        "log_loss": log_loss(y, score, sample_weight=weight),
         "demographic_parity_difference": over(everyone, demographic_parity_difference),
         "demographic_parity_ratio": over(everyone, demographic_parity_ratio),
         "equal_opportunity_difference": over(favorable, equal_opportunity_difference),
@@ -90,7 +100,7 @@ def reference_metrics(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> di
         "average_absolute_odds_difference": (tpr + fpr) / 2,
         "error_rate_difference": over(everyone, difference(zero_one_loss)),
         "predictive_parity_difference": over(selected, difference(precision_score)),
-        "theil_index": float(np.mean(relative * np.log(np.where(relative > 0, relative, 1.0)))),
+        "theil_index": float(np.average(relative * np.log(np.where(relative > 0, relative, 1.0)), weights=weight)),
     }
 
 
@@ -108,7 +118,8 @@ def metric_deviation(folder: Path) -> tuple[float, str]:
         for split in ("validation", "test"):
             part = rows[rows["split"] == split]
             score = part[column].to_numpy(float)
-            theirs = reference_metrics(part["outcome"].to_numpy(), score, part["group"].to_numpy(str))
+            weight = part["base_weight"].to_numpy(float) if "base_weight" in part else None
+            theirs = reference_metrics(part["outcome"].to_numpy(), score, part["group"].to_numpy(str), weight)
             for name, value in theirs.items():
                 ours = summary[stage][split][name]
                 if ours is None or np.isnan(value):
@@ -127,19 +138,28 @@ def score_deviation(folder: Path) -> dict[str, float]:
         raise ValueError(f"{folder}: design.parquet and rows.csv do not list the same rows in the same order.")
     train = (rows["split"] == "train").to_numpy()
     X, y = design.to_numpy(), rows["outcome"].to_numpy()
-    weights = rows["weight"].to_numpy(float)[train]
     found = {}
-    for column, weight in (("score_before", np.ones(weights.size)), ("score_after", weights)):
+    for column, weight in (("score_before", base_weights(rows)), ("score_after", rows["weight"].to_numpy(float))):
         model = LogisticRegression(C=summary["config"]["C"], solver="newton-cholesky", tol=1e-10, max_iter=1000)
-        model.fit(X[train], y[train], sample_weight=weight)
+        model.fit(X[train], y[train], sample_weight=weight[train])
         found[column] = float(np.abs(model.predict_proba(X)[:, 1] - rows[column].to_numpy(float)).max())
     return found
+
+
+def base_weights(rows: pd.DataFrame) -> np.ndarray:
+    """The file's weight of each row, 1 where it brought none."""
+    return rows["base_weight"].to_numpy(float) if "base_weight" in rows else np.ones(len(rows))
+
+
+def kish(weights: np.ndarray) -> float:
+    """Effective sample size as a share of the rows."""
+    return float(weights.sum() ** 2 / (weights @ weights) / weights.size)
 
 
 def deviations(folder: Path) -> dict[str, Any]:
     """What was compared and the largest deviations; `score_*` only where design.parquet was saved."""
     summary, rows = json.loads((folder / "summary.json").read_text()), read_rows(folder)
-    weights = rows["weight"].dropna().to_numpy(float)
+    weights, base = (of[rows["split"] == "train"] for of in (rows["weight"].to_numpy(float), base_weights(rows)))
     metric, where = metric_deviation(folder)
     found: dict[str, Any] = {
         "dataset": summary["dataset"]["name"],
@@ -147,10 +167,8 @@ def deviations(folder: Path) -> dict[str, Any]:
         "strength": summary["strength"],
         "metric": metric,
         "metric_at": where,
-        "weight_mean": abs(float(weights.mean()) - 1.0),
-        "effective_sample_size": abs(
-            float(weights.sum() ** 2 / (weights @ weights) / weights.size) - summary["weights"]["effective_sample_size"]
-        ),
+        "weight_mean": abs(float(weights.sum() / base.sum()) - 1.0),
+        "effective_sample_size": abs(kish(weights) / kish(base) - summary["weights"]["effective_sample_size"]),
     }
     if (folder / "design.parquet").exists():
         found |= score_deviation(folder)

@@ -1,4 +1,5 @@
-"""The command line: `python -m iffair_core run FILE ...` studies a table, `python -m iffair_core datasets` lists names.
+"""The command line: `python -m iffair_core run FILE ...` studies a table, `check` says what to know of it first, and
+`datasets` lists named ones.
 
 Exit status 0 with the path of each file on standard output (warnings go to standard error), or 2 with exactly one line
 on standard error that says what is wrong and what to do. Nothing is written before the study has succeeded.
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
+import shlex
 import sys
 import time
 import warnings
@@ -20,12 +23,18 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from iffair_core.classifiers import TRANSFER_MODELS
-from iffair_core.data.catalog import DATASETS, load_dataset
+from iffair_core.data.catalog import DATASETS, load_dataset, whereabouts
+from iffair_core.data.checks import Remedy, run_checks
+from iffair_core.data.columns import TYPES, with_types
+from iffair_core.data.conditions import DUPLICATES
+from iffair_core.data.dialect import ReadOptions
 from iffair_core.data.reading import read_table
 from iffair_core.data.task import Task
+from iffair_core.disclosure import disclosed
 from iffair_core.errors import ConfigError, IFFairError, TableError, listing, shorten
 from iffair_core.metrics import GOALS
 from iffair_core.models import USUAL_C
+from iffair_core.reproduce import parse_pool, task_options
 from iffair_core.results import MODELS, StudyConfig, StudyResult
 from iffair_core.reweighting import VARIANTS
 from iffair_core.rivals.registry import RIVALS, rival_names
@@ -36,8 +45,11 @@ FAILED = 2
 USUAL = "default: " + ", ".join(f"{C:g} for {name}" for name, C in USUAL_C.items())
 LONGEST_MESSAGE = 1500
 MOST_SEEDS = 1000
-FILES = ("summary.json", "rows.csv", "curve.csv", "report.html")
+ROWS = "rows.csv"
+FILES = ("summary.json", ROWS, "curve.csv", "report.html")
 DESIGN = "design.parquet"
+WEIGHTS = "weights.csv"
+"""Stands in for rows.csv in cohort-only mode."""
 SEEDS = "seeds.csv"
 
 
@@ -53,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = _parser().parse_args(arguments)
-        command = _run if options.command == "run" else _datasets
+        command = {"run": _run, "check": _check, "datasets": _datasets}[options.command]
         with warnings.catch_warnings(record=True) as noticed:
             warnings.simplefilter("always")
             said = command(options)
@@ -67,7 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("IFFAIR_TRACEBACK"):
             raise
-        what = f"{type(error).__name__}: {shorten(error, 200)}"
+        # The message of an unexpected error may quote cells of the table.
+        words = sys.argv[1:] if arguments is None else arguments
+        private = any(word.startswith("--smallest-group") for word in words)
+        what = type(error).__name__ if private else f"{type(error).__name__}: {shorten(error, 200)}"
         return _fail(f"This input made the program fail in a way it should not ({what}). Please report it.")
     for text in [*said, *(f"{one.category.__name__}: {one.message}" for one in noticed)]:
         print(f"warning: {shorten(text, LONGEST_MESSAGE)}", file=sys.stderr)
@@ -85,33 +100,33 @@ def _parser() -> argparse.ArgumentParser:
         description="Find the training rows that make a model unfair, and the row weights that repair it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", metavar="{run,datasets}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{run,check,datasets}", required=True)
     commands.add_parser("datasets", help="list the named data sets", allow_abbrev=False)
+    check = commands.add_parser(
+        "check",
+        usage="%(prog)s FILE [--target COL --favorable VALUE --sensitive COL] [options]",
+        help="say what to know of a table before a model is fitted",
+        description="Say what to know of a table before a model is fitted: severity and title, what was found, and the "
+        "option of run that takes care of it. Without outcome and groups, what can be said of the table alone.",
+        allow_abbrev=False,
+    )
+    check.add_argument("file", metavar="FILE", help="CSV, Parquet or Excel file, or the name of a data set")
+    check.add_argument("--seed", metavar="N", default="0", help="draws of large tables (default: %(default)s)")
+    _task_options(check)
+    _reading_options(check)
     run = commands.add_parser(
         "run",
+        usage="%(prog)s FILE --out DIR --target COL --favorable VALUE --sensitive COL [options]",
         help="study one table and write the results",
         description="Study one table and write summary.json, rows.csv, curve.csv and report.html to --out.",
         epilog="With a named data set, what is not given is taken from its preset: "
         "python -m iffair_core run example --out results",
         allow_abbrev=False,
     )
-    run.add_argument("file", metavar="FILE", help="CSV or Parquet file, or the name of a data set")
+    run.add_argument("file", metavar="FILE", help="CSV, Parquet or Excel file, or the name of a data set")
     run.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if it is not there")
-
-    task = run.add_argument_group("what is studied")
-    task.add_argument("--target", metavar="COL", help="column of the outcome")
-    task.add_argument("--favorable", metavar="VALUE", help="its value that is good for the person")
-    task.add_argument("--sensitive", metavar="COL", action="append", help="sensitive column; repeat to cross several")
-    task.add_argument("--reference", metavar="GROUP", help="group that others are compared with (default: suggested)")
-    task.add_argument("--drop", metavar="COL", nargs="+", action="extend", help="columns that are no features")
-    task.add_argument(
-        "--bins", metavar="COL=CUTS", nargs="+", action="extend", help="cut points of a sensitive column, age=25,60"
-    )
-    task.add_argument(
-        "--use-sensitive-as-feature",
-        metavar="yes|no",
-        help="whether the model sees the sensitive columns (default: no)",
-    )
+    _task_options(run)
+    _reading_options(run)
 
     repair = run.add_argument_group("how it is repaired")
     repair.add_argument(
@@ -162,6 +177,65 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _task_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `_choices` makes a task of."""
+    task = parser.add_argument_group("what is studied")
+    task.add_argument("--target", metavar="COL", help="column of the outcome")
+    task.add_argument(
+        "--favorable", metavar="VALUE", action="append", help="its value that is good for the person; repeat for a set"
+    )
+    task.add_argument("--sensitive", metavar="COL", action="append", help="sensitive column; repeat to cross several")
+    task.add_argument("--reference", metavar="GROUP", help="group that others are compared with (default: suggested)")
+    task.add_argument("--drop", metavar="COL", nargs="+", action="extend", help="columns that are no features")
+    task.add_argument(
+        "--bins",
+        metavar="COL=CUTS",
+        nargs="+",
+        action="extend",
+        help="cut points of a sensitive column or of the outcome, age=25,60 or age=quantiles:4",
+    )
+    task.add_argument(
+        "--use-sensitive-as-feature",
+        metavar="yes|no",
+        help="whether the model sees the sensitive columns (default: no)",
+    )
+    task.add_argument(
+        "--pool",
+        metavar="COL:NAME=V1,V2",
+        action="append",
+        help="take values of a sensitive column together, race:other=Asian,Black; repeat for more",
+    )
+    task.add_argument(
+        "--exclude",
+        metavar="COND",
+        nargs="+",
+        action="extend",
+        help=f"rows to leave out, as race=Unknown, age<18, date>=2020-01-01, or {DUPLICATES}",
+    )
+    task.add_argument("--weights", metavar="COL", help="column of row weights")
+    task.add_argument("--split-column", metavar="COL", help="column that says train, validation or test for each row")
+    task.add_argument("--unit", metavar="COL", help="column whose equal values stay in one part, as a person's id")
+    task.add_argument("--smallest-group", metavar="K", help="show nothing about fewer than K rows, and no single row")
+
+
+def _reading_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `_reading` and `_choices` read: what the cells of a file mean."""
+    reading = parser.add_argument_group("how the file is read", "What is not given is detected.")
+    reading.add_argument(
+        "--type", metavar="COL=TYPE", nargs="+", action="extend", help=f"type of a column: {', '.join(TYPES)}"
+    )
+    reading.add_argument(
+        "--missing", metavar="VALUE", nargs="+", action="extend", help="cells that mean missing in every column, as ?"
+    )
+    reading.add_argument("--delimiter", metavar="TEXT", help="what stands between two cells, as ; or tab")
+    reading.add_argument("--quote", metavar="CHAR", help="quotation mark around cells, empty for none")
+    reading.add_argument("--decimal", metavar=".|,", help="decimal mark of numbers")
+    reading.add_argument("--encoding", metavar="NAME", help="encoding of the text, as utf-8 or cp1252")
+    reading.add_argument("--header", metavar="LINE", help="number of the header line, 0 where the file has none")
+    reading.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
+    reading.add_argument("--comment", metavar="TEXT", help="how a line begins that is not part of the table")
+
+
 def _run(options: argparse.Namespace) -> list[str]:
     """Study a table and write the files; returns the warnings."""
     config, wanted, count = _config(options), _fix(options), _whole("--seeds", options.seeds)
@@ -170,6 +244,10 @@ def _run(options: argparse.Namespace) -> list[str]:
     if not options.out:
         raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
+    if options.save_design and options.smallest_group is not None:
+        raise ConfigError(
+            "--save-design writes single rows, which --smallest-group does not show. Leave one of them out."
+        )
     _require_writable(folder)
 
     started = time.perf_counter()
@@ -178,7 +256,9 @@ def _run(options: argparse.Namespace) -> list[str]:
     result = Study(table, task, name=name, **config).run()
     others = _other_seeds(table, task, result, count)
     fix = None if wanted is None else smallest_fix(result, *wanted)
-    said = list(result.warnings)
+    said = list(disclosed(result).warnings)
+    if result.smallest_group is not None:
+        said.append(f"Cohort-only mode: {WEIGHTS}, with weights by group and outcome, stands in for {ROWS}.")
     if fix is not None and not fix.reached:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
@@ -186,7 +266,9 @@ def _run(options: argparse.Namespace) -> list[str]:
         written = _write(result, folder, options.file, read_seconds, fix, others, design=options.save_design)
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
-    for stale, wanted_now in ((folder / DESIGN, options.save_design), (folder / SEEDS, bool(others))):
+    only_cohorts = result.smallest_group is not None
+    wanted_files = {DESIGN: options.save_design, SEEDS: bool(others), ROWS: not only_cohorts, WEIGHTS: only_cohorts}
+    for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
             said.append(f"{stale} is from an earlier run and does not belong to these results.")
     for path in written:
@@ -224,6 +306,9 @@ def _write(
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
     )
     contents: dict[str, Callable[[], bytes]] = dict(zip(FILES, makers, strict=True))
+    if result.smallest_group is not None:
+        del contents[ROWS]  # it holds single rows, which cohort-only mode does not show
+        contents[WEIGHTS] = lambda: outputs.weights_csv(result)
     if others:
         contents[SEEDS] = lambda: outputs.seeds_csv([result, *others])
     for name, make in contents.items():
@@ -246,16 +331,55 @@ def _replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def _check(options: argparse.Namespace) -> list[str]:
+    """Print what the checks have to say; returns the warnings."""
+    seed, given = _whole("--seed", options.seed), _choices(options)
+    task: Task | None = None
+    if options.file in [entry.name for entry in DATASETS] or {"target", "favorable", "sensitive"} & set(given):
+        table, task, _ = _table_and_task(options)
+    else:
+        table = read_table(options.file, options=_reading(options))
+        table = with_types(table, given.get("types"), given.get("missing", ()))
+    found = run_checks(table, task, seed=seed)
+    for check in found:
+        print(f"{check.severity}: {check.title}\n    {check.text}")
+        for remedy in check.remedies:
+            print(f"    {remedy.label}: {_remedy_options(task, remedy)}")
+    if not found:
+        print("Nothing was found that you should know before a model is fitted.")
+    if task is not None and task.smallest_group is not None:
+        return []
+    return [str(warning) for warning in table.attrs.get("warnings", ())]
+
+
+def _remedy_options(task: Task | None, remedy: Remedy) -> str:
+    """The options of `run` that make the remedy's changes, as a shell takes them."""
+    before = Task("", "", ()) if task is None else task
+    words = task_options(Task.from_dict(before.to_dict() | dict(remedy.change)))
+    names = {"types": "type", "split": "split-column", "smallest_group": "smallest-group"}
+    wanted = {f"--{names.get(name, name)}" for name, value in remedy.change.items() if value is not None}
+    starts = [place for place, word in enumerate(words) if word.startswith("--")]
+    kept = [
+        word
+        for start, stop in itertools.pairwise([*starts, len(words)])
+        if words[start].partition("=")[0] in wanted
+        for word in words[start:stop]
+    ]
+    unset = [f"(no --{names.get(name, name)})" for name, value in remedy.change.items() if value is None]
+    return " ".join([shlex.join(kept), *unset])
+
+
 def _datasets(_: argparse.Namespace) -> list[str]:
     """Print the catalog; no warnings."""
     for entry in DATASETS:
-        task = entry.task
         print(f"{entry.name}: {entry.title}, {entry.rows:,} rows, license {entry.license}")
         print(f"    {entry.description}")
-        print(
-            f"    --target {task.target} --favorable {task.favorable} "
-            + " ".join(f"--sensitive {column}" for column in task.sensitive_columns)
-        )
+        if entry.files:
+            print(f"    From: {entry.source} ({whereabouts(entry)})")
+            print(f"    Cite: {entry.citation}")
+        for pitfall in entry.pitfalls:
+            print(f"    Note: {pitfall}")
+        print(f"    {shlex.join(task_options(entry.task))}")
     return []
 
 
@@ -264,44 +388,91 @@ def _datasets(_: argparse.Namespace) -> list[str]:
 
 def _table_and_task(options: argparse.Namespace) -> tuple[pd.DataFrame, Task, str]:
     file, names = options.file, [entry.name for entry in DATASETS]
-    given = _choices(options)
+    given, reading = _choices(options), _reading(options)
     if file in names and not os.path.isfile(file):
+        if reading.given():
+            raise ConfigError(
+                f"'{file}' is a data set, which is read as it has to be. "
+                f"Leave out {listing(f'--{name}' for name in reading.given())}, or give a file."
+            )
         table, preset = load_dataset(file)
         return table, Task.from_dict(_over_preset(preset.to_dict(), given)), file
     if not os.path.lexists(file) and not any(mark in file for mark in "./\\"):
         raise TableError(
             f"There is no file '{shorten(file)}', and no data set of that name. "
-            f"Check the path, or choose one of: {listing(names)}."
+            f"Check the path, or choose one of: {listing(names, len(names))}."
         )
     absent = [f"--{name}" for name in ("target", "favorable", "sensitive") if name not in given]
     if absent:
         raise ConfigError(f"A file needs {' and '.join(absent)} as well. See python -m iffair_core run --help.")
-    return read_table(file), Task.from_dict(given), Path(file).name
+    return read_table(file, options=reading), Task.from_dict(given), Path(file).name
 
 
 def _choices(options: argparse.Namespace) -> dict[str, Any]:
     """The choices of the task that were given."""
-    found = {name: getattr(options, name) for name in ("target", "favorable", "sensitive", "reference", "drop")}
+    plain = ("target", "favorable", "sensitive", "reference", "drop", "missing", "exclude", "weights", "unit")
+    found = {name: getattr(options, name) for name in plain} | {"split": options.split_column}
     if options.bins is not None:
         found["bins"] = dict(_bins(text) for text in options.bins)
     if options.use_sensitive_as_feature is not None:
         answer = _choice("--use-sensitive-as-feature", options.use_sensitive_as_feature, ("yes", "no"))
         found["use_sensitive_as_feature"] = answer == "yes"
+    if options.type is not None:
+        found["types"] = dict(_type(text) for text in options.type)
+    if options.pool is not None:
+        found["pool"] = _pools(options.pool)
+    if options.smallest_group is not None:
+        found["smallest_group"] = _whole("--smallest-group", options.smallest_group)
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _reading(options: argparse.Namespace) -> ReadOptions:
+    """What was said about the file itself."""
+    names = ("delimiter", "quote", "decimal", "encoding", "sheet", "comment")
+    header = None if options.header is None else _whole("--header", options.header)
+    return ReadOptions(**{name: getattr(options, name) for name in names}, header=header)
+
+
 def _over_preset(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The preset with what was given; a reference group and bins go with the sensitive columns they were made for."""
+    """The preset with what was given; a reference group, bins and pools go with the columns they were made for."""
+    bins = dict(preset["bins"] or {})
     if "sensitive" in given:
-        preset = preset | {"reference": None, "bins": None}
-    return preset | given
+        preset = preset | {"reference": None, "pool": None}
+        bins = {column: cuts for column, cuts in bins.items() if column == preset["target"]}
+    if given.get("target", preset["target"]) != preset["target"]:
+        bins.pop(preset["target"], None)
+    bins |= given.get("bins", {})
+    return preset | given | {"bins": bins or None}
 
 
-def _bins(text: str) -> tuple[str, tuple[float, ...]]:
+def _bins(text: str) -> tuple[str, str | tuple[float, ...]]:
     column, equals, cuts = text.rpartition("=")
     if not equals or not column:
         raise ConfigError(f"--bins is '{shorten(text)}'; give a column and its cut points, as age=25,60.")
+    if cuts.startswith("quantiles"):
+        return column, cuts
     return column, tuple(_number(f"--bins {shorten(column)}", cut) for cut in cuts.split(","))
+
+
+def _type(text: str) -> tuple[str, str]:
+    column, equals, kind = text.rpartition("=")
+    if not equals or not column:
+        raise ConfigError(f"--type is '{shorten(text)}'; give a column and its type, as zip=category.")
+    return column, _choice(f"--type {shorten(column)}", kind, TYPES)
+
+
+def _pools(texts: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """{column: {name: values}} of `reproduce.pool_text`."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for text in texts:
+        try:
+            column, name, values = parse_pool(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"--pool is '{shorten(text)}'; give a column, a name and values, as race:other=Asian,Black."
+            ) from error
+        found.setdefault(column, {}).setdefault(name, []).extend(values)
+    return found
 
 
 def _config(options: argparse.Namespace) -> dict[str, Any]:
@@ -375,7 +546,7 @@ def _require_writable(folder: Path) -> None:
             raise ConfigError(_cannot_write(folder, f"{nearest} is not a folder"))
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise ConfigError(_cannot_write(folder, "permission denied"))
-        for name in (*FILES, DESIGN):
+        for name in (*FILES, DESIGN, WEIGHTS):
             if (folder / name).is_dir():
                 raise ConfigError(_cannot_write(folder, f"{name} is a folder there"))
     except (OSError, ValueError) as error:

@@ -27,12 +27,18 @@ def scores_at(result: StudyResult, theta: np.ndarray) -> np.ndarray:
 
 def evaluations(result: StudyResult, scores: np.ndarray, check: Callable[[], None]) -> dict[str, Evaluation]:
     """Evaluation of P(favorable) `scores` (n,) on validation and on test rows."""
-    data = result.dataset
+    data, base = result.dataset, result.base
     found = {}
     for name in MEASURED:
         rows = data.part(SPLITS.index(name))
         found[name] = evaluate(
-            data.y[rows], scores[rows], data.group_codes[rows], data.groups, data.reference, seed=result.config.seed
+            data.y[rows],
+            scores[rows],
+            data.group_codes[rows],
+            data.groups,
+            data.reference,
+            seed=result.config.seed,
+            sample_weight=None if base is None else base[rows],
         )
         check()
     return found
@@ -40,7 +46,7 @@ def evaluations(result: StudyResult, scores: np.ndarray, check: Callable[[], Non
 
 def measured_at_choice(result: StudyResult, check: Callable[[], None]) -> StudyResult:
     """The result with scores, evaluations and paired differences of its curve's chosen point."""
-    data, before = result.dataset, known(result.scores_before)
+    data, base, before = result.dataset, result.base, known(result.scores_before)
     scores = scores_at(result, known(known(result.chosen).theta))
     difference = {}
     for name in MEASURED:
@@ -52,6 +58,7 @@ def measured_at_choice(result: StudyResult, check: Callable[[], None]) -> StudyR
             data.group_codes[rows],
             len(data.groups),
             seed=result.config.seed,
+            sample_weight=None if base is None else base[rows],
         )
         check()
     return replace(result, scores_after=scores, after=evaluations(result, scores, check), difference=difference)

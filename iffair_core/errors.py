@@ -13,6 +13,10 @@ class TableError(IFFairError):
     """The file cannot be read, or the table in it cannot be used."""
 
 
+class DownloadError(IFFairError):
+    """A file of a named data set cannot be had, or is not the file it should be."""
+
+
 class TaskError(IFFairError):
     """A choice (outcome, sensitive attribute, features, ...) does not fit the table."""
 

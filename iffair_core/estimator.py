@@ -22,8 +22,8 @@ from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import make_model
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step, require_strength
-from iffair_core.quantities import judged_groups, quantities_from_codes
-from iffair_core.results import StudyConfig, known
+from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes
+from iffair_core.results import StudyConfig, known, scaled_weights
 from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
 from iffair_core.transfer import checked_weights, require_weightable
 
@@ -47,7 +47,7 @@ class InfluenceReweigher(BaseEstimator):
 
     Attributes
     ----------
-    sample_weight_ : (n,) float64, at least 0, finite, mean 1.
+    sample_weight_ : (n,) float64, at least 0, finite, mean 1; times the weights that `fit` was given, if any.
     influence_ : DataFrame (n, k), d quantity / d weight of each row, one column per quantity.
     achieved_, predicted_ : dicts of the soft gap and the utilities, after the refit and as predicted without one.
     strength_ : the strength used. model_ : the refitted model. groups_, reference_, classes_.
@@ -83,14 +83,18 @@ class InfluenceReweigher(BaseEstimator):
         y: Any,
         *,
         sensitive_features: Any,
-        eval_set: tuple[Any, Any, Any] | None = None,
+        eval_set: tuple[Any, ...] | None = None,
         pinned: Any = None,
+        sample_weight: Any = None,
     ) -> Self:
         """Compute the weights.
 
         X (n, p) numeric, used as given (not standardised); y (n,) two values, the larger in sorted order favorable;
         sensitive_features (n,) any labels; eval_set (X, y, a): rows on which the gap is measured and the strength
-        chosen; without it, X itself; pinned (n,) bool: rows whose weight stays 1. Raises ConfigError for unusable
+        chosen; without it, X itself; pinned (n,) bool: rows whose weight stays 1.
+        sample_weight (n,) >= 0: weights that the rows have already, as survey weights. Scaled to mean 1 over the rows
+        of weight above 0, they multiply ours (a pinned row keeps its own) and enter every rate; a fourth part of
+        eval_set is the same for its rows. Raises ConfigError for unusable
         options, ArrayError (or scikit-learn's ValueError) for unusable arrays, TaskError for unusable groups.
         """
         config = StudyConfig(
@@ -108,24 +112,29 @@ class InfluenceReweigher(BaseEstimator):
         if self.strength is None and eval_set is None:
             raise ConfigError("strength=None asks for a recommendation, which needs rows to choose on. Pass eval_set.")
         X, outcome, labels = self._arrays(X, y, sensitive_features)
+        base = _weights(sample_weight, X.shape[0])
         codes, self.groups_ = label_codes(labels)
         rows = np.bincount(codes, minlength=len(self.groups_))
         favorable = np.bincount(codes[outcome > 0.5], minlength=len(self.groups_))
-        self.reference_ = self.groups_[suggested_reference(rows, favorable)]
+        self.reference_ = self.groups_[suggested_reference(rows, favorable, favorable_shares(codes, outcome, base))]
         if eval_set is None:
-            part = Part(X, outcome, codes)
+            part = Part(X, outcome, codes, base)
         else:
-            eval_X, eval_y, eval_labels = self._arrays(*eval_set, known=self.classes_)
-            part = Part(eval_X, eval_y, _known_codes(eval_labels, self.groups_))
-        measured = quantities_from_codes(part.X, part.y, part.group_codes, self.groups_, self.reference_)
+            eval_rows, outcomes, eval_groups, *weighted = eval_set
+            eval_X, eval_y, eval_labels = self._arrays(eval_rows, outcomes, eval_groups, known=self.classes_)
+            own = _weights(weighted[0] if weighted else None, eval_X.shape[0])
+            part = Part(eval_X, eval_y, _known_codes(eval_labels, self.groups_), own)
+        measured = quantities_from_codes(
+            part.X, part.y, part.group_codes, self.groups_, self.reference_, sample_weight=part.weights
+        )
         with single_threaded_blas():
-            start = make_model(self.model, seed=config.seed).fit(X, outcome)
-            groups = judged_groups(measured, self.metric, *self.also)
-            self._path = RepairPath(start, measured, config.repair, pinned=_mask(pinned, X.shape[0]), groups=groups)
+            start = make_model(self.model, seed=config.seed).fit(X, outcome, base)
+            judged, held = judged_groups(measured, self.metric, *self.also), _mask(pinned, X.shape[0])
+            self._path = RepairPath(start, measured, config.repair, pinned=held, groups=judged, base=base)
             self._part, self._seed, self._measured = part, int(config.seed), measured
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
             point = self._settle(config)
-            weights = known(point.weights)
+            weights = known(point.weights) if base is None else known(point.weights) * base
             near = copy(start)  # a network has many optima: the path's own is where its parameters are
             near.theta_ = known(point.theta)
             self.model_ = near.refitted(weights)
@@ -167,6 +176,7 @@ class InfluenceReweigher(BaseEstimator):
             self._path.pairs.groups,
             seed=self._seed,
             intervals=False,
+            base=self._path.base,
         )
 
     def _settle(self, config: StudyConfig) -> CurvePoint:
@@ -206,12 +216,12 @@ class InfluenceReweigher(BaseEstimator):
             raise ArrayError(f"y holds values that it did not in fit; it may hold {known[0]!r} and {known[1]!r}.")
         return X, (y == self.classes_[1]).astype(float), labels
 
-    def score(self, X: Any, y: Any, *, sensitive_features: Any) -> float:
+    def score(self, X: Any, y: Any, *, sensitive_features: Any, sample_weight: Any = None) -> float:
         """Minus the goal's disparity of the refitted model on these rows, so that greater is better."""
         check_is_fitted(self, "sample_weight_")
         X, outcome, labels = self._arrays(X, y, sensitive_features, known=self.classes_)
-        codes = _known_codes(labels, self.groups_)
-        metrics = point_metrics(outcome, sigmoid(self.model_.logits(X)), codes, len(self.groups_))
+        codes, own = _known_codes(labels, self.groups_), _weights(sample_weight, X.shape[0])
+        metrics = point_metrics(outcome, sigmoid(self.model_.logits(X)), codes, len(self.groups_), own)
         value = metrics[GOAL_METRIC[self.metric]]
         if value is None:
             raise TaskError("The disparity cannot be estimated on these rows: fewer than two groups have a rate.")
@@ -244,16 +254,18 @@ class ReweightedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
         self.reweigher = reweigher
 
-    def fit(self, X: Any, y: Any, *, sensitive_features: Any, pinned: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any, pinned: Any = None, sample_weight: Any = None) -> Self:
         """Compute the weights of these rows, and fit the classifier with them.
 
         X (n, p) numeric, y (n,) two values, the larger in sorted order favorable, sensitive_features (n,) any labels,
-        pinned (n,) bool: rows whose weight stays 1.
+        pinned (n,) bool: rows whose weight stays 1, sample_weight (n,) those that the rows have already.
         Raises ConfigError for a classifier without `sample_weight`, and as `InfluenceReweigher.fit`.
         """
         require_weightable(self.estimator)
         reweigher = InfluenceReweigher() if self.reweigher is None else clone(self.reweigher)
-        self.reweigher_ = reweigher.fit(X, y, sensitive_features=sensitive_features, pinned=pinned)
+        self.reweigher_ = reweigher.fit(
+            X, y, sensitive_features=sensitive_features, pinned=pinned, sample_weight=sample_weight
+        )
         weights = checked_weights(self.reweigher_.sample_weight_, self.reweigher_.sample_weight_.size)
         self.estimator_ = clone(self.estimator).fit(X, column_or_1d(y), sample_weight=weights)
         self.classes_, self.n_features_in_ = self.estimator_.classes_, self.reweigher_.n_features_in_
@@ -293,6 +305,17 @@ def _mask(pinned: Any, n: int) -> np.ndarray | None:
     if mask.dtype != bool or mask.shape != (n,):
         raise ArrayError(f"pinned is {mask.dtype} of shape {mask.shape}; give one truth value for each of {n} rows.")
     return mask
+
+
+def _weights(sample_weight: Any, n: int) -> np.ndarray | None:
+    """`sample_weight` scaled to mean 1, None where all are the same or there are none. Raises ArrayError."""
+    if sample_weight is None:
+        return None
+    try:
+        weights = checked_weights(sample_weight, n)
+    except (ConfigError, TypeError, ValueError) as error:
+        raise ArrayError(f"sample_weight holds something else than {n} numbers of at least 0, some above 0.") from error
+    return scaled_weights(weights)
 
 
 def _known_codes(labels: pd.Series, groups: tuple[str, ...]) -> np.ndarray:

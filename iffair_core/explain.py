@@ -7,29 +7,56 @@ from __future__ import annotations
 
 import numpy as np
 
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.data.task import ResolvedTask, group_table
+from iffair_core.disclosure import suppressed, tellable, told_groups
 from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, Estimate
 from iffair_core.results import StudyResult, known
 from iffair_core.rows import widening_rows
 from iffair_core.smallest import SmallestFix
-from iffair_core.tables import best_accuracy, flips, outcome_labels, who_pays, widest_gap
-from iffair_core.wording import GOAL_TITLES, RATE_TITLES, figure, heading, listed, metric_title, percent, points, span
+from iffair_core.tables import best_accuracy, outcome_labels, who_pays, widest_gap
+from iffair_core.wording import (
+    GOAL_TITLES,
+    NOT_ESTIMABLE,
+    RATE_TITLES,
+    WITHHELD,
+    figure,
+    heading,
+    holds,
+    listed,
+    metric_title,
+    missing,
+    percent,
+    points,
+    span,
+)
 
 NAMED_GROUPS = 4
 KEPT_CAPITALS = ("Gaussian",)
 
 
 def data_sentence(resolved: ResolvedTask) -> str:
-    """Rows, the group that receives the favorable value least often, and the reference group beside it."""
-    groups = group_table(resolved).set_index("group").to_dict("index")
+    """Rows, the group that receives the favorable value least often, and the reference group beside it.
+
+    Groups of fewer than 30 rows are passed over where there are larger ones: their shares are mostly chance.
+    """
+    groups = told_groups(group_table(resolved), resolved.task.smallest_group).set_index("group").to_dict("index")
     favorable, target = shorten(resolved.favorable_label, 30), shorten(resolved.task.target, 30)
     base = groups.pop(resolved.reference)
-    name, lowest = min(groups.items(), key=lambda item: item[1]["favorable_share"])
+    groups = {group: line for group, line in groups.items() if not missing(line["favorable_share"])}
+    if missing(base["favorable_share"]) or not groups:
+        return (
+            f"{len(resolved.y):,} rows in {len(resolved.groups):,} groups; how many have {holds(target, favorable)} is "
+            f"{WITHHELD}, as it would tell of fewer than {resolved.task.smallest_group} rows."
+        )
+    large = {group: line for group, line in groups.items() if line["rows"] >= SMALL_GROUP}
+    name, lowest = min((large or groups).items(), key=lambda item: item[1]["favorable_share"])
     return (
         f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {shorten(name, 30)}; "
         f"{percent(lowest['favorable_share'])} {span((lowest['low'], lowest['high']), as_points=True)} of them have "
-        f"{target} = {favorable} against {percent(base['favorable_share'])} of {shorten(resolved.reference, 30)}."
+        f"{holds(target, favorable)} against {percent(base['favorable_share'])} of {shorten(resolved.reference, 30)}."
     )
 
 
@@ -40,7 +67,10 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     evaluation, goal = result.baseline[split], result.config.metric
     widest = widest_gap(result, split)
     if widest is None:
-        return f"The gap for {GOAL_TITLES[goal]} cannot be estimated on these rows."
+        told = "cannot be estimated on these rows"
+        if result.smallest_group is not None:
+            told = f"is {WITHHELD}: with its rates it would tell of fewer than {result.smallest_group} rows"
+        return f"The gap for {GOAL_TITLES[goal]} {told}."
     rate, group, gap = widest
     ours, theirs = evaluation.rates[group][rate].value, evaluation.rates[evaluation.reference][rate].value
     verb, of_whom = {
@@ -70,10 +100,13 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     commonest = int(np.bincount(cells).argmax())
     who = np.mean(cells == commonest)
     label = outcome_labels(result)[commonest % 2]
+    k = result.smallest_group
+    told = k is None or bool(tellable([np.sum(cells == commonest), np.sum(cells != commonest)], k).all())
+    most = f"{percent(who, 0)} of them" if told else "most of them" if who > 0.5 else "the largest part of them"
     return (
         f"The {percent(count / goal.removal.size, 0)} of training rows ({count:,}) that most widen the gap in "
         f"{RATE_TITLES[goal.rate]} ({shorten(goal.over, 30)} − {shorten(goal.under, 30)}) account for "
-        f"{percent(closed)} of it, predicted from leaving each out; {percent(who, 0)} of them are "
+        f"{percent(closed)} of it, predicted from leaving each out; {most} are "
         f"{shorten(data.groups[commonest // 2], 30)} rows recorded as {shorten(label, 30)}."
     )
 
@@ -195,6 +228,8 @@ def pinned_sentence(result: StudyResult) -> str:
     held = int(result.pinned.sum())
     if not held:
         return "None of the rows that you pinned is a training row, so that pinning changes nothing."
+    if result.smallest_group is not None and held < result.smallest_group:
+        return f"Fewer than {result.smallest_group} pinned rows keep weight 1."
     verb = "row keeps" if held == 1 else "rows keep"
     return f"{held:,} pinned {verb} weight 1, {percent(held / result.pinned.size)} of the training rows."
 
@@ -223,11 +258,15 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     if not fix.rows:
         return f"{lead}{figure(fix.before)}, of the untouched model."
     share = percent((fix.rows if fix.by == "rows" else fix.weight) / of)
-    moving = (
-        f"moving {fix.rows:,} of {of:,} training rows ({share}) by a weight of {np.abs(fix.weights - 1.0).max():g}"
-        if fix.by == "rows"
-        else f"moving {share} of the weight of {of:,} training rows"
-    )
+    k = result.smallest_group
+    by = f"by a weight of {np.abs(fix.weights - 1.0).max():g}"
+    if fix.by != "rows":
+        moving = f"moving {share} of the weight of {of:,} training rows"
+    elif k is None or tellable([fix.rows, of - fix.rows], k).all():
+        moving = f"moving {fix.rows:,} of {of:,} training rows ({share}) {by}"
+    else:
+        few = f"fewer than {k}" if fix.rows < k else f"all but fewer than {k}"
+        moving = f"moving {few} of {of:,} training rows {by}"
     change = fix.accuracy - known(before.values["accuracy"])
     cost = f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
     return (
@@ -238,12 +277,27 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
 
 def pays_sentence(result: StudyResult, split: str = "test") -> str:
     """How many decisions turn each way, and how each group's selection rate moves."""
-    turned, rates = flips(result, split), who_pays(result, split)
+    rates = who_pays(result, split)
     moves = rates[rates["rate"] == RATE_TITLES["selection_rate"]].dropna(subset="change").sort_values("change")
     if len(moves) > NAMED_GROUPS:
         moves = moves.iloc[[0, -1]]
     said = [f"{shorten(line['group'], 30)} {points(float(line['change']))}" for line in moves.to_dict("records")]
+    of, up, down = _turned(result, split)
+    nowhere = NOT_ESTIMABLE if result.smallest_group is None else WITHHELD
     return (
-        f"Of {turned['rows'].sum():,} decisions on {split} rows {turned['to_favorable'].sum():,} turn favorable and "
-        f"{turned['to_other'].sum():,} unfavorable. Selection rates move by: {', '.join(said) or 'not estimable'}."
+        f"Of {of:,} decisions on {split} rows {up} turn favorable and {down} unfavorable. "
+        f"Selection rates move by: {', '.join(said) or nowhere}."
     )
+
+
+def _turned(result: StudyResult, split: str) -> tuple[int, str, str]:
+    """(decisions, how many turn favorable, how many unfavorable), as they may be told."""
+    rows = result.dataset.part(SPLITS.index(split))
+    before, after = (known(scores)[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
+    up, down = int(np.sum(after & ~before)), int(np.sum(before & ~after))
+    k = result.smallest_group
+    if k is None:
+        return rows.size, f"{up:,}", f"{down:,}"
+    hidden = suppressed(np.array([up, down, rows.size - up - down]), k)
+    few = f"a number that is {WITHHELD}"
+    return rows.size, few if hidden[0] else f"{up:,}", few if hidden[1] else f"{down:,}"

@@ -120,11 +120,16 @@ class Fidelity:
     sentence: str
 
 
-def rows_to_verify(removal: np.ndarray, seed: int, count: int = 100) -> tuple[np.ndarray, np.ndarray]:
+def rows_to_verify(
+    removal: np.ndarray, seed: int, count: int = 100, among: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Positions of `count` random rows and of the `count` largest |removal|, interleaved; and which are random.
 
-    Interleaved, so that a check cut short by its time limit has seen both kinds.
+    Interleaved, so that a check cut short by its time limit has seen both kinds. `among`: positions to choose from.
     """
+    if among is not None:
+        chosen, kinds = rows_to_verify(removal[among], seed, count)
+        return among[chosen], kinds
     n = removal.size
     count = min(count, n)
     largest = np.argsort(-np.abs(removal), kind="stable")[:count]

@@ -6,7 +6,9 @@ group, a *gap* is signed, rate(group) - rate(reference), and a *disparity* is un
 A rate whose denominator is zero is not estimable: NaN in arrays, None in results, never 0 or 1. A disparity is taken
 over the groups whose rate is estimable and is itself not estimable if fewer than two remain.
 Everything but ROC AUC and log loss depends on the rows only through the (G, 2, 2) table of counts
-[group, outcome, decision], so resampling that table is all that intervals need.
+[group, outcome, decision], so resampling that table is all that intervals need. Rows may have weights (`sample_weight`,
+as survey weights: a row stands for so many people): every metric is then weighted, only their ratios matter, rows of
+weight 0 are as if they were not there, and intervals know that unequal weights tell less than their number.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from iffair_core.errors import listing
 from iffair_core.uncertainty import (
     Estimate,
     Evaluation,
+    Table,
+    WeightedCells,
+    effective_counts,
     estimate_of,
     interval_of,
     percentile_interval,
@@ -27,6 +32,7 @@ from iffair_core.uncertainty import (
     resample_rows,
     row_draws,
     row_losses,
+    weighted_shares,
     wilson_interval,
 )
 
@@ -94,8 +100,28 @@ def confusion_counts(y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_g
     return np.bincount(cell, minlength=4 * n_groups).reshape(n_groups, 2, 2).astype(np.int64, copy=False)
 
 
+def confusion_table(
+    y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_groups: int, sample_weight: np.ndarray | None = None
+) -> Table:
+    """`confusion_counts`, or weighted cells of that shape where the rows that count do not all weigh the same.
+
+    Raises ValueError as `confusion_counts`, or if weights are missing, infinite or negative.
+    """
+    weight, (y, decision, codes) = _counting(sample_weight, y, decision, codes)
+    return _table(y, decision, codes, n_groups, weight)
+
+
+def _table(y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_groups: int, weight: np.ndarray | None) -> Table:
+    rows = confusion_counts(y, decision, codes, n_groups)
+    if weight is None:
+        return rows
+    cell = np.asarray(codes, dtype=np.int64) * 4 + (np.asarray(y) == 1) * 2 + (np.asarray(decision) == 1)
+    total, square = (np.bincount(cell, weights=one, minlength=rows.size) for one in (weight, weight**2))
+    return WeightedCells(rows, total.reshape(rows.shape), square.reshape(rows.shape))
+
+
 def rates_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Every rate of RATES per group: counts (..., G, 2, 2) -> (..., G) floats, NaN where not estimable."""
+    """Every rate of RATES per group: counts (..., G, 2, 2) or totals -> (..., G) floats, NaN where not estimable."""
     return {name: np.moveaxis(_share(*pair), 0, -1) for name, pair in _fractions(counts).items()}
 
 
@@ -104,7 +130,7 @@ def metrics_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    counts : (..., G, 2, 2), indexed [..., group, outcome, decision].
+    counts : (..., G, 2, 2), indexed [..., group, outcome, decision]; or the totals of weighted cells.
 
     Returns
     -------
@@ -137,13 +163,16 @@ def metrics_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def point_metrics(y: np.ndarray, score: np.ndarray, codes: np.ndarray, n_groups: int) -> dict[str, float | None]:
+def point_metrics(
+    y: np.ndarray, score: np.ndarray, codes: np.ndarray, n_groups: int, sample_weight: np.ndarray | None = None
+) -> dict[str, float | None]:
     """Every metric of METRICS, without uncertainty.
 
     Parameters
     ----------
     y : (n,) of 0 and 1, 1 = favorable. score : (n,) P(favorable) in [0, 1]; the decision is score >= 0.5.
     codes : (n,) integers in [0, n_groups).
+    sample_weight : (n,) finite and at least 0, how much each row counts; None for all alike.
 
     Returns
     -------
@@ -151,24 +180,31 @@ def point_metrics(y: np.ndarray, score: np.ndarray, codes: np.ndarray, n_groups:
 
     Raises
     ------
-    ValueError if lengths differ, a code is out of range, or a score is missing or outside [0, 1].
+    ValueError if lengths differ, a code is out of range, a score is missing or outside [0, 1], or a weight is missing,
+    infinite or negative.
     """
-    score = _scores(score)
-    return _values(y, score, confusion_counts(y, score >= THRESHOLD, codes, n_groups))
+    weight, (y, score, codes) = _counting(sample_weight, y, _scores(score), codes)
+    return _values(y, score, _table(y, score >= THRESHOLD, codes, n_groups, weight), weight)
 
 
-def chance_band(counts: np.ndarray, *, seed: int, draws: int = 2000) -> dict[str, float | None]:
+def chance_band(counts: Table, *, seed: int, draws: int = 2000) -> dict[str, float | None]:
     """What each disparity would show by chance alone: its 95th percentile when group labels are permuted.
 
     counts (G, 2, 2) -> a float for each name of DISPARITIES; for the ratio the 5th percentile, since lower is worse.
     Labels are permuted within each outcome for opportunity and odds, among the rows predicted favorable for predictive
     parity, and over all rows otherwise; drawn exactly on the cells. None where the disparity is not estimable, and for
-    the Theil index, which knows no groups.
+    the Theil index, which knows no groups. Of weighted cells the rows are dealt out, and the shares moved and stretched
+    to those of weights (`uncertainty.weighted_shares`).
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     extent = {}
-    for name, (marked, rows) in _fractions(counts).items():
-        extent[name] = _extent(permuted_shares(rows, int(marked.sum()), rng, draws))
+    for name, (marked, rows) in _fractions(_rows(counts)).items():
+        shares = permuted_shares(rows, int(marked.sum()), rng, draws)
+        if isinstance(counts, WeightedCells) and rows.any():
+            sums = [_fractions(one)[name] for one in (counts.rows, counts.total, counts.square)]
+            of_marked, of_all = zip(*((float(part.sum()), float(whole.sum())) for part, whole in sums), strict=True)
+            shares = weighted_shares(shares, of_marked, of_all)
+        extent[name] = _extent(shares)
     spread = {name: high - low for name, (low, high) in extent.items()}
     odds = (spread["true_positive_rate"], spread["false_positive_rate"])
     samples = {
@@ -187,16 +223,17 @@ def chance_band(counts: np.ndarray, *, seed: int, draws: int = 2000) -> dict[str
     return band
 
 
-def intervals_from_counts(counts: np.ndarray, *, seed: int, draws: int = 2000) -> dict[str, tuple[float, float] | None]:
+def intervals_from_counts(counts: Table, *, seed: int, draws: int = 2000) -> dict[str, tuple[float, float] | None]:
     """95 % intervals of CELL_METRICS by multinomial bootstrap of the (G, 2, 2) cells; None where not estimable.
 
     Percentiles, widened where largest minus smallest misleads. An interval always holds its value. Sampling pushes the
     largest rate up and the smallest down, and resampling does so again: a disparity's interval reaches further toward
     equality by twice the bootstrap's bias (with five groups of 200 rows plain percentiles cover 55 to 92 % in place of
     95 %, these 88 to 93 %). And where the value is inside the chance band, it reaches to 0 (that of the ratio to 1).
+    Weighted cells are drawn as `uncertainty.resample_cells` says.
     """
     samples = metrics_from_counts(resample_cells(counts, _cell_stream(seed), draws))
-    values = {name: _plain(value) for name, value in metrics_from_counts(counts).items()}
+    values = {name: _plain(value) for name, value in metrics_from_counts(_totals(counts)).items()}
     return _cell_intervals(values, samples, chance_band(counts, seed=seed, draws=draws))
 
 
@@ -209,6 +246,7 @@ def evaluate(
     *,
     seed: int,
     draws: int = 2000,
+    sample_weight: np.ndarray | None = None,
 ) -> Evaluation:
     """Every metric with its interval, every rate per group and every signed gap against the reference group.
 
@@ -218,6 +256,8 @@ def evaluate(
     reference : one of `groups`.
     seed : not negative; the same seed gives the same numbers, whatever the order of rows.
     draws : bootstrap and permutation draws; ROC AUC and log loss resample rows, 100 to 400 times by their number.
+    sample_weight : as for `point_metrics`. Counts are of rows with weight above 0; Wilson's intervals rest on Kish's
+        effective count of each denominator.
 
     Raises
     ------
@@ -226,18 +266,18 @@ def evaluate(
     groups = tuple(groups)
     if reference not in groups:
         raise ValueError(f"The reference group {reference!r} is not among {listing(groups)}.")
-    y, score = np.asarray(y), _scores(score)
-    counts = confusion_counts(y, score >= THRESHOLD, codes, len(groups))
-    values = _values(y, score, counts)
+    weight, (y, score, codes) = _counting(sample_weight, np.asarray(y), _scores(score), codes)
+    counts = _table(y, score >= THRESHOLD, codes, len(groups), weight)
+    values = _values(y, score, counts, weight)
     drawn = resample_cells(counts, _cell_stream(seed), draws)
     band = chance_band(counts, seed=seed, draws=draws)
     intervals = _cell_intervals(values, metrics_from_counts(drawn), band)
-    for name, sample in zip(ROW_METRICS, _row_samples(y, (score,), seed, draws), strict=True):
+    for name, sample in zip(ROW_METRICS, _row_samples(y, (score,), seed, draws, weight), strict=True):
         intervals[name] = interval_of(values[name], *(float(end) for end in percentile_interval(sample[:, 0])))
     rates, gaps = _rates_and_gaps(counts, drawn, groups, reference)
-    warnings = (*_rate_warnings(rates), *_value_warnings(values))
-    ordered = {name: intervals[name] for name in METRICS}
-    return Evaluation(groups, reference, int(counts.sum()), counts, values, ordered, band, rates, gaps, warnings)
+    warnings = (*rate_warnings(rates), *value_warnings(values))
+    ordered, rows = {name: intervals[name] for name in METRICS}, _rows(counts)
+    return Evaluation(groups, reference, int(rows.sum()), rows, values, ordered, band, rates, gaps, warnings)
 
 
 def paired_difference(
@@ -249,30 +289,33 @@ def paired_difference(
     *,
     seed: int,
     draws: int = 2000,
+    sample_weight: np.ndarray | None = None,
 ) -> dict[str, Estimate]:
     """Change of every metric of METRICS, after - before, on the same rows.
 
     Both models are judged on the same resampled rows (multinomial bootstrap over group, outcome and the two decisions;
     rows for ROC AUC and log loss), so what they share cancels. Disparities are unsigned on either side: a negative
-    change is a smaller disparity. `count` is the number of rows.
+    change is a smaller disparity. `count` is the number of rows (of weight above 0). `sample_weight`: as for
+    `point_metrics`.
 
     Raises
     ------
     ValueError as `point_metrics`.
     """
     y, before, after = np.asarray(y), _scores(before), _scores(after)
-    first, second = before >= THRESHOLD, after >= THRESHOLD
     if before.shape != after.shape:
         raise ValueError(f"{before.shape[0]} scores before but {after.shape[0]} after.")
+    weight, (y, before, after, codes) = _counting(sample_weight, y, before, after, codes)
+    first, second = before >= THRESHOLD, after >= THRESHOLD
     pair = _codes(codes, n_groups, first.shape[0]) * 2 + first
-    joint = confusion_counts(y, second, pair, 2 * n_groups).reshape(n_groups, 2, 2, 2)  # group, before, outcome, after
+    joint = _split_groups(_table(y, second, pair, 2 * n_groups, weight))
     drawn = resample_cells(joint, _cell_stream(seed), draws)
     old, new = (metrics_from_counts(table) for table in _sides(drawn))
     samples = {name: new[name] - old[name] for name in CELL_METRICS}
-    for name, sample in zip(ROW_METRICS, _row_samples(y, (before, after), seed, draws), strict=True):
+    for name, sample in zip(ROW_METRICS, _row_samples(y, (before, after), seed, draws, weight), strict=True):
         samples[name] = sample[:, 1] - sample[:, 0]
-    counts = _sides(joint)
-    start, end = _values(y, before, counts[0]), _values(y, after, counts[1])
+    counts = _sides(_totals(joint))
+    start, end = _values(y, before, counts[0], weight), _values(y, after, counts[1], weight)
     result = {}
     for name in METRICS:
         a, b = start[name], end[name]
@@ -303,6 +346,37 @@ def _scores(score: np.ndarray) -> np.ndarray:
     if score.ndim != 1 or (score.size and not (score.min() >= 0 and score.max() <= 1)):
         raise ValueError("Scores must be probabilities: one per row, each between 0 and 1, none missing.")
     return score
+
+
+def _counting(sample_weight: np.ndarray | None, *rows: np.ndarray) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:
+    """The weights of the rows that count, None where those are all alike, and of each array the rows that count."""
+    if sample_weight is None:
+        return None, rows
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.ndim != 1 or not (np.isfinite(weight).all() and (weight >= 0).all()):
+        raise ValueError("Weights must be numbers, one per row, finite and at least 0.")
+    if any(np.shape(one)[:1] != weight.shape for one in rows):
+        raise ValueError(f"{weight.size} weights, but {', '.join(str(np.shape(one)[0]) for one in rows)} rows.")
+    counts = weight > 0
+    if not counts.all():
+        weight, rows = weight[counts], tuple(np.asarray(one)[counts] for one in rows)
+    alike = weight.size == 0 or bool((weight == weight[0]).all())
+    return None if alike else weight, rows
+
+
+def _rows(table: Table) -> np.ndarray:
+    return table.rows if isinstance(table, WeightedCells) else table
+
+
+def _totals(table: Table) -> np.ndarray:
+    return table.total if isinstance(table, WeightedCells) else table
+
+
+def _split_groups(table: Table) -> Table:
+    """(2 G, outcome, after) -> (G, before, outcome, after)."""
+    if isinstance(table, WeightedCells):
+        return WeightedCells(*(one.reshape(-1, 2, 2, 2) for one in (table.rows, table.total, table.square)))
+    return table.reshape(-1, 2, 2, 2)
 
 
 def _fractions(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -338,9 +412,11 @@ def _cell_stream(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, 0]))
 
 
-def _row_samples(y: np.ndarray, scores: Sequence[np.ndarray], seed: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
+def _row_samples(
+    y: np.ndarray, scores: Sequence[np.ndarray], seed: int, draws: int, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
-    return resample_rows(y, scores, rng, row_draws(y.shape[0], draws))
+    return resample_rows(y, scores, rng, row_draws(y.shape[0], draws), weight)
 
 
 def _plain(value: np.ndarray | float) -> float | None:
@@ -348,10 +424,14 @@ def _plain(value: np.ndarray | float) -> float | None:
     return None if np.isnan(number) else number
 
 
-def _values(y: np.ndarray, score: np.ndarray, counts: np.ndarray) -> dict[str, float | None]:
-    cells = metrics_from_counts(counts)
-    favorable, unfavorable = np.sort(score[y == 1]), np.sort(score[y == 0])
+def _values(
+    y: np.ndarray, score: np.ndarray, table: Table, weight: np.ndarray | None = None
+) -> dict[str, float | None]:
+    cells = metrics_from_counts(_totals(table))
     values = {name: _plain(cells[name]) for name in CELL_METRICS}
+    if weight is not None:
+        return {name: (values | _weighted_row_metrics(y, score, weight)).get(name) for name in METRICS}
+    favorable, unfavorable = np.sort(score[y == 1]), np.sort(score[y == 0])
     if pairs := favorable.size * unfavorable.size:
         below = np.searchsorted(unfavorable, favorable, side="left").sum()
         not_above = np.searchsorted(unfavorable, favorable, side="right").sum()
@@ -361,6 +441,19 @@ def _values(y: np.ndarray, score: np.ndarray, counts: np.ndarray) -> dict[str, f
         loss = row_losses(np.ones(1), favorable).sum() + row_losses(np.zeros(1), unfavorable).sum()
         values["log_loss"] = float(loss / score.size)
     return {name: values.get(name) for name in METRICS}
+
+
+def _weighted_row_metrics(y: np.ndarray, score: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    order = np.lexsort((weight, score, y))
+    y, score, weight = y[order], score[order], weight[order]
+    values = {"log_loss": float(weight @ row_losses(y, score) / weight.sum())}
+    split = int(np.count_nonzero(y == 0))
+    beneath = np.append(0.0, np.cumsum(weight[:split]))
+    sides = [np.searchsorted(score[:split], score[split:], side=side) for side in ("left", "right")]
+    won = sum(float(weight[split:] @ beneath[side]) for side in sides) / 2
+    if pairs := float(beneath[-1] * weight[split:].sum()):
+        values["roc_auc"] = min(won / pairs, 1.0)
+    return values
 
 
 def _cell_intervals(
@@ -382,16 +475,20 @@ def _cell_intervals(
 
 
 def _rates_and_gaps(
-    counts: np.ndarray, drawn: np.ndarray, groups: tuple[str, ...], reference: str
+    table: Table, drawn: np.ndarray, groups: tuple[str, ...], reference: str
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, dict[str, Estimate]]]:
     """Rates with Wilson intervals, gaps with bootstrap intervals widened as Newcombe (1998) where a rate is 0 or 1."""
     base = groups.index(reference)
     others = [(code, group) for code, group in enumerate(groups) if code != base]
     rates: dict[str, dict[str, Estimate]] = {group: {} for group in groups}
     gaps: dict[str, dict[str, Estimate]] = {group: {} for _, group in others}
-    resampled = rates_from_counts(drawn)
-    for name, (part, whole) in _fractions(counts).items():
-        value, (low, high) = _share(part, whole), wilson_interval(part, whole)
+    resampled, counted = rates_from_counts(drawn), _fractions(_rows(table))
+    for name, (part, total) in _fractions(_totals(table)).items():
+        value, whole, successes, trials = _share(part, total), counted[name][1], part, total
+        if isinstance(table, WeightedCells):
+            trials = effective_counts(total, _fractions(table.square)[name][1])
+            successes = np.where(trials > 0, value, 0.0) * trials
+        low, high = wilson_interval(successes, trials)
         lows, highs = percentile_interval(resampled[name] - resampled[name][:, base, None])
         # A rate of exactly 0 or 1 never moves when its cells are resampled, so its share of the error is Wilson's.
         still = (value == 0) | (value == 1)
@@ -408,7 +505,8 @@ def _rates_and_gaps(
     return rates, gaps
 
 
-def _rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
+def rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
+    """Which rates of which groups are not estimable, or rest on few rows, one sentence each."""
     found = []
     for name in RATES:
         empty = [group for group, row in rates.items() if row[name].count == 0]
@@ -418,7 +516,7 @@ def _rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
                 "Disparities that use it leave that group out."
             )
     fewest = {
-        group: min((row[name].count for name in RATES if row[name].count), default=0) for group, row in rates.items()
+        group: min((count for name in RATES if (count := row[name].count)), default=0) for group, row in rates.items()
     }
     few = [f"{group} ({count})" for group, count in fewest.items() if 0 < count < FEW_ROWS]
     if few:
@@ -429,6 +527,7 @@ def _rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
     return found
 
 
-def _value_warnings(values: Mapping[str, float | None]) -> list[str]:
+def value_warnings(values: Mapping[str, float | None]) -> list[str]:
+    """Which metrics are not estimable, in a sentence."""
     missing = [name for name in METRICS if values[name] is None]
     return [f"Not estimable on these rows: {listing(missing, len(missing))}."] if missing else []

@@ -13,7 +13,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,12 +26,14 @@ import scipy
 import sklearn
 
 from iffair_core.data.encoding import SPLITS
+from iffair_core.data.task import group_table
+from iffair_core.disclosure import disclosed, require_rows, tellable, told_groups, told_share
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation
 from iffair_core.results import MEASURED, Rival, StudyResult, Transfer, known
-from iffair_core.reweighting import changed, effective_sample_size
+from iffair_core.reweighting import changed, effective_sample_size, mean_weight
 from iffair_core.smallest import SmallestFix
-from iffair_core.tables import over_seeds, seeds_table
+from iffair_core.tables import over_seeds, seeds_table, weight_table
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
@@ -60,7 +62,7 @@ def summary(
 
     - `dataset`: name, fingerprint, synthetic, rows (used), rows_in_file, features (columns of the design),
       feature_names, columns (of the table, as features), groups {group: rows}, favorable {group: rows},
-      splits {split: rows}, reference, reference_reason.
+      splits {split: rows}, reference, reference_reason; `reading`, only where the file needed it: `ReadOptions(**...)`.
     - `task`: what was chosen, with the reference group in force; `Task.from_dict` restores it.
     - `encoding`: per column, what was learned from training rows. `config`: the fields of `StudyConfig`.
     - `baseline`, `after`: {split: {metric: float}}; beside the metrics, keys of their own: `intervals`
@@ -70,7 +72,9 @@ def summary(
     - `difference`: {split: {metric: {value, low, high, count}}}, after minus before on the same rows.
     - `goal`: the goal's widest soft gap on validation rows, rate(over) - rate(under), before.
     - `curve`: strengths recommended, chosen, frontier, infeasible {strength: reason}, limit, budget.
-    - `weights`: min, max, mean, effective_sample_size and changed_share (both shares of training rows).
+    - `weights`: min, max, mean, effective_sample_size and changed_share (both shares of training rows). Where the file
+      brought row weights these are ours alone, their mean and effective size are over and against the file's, and
+      `base` {column, min, max, effective_sample_size} is about those of the training rows.
     - `transfer`: other models refitted with the weights, one entry each: name, title, strength, seed, seconds, notes;
       `before`, `after` (as `baseline`, without chance band and groups), `difference`, and `kept` {split: the goal's
       reduction as a share of that in the study's own model}. Empty unless they were asked for.
@@ -79,21 +83,28 @@ def summary(
       without chance band and groups.
     - `fidelity`, `timing` (seconds per stage; `read`
       if given), `software`, `warnings`.
+    - `checks`: what was to know before a model was fitted, each with kind, severity (high, medium or low), title, text
+      and columns.
     - `smallest_fix`, only with `fix`: target, by (rows or weight), split (judged on), reached, strength, `before` and
       `disparity` on that split, accuracy, test {disparity, accuracy}, rows (moved), weight (half the sum of |w - 1|),
       reason (why it is not reached, or null).
     - `seeds`, only with `others`, the same study under other seeds: `used`, and as in `tables.over_seeds` the mean of
       every metric over them and this one.
 
+    In cohort-only mode (`disclosure`) what may not be told is null, and `suppressed` lists where: paths of keys joined
+    by "/". Left out are what one row would give away: the extremes of weights, names of rare levels, and rare outcomes;
+    `rows_in_file` is null where fewer rows than the smallest group were left out.
+
     Raises ConfigError for a study that has not finished.
     """
     require_finished(result)
+    result = disclosed(result)
     goal, predicted = known(result.goal), known(result.chosen).predicted
     found = {
         "schema": SUMMARY_SCHEMA,
         "dataset": _dataset(result),
         "task": _task(result),
-        "encoding": result.dataset.encoding,
+        "encoding": _encoding(result),
         "config": asdict(result.config),
         "goal": {"rate": goal.rate, "over": goal.over, "under": goal.under, "soft_gap": goal.value},
         "strength": result.strength,
@@ -109,15 +120,60 @@ def summary(
         "timing": {**({} if read_seconds is None else {"read": read_seconds}), **result.timing},
         "software": software(),
         "warnings": list(result.warnings),
+        "checks": [check.to_dict() for check in result.checks],
     }
     if fix is not None:
-        found["smallest_fix"] = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
+        k = result.smallest_group or 0
+        told = tellable([fix.rows, fix.weights.size - fix.rows], k).all()
+        shown = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
+        found["smallest_fix"] = shown | ({} if told else {"rows": None})
     if others:
         every = seeds_table([result, *others])
         found["seeds"] = {"used": [one.config.seed for one in (result, *others)], **over_seeds(every)}
     plain = _plain(found)
     assert isinstance(plain, dict)
+    if result.smallest_group is not None:
+        plain["suppressed"] = list(_suppressed(plain))
     return plain
+
+
+def _suppressed(found: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of what cohort-only mode withholds in a summary."""
+    dataset, weights = found["dataset"], found["weights"]
+    if dataset["rows_in_file"] is None:
+        yield "dataset/rows_in_file"
+    for group, rows in dataset["favorable"].items():
+        if rows is None:
+            yield f"dataset/favorable/{group}"
+    yield "fidelity/hard_exact"
+    yield from (f"weights/{name}" for name in ("min", "max", "changed_share") if weights[name] is None)
+    for stage in ("baseline", "after"):
+        for split, one in found[stage].items():
+            for group, line in one["groups"].items():
+                place = f"{stage}/{split}/groups/{group}"
+                if line["rows"] is None:
+                    yield f"{place}/rows"
+                for kind in ("rates", "gaps"):
+                    for name, estimate in line[kind].items():
+                        if estimate["value"] is None and estimate["count"] != 0:
+                            yield f"{place}/{kind}/{name}"
+    if found.get("smallest_fix", {"rows": 0})["rows"] is None:
+        yield "smallest_fix/rows"
+
+
+def _encoding(result: StudyResult) -> dict[str, Any]:
+    """What was learned of each column; in cohort-only mode without the names of rare levels, medians rounded."""
+    if result.smallest_group is None:
+        return result.dataset.encoding
+    found = {}
+    for name, learned in result.dataset.encoding.items():
+        told = {key: value for key, value in learned.items() if key != "pooled"}
+        if "pooled" in learned:
+            told["pooled_levels"] = len(learned["pooled"])
+        if learned.get("median") is not None:
+            told["median"] = float(f"{learned['median']:.2g}")
+        found[name] = told
+    return found
 
 
 def seeds_csv(results: Sequence[StudyResult]) -> bytes:
@@ -145,7 +201,12 @@ def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, A
     plain = _plain(
         {
             "schema": SETTINGS_SCHEMA,
-            "table": {"name": result.name, "fingerprint": result.fingerprint, "synthetic": result.synthetic},
+            "table": {
+                "name": result.name,
+                "fingerprint": result.fingerprint,
+                "synthetic": result.synthetic,
+                **_reading(result),
+            },
             "task": _task(result),
             "config": asdict(result.config),
             **asked,
@@ -161,16 +222,28 @@ def settings_json(result: StudyResult, fix: SmallestFix | None = None) -> str:
     return _json(settings(result, fix))
 
 
-def weight_summary(result: StudyResult) -> dict[str, float]:
-    """min, max, mean of the training rows' weights; effective_sample_size and changed_share as shares of these rows."""
-    weights = known(result.weights)
-    return {
-        "min": float(weights.min()),
-        "max": float(weights.max()),
-        "mean": float(weights.mean()),
-        "effective_sample_size": effective_sample_size(weights),
-        "changed_share": float(np.mean(changed(weights))),
+def weight_summary(result: StudyResult) -> dict[str, Any]:
+    """min, max, mean of the training rows' weights; effective_sample_size and changed_share as shares of these rows.
+
+    Where the file brought row weights, see `summary`. In cohort-only mode min and max are None.
+    """
+    weights, base, k = known(result.weights), result.base_train, result.smallest_group
+    found: dict[str, Any] = {
+        "min": None if k is not None else float(weights.min()),
+        "max": None if k is not None else float(weights.max()),
+        "mean": mean_weight(weights, base),
+        "effective_sample_size": effective_sample_size(weights, base),
+        "changed_share": told_share(changed(weights), k),
     }
+    if result.dataset.base_weight is not None:
+        own = np.ones(weights.size) if base is None else base
+        found["base"] = {
+            "column": result.dataset.task.task.weights,
+            "min": None if k is not None else float(own.min()),
+            "max": None if k is not None else float(own.max()),
+            "effective_sample_size": effective_sample_size(own),
+        }
+    return found
 
 
 def software() -> dict[str, str]:
@@ -184,21 +257,32 @@ def _dataset(result: StudyResult) -> dict[str, Any]:
     size = len(data.groups)
     rows = np.bincount(data.group_codes, minlength=size)
     favorable = np.bincount(data.group_codes, weights=data.y, minlength=size).astype(np.int64)
+    good: list[int | None] = favorable.tolist()
+    in_file: int | None = data.n_rows_in_file
+    if result.smallest_group is not None:
+        told = told_groups(group_table(data.task), result.smallest_group)["favorable"]
+        good = [None if pd.isna(rows_there) else int(rows_there) for rows_there in told]
+        in_file = in_file if tellable(data.n_rows_in_file - data.y.size, result.smallest_group) else None
     return {
         "name": result.name,
         "fingerprint": result.fingerprint,
         "synthetic": result.synthetic,
         "rows": data.y.size,
-        "rows_in_file": data.n_rows_in_file,
+        "rows_in_file": in_file,
         "features": len(data.feature_names),
         "feature_names": data.feature_names,
         "columns": data.task.feature_columns,
         "groups": dict(zip(data.groups, rows, strict=True)),
-        "favorable": dict(zip(data.groups, favorable, strict=True)),
+        "favorable": dict(zip(data.groups, good, strict=True)),
         "splits": {name: data.part(code).size for code, name in enumerate(SPLITS)},
         "reference": data.reference,
         "reference_reason": data.task.reference_reason,
+        **_reading(result),
     }
+
+
+def _reading(result: StudyResult) -> dict[str, Any]:
+    return {"reading": dict(result.dataset.reading)} if result.dataset.reading else {}
 
 
 def _task(result: StudyResult) -> dict[str, Any]:
@@ -210,18 +294,17 @@ def _evaluations(found: Mapping[str, Evaluation] | None) -> dict[str, Any]:
 
 
 def _evaluation(found: Evaluation) -> dict[str, Any]:
-    in_group = found.counts.sum(axis=(1, 2))
     return {
         **found.values,
         "intervals": found.intervals,
         "chance_band": found.chance_band,
         "groups": {
             group: {
-                "rows": in_group[code],
+                "rows": found.rates[group]["selection_rate"].count,
                 "rates": _estimates(found.rates[group]),
                 "gaps": _estimates(found.gaps.get(group, {})),
             }
-            for code, group in enumerate(found.groups)
+            for group in found.groups
         },
     }
 
@@ -250,7 +333,9 @@ def _fidelity(result: StudyResult) -> dict[str, Any] | None:
     numbers = (
         "removal_error", "prediction_error", "spearman", "slope", "hard_exact", "mean_leverage", "checked", "asked",
     )  # fmt: skip
-    return {"level": found.level} | {name: getattr(found, name) for name in numbers} | {"sentence": found.sentence}
+    told = {name: getattr(found, name) for name in numbers}
+    told |= {} if result.smallest_group is None else {"hard_exact": None}
+    return {"level": found.level} | told | {"sentence": found.sentence}
 
 
 def _rival(rival: Rival) -> dict[str, Any]:
@@ -304,16 +389,34 @@ def rows_frame(result: StudyResult, fix: SmallestFix | None = None) -> pd.DataFr
 
     row_id, split, outcome (0/1, 1 = favorable), group, weight and influence_<quantity>... (d quantity / d weight, on
     validation rows; both NaN outside train), score_before, score_after (P(favorable)). Group names as they are. With
-    `fix`, weight_smallest_fix stands last.
+    `fix`, weight_smallest_fix stands last. Where the file brought row weights, base_weight (of every row, mean 1)
+    follows weight, weights are the model's, ours times base_weight, and influence is per unit of these. Raises
+    ConfigError in cohort-only mode.
     """
     require_finished(result)
+    require_rows(result, "rows.csv")
     return pd.DataFrame({name: _as_array(column) for name, column in _columns(result, fix).items()})
 
 
 def rows_csv(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
     """rows.csv: UTF-8, comma, LF. Group names that a spreadsheet would take for a formula get a leading apostrophe."""
     require_finished(result)
+    require_rows(result, "rows.csv")
     return _csv(_columns(result, fix))
+
+
+def weights_csv(result: StudyResult) -> bytes:
+    """weights.csv, in place of rows.csv in cohort-only mode: `tables.weight_table`, a line per group and outcome."""
+    require_finished(result)
+    table = weight_table(result)
+    columns: dict[str, np.ndarray | Labelled] = {}
+    for name in table.columns:
+        if name in ("group", "outcome"):
+            codes, labels = pd.factorize(table[name])
+            columns[name] = (codes, list(labels))
+        else:
+            columns[name] = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return _csv(columns)
 
 
 Labelled = tuple[np.ndarray, Sequence[str]]
@@ -334,14 +437,15 @@ def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarr
         "split": (data.split, SPLITS),
         "outcome": data.y.astype(np.int8),
         "group": (data.group_codes, data.groups),
-        "weight": spread(known(result.weights)),
+        "weight": spread(result.total_weights(known(result.weights))),
+        **({} if data.base_weight is None else {"base_weight": np.ones(n) if result.base is None else result.base}),
         **{
             f"influence_{name}": spread(influence[:, place])
             for place, name in enumerate(known(result.quantities).names)
         },
         "score_before": known(result.scores_before),
         "score_after": known(result.scores_after),
-        **({} if fix is None else {"weight_smallest_fix": spread(fix.weights)}),
+        **({} if fix is None else {"weight_smallest_fix": spread(result.total_weights(fix.weights))}),
     }
 
 
@@ -409,7 +513,9 @@ def write_design(result: StudyResult, target: str | os.PathLike[str] | io.BytesI
     """design.parquet: row_id (int64), then every feature (float64) as the model saw it, no intercept, no index.
 
     One line for each line of rows.csv, in the same order. A feature called "row_id" is written as "row_id (feature)".
+    Raises ConfigError in cohort-only mode.
     """
+    require_rows(result, "design.parquet")
     data = result.dataset
     names = ["row_id", *("row_id (feature)" if name == "row_id" else name for name in data.feature_names)]
     kinds = [pa.int64(), *(pa.float64() for _ in data.feature_names)]

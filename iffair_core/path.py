@@ -43,7 +43,8 @@ STRIDE = 1 / 16
 class Repair:
     """What is repaired and within which guard rails.
 
-    `max_weight` > 1: no weight above it. `min_effective_sample_size`: Kish's size as a share of training rows.
+    `max_weight` > 1: no weight above it. `min_effective_sample_size`: Kish's size as a share of training rows, or of
+    that of the file's own row weights.
     `min_accuracy`: on the rows that guide the repair; None for no floor. `also`: other goals whose disparities the same
     weights have to close by the same share.
     """
@@ -78,6 +79,7 @@ def require_strength(strength: float) -> float:
 class Step:
     """One strength of the path. `model` and `weights` (n,) are None where it is infeasible, and `reason` says why.
 
+    `weights` are ours; the model saw them times the base weights.
     `predicted_theta` (P,): parameters predicted without a refit; None where even the first-order ask has no answer.
     """
 
@@ -91,9 +93,10 @@ class Step:
 class RepairPath:
     """The way from the untouched model to stronger and stronger repairs.
 
-    `start`: the model fitted with unit weights. `guide`: quantities whose goal the weights close, measured on rows with
-    fixed unit weights. `pinned` (n,) bool: rows whose weight stays 1. `groups`: those of each
-    rate that the gaps are taken over, all if None. `predict` False leaves predictions out. `limit`:
+    `start`: the model fitted with unit weights, or with `base`. `guide`: quantities whose goal the weights close,
+    measured on rows with fixed weights. `pinned` (n,) bool: rows whose weight stays 1. `groups`: those of each
+    rate that the gaps are taken over, all if None. `base` (n,): weights of the file, which ours multiply; None for 1
+    everywhere. `predict` False leaves predictions out. `limit`:
     the largest strength that any weights within the rails reach to first order, all gaps at once. `step_from` advances
     from any earlier step, so that a strength off the grid branches from it.
     """
@@ -107,10 +110,11 @@ class RepairPath:
         pinned: np.ndarray | None = None,
         groups: Mapping[str, tuple[str, ...]] | None = None,
         *,
+        base: np.ndarray | None = None,
         predict: bool = True,
     ) -> None:
-        self.predicts = predict
-        self.rails = Rails(repair.max_weight, pinned)
+        self.predicts, self.base = predict, base
+        self.rails = Rails(repair.max_weight, pinned, base)
         self.start, self.repair, self.guide, self.check = start, repair, guide, check
         self.pairs: GoalPairs = goal_pairs(guide, repair.goal, groups)
         self.before = guide.values(start)
@@ -120,12 +124,12 @@ class RepairPath:
         self._signed = np.unique(np.vstack([pairs.signed for pairs in asked]), axis=0)  # goals may share a rate
         self._disparities = np.repeat([pairs.disparity(self.before) for pairs in asked], [len(p.labels) for p in asked])
         self.origin = Step(0.0, np.ones(start.X_.shape[0]), start, start.theta_)
-        self._first = _Linearised(start, guide)
+        self._first = _Linearised(start, guide, base)
         self._known_thrift: Thrift | None = None
-        self._forecasts: dict[float, LogisticModel | None] = {}
+        self._forecasts: dict[float, _Forecast | None] = {}
         self._linearised: dict[float, _Linearised] = {0.0: self._first}
         if isinstance(start, LogisticModel):
-            self._forecasts[0.0] = start
+            self._forecasts[0.0] = _Forecast(start, np.ones(start.X_.shape[0]))
         self.limit = self._reachable()
 
     def step_from(self, earlier: Step, strength: float) -> Step:
@@ -150,9 +154,9 @@ class RepairPath:
             if self.check is not None:
                 self.check()
             try:
-                here = self._first if model is self.start else _Linearised(model, self.guide)
+                here = self._first if model is self.start else _Linearised(model, self.guide, self.base)
                 candidate = self._solve(here, weights, strength)
-                refitted = model.refitted(candidate, check=self.check)
+                refitted = model.refitted(self._seen(candidate), check=self.check)
             except (Infeasible, FitError) as error:
                 if found is None:
                     return Step(strength, None, None, predicted, str(error))
@@ -177,10 +181,11 @@ class RepairPath:
                 f"The refit missed what was asked by {100 * miss:.3g} % of the baseline gap, more than "
                 f"{100 * OFF_TARGET:.3g} %."
             )
-        size, smallest = effective_sample_size(weights), self.repair.min_effective_sample_size
+        size, smallest = effective_sample_size(weights, self.base), self.repair.min_effective_sample_size
         if size < smallest:
             return (
-                f"The effective sample size would fall to {100 * size:.1f} % of the training rows, below the limit of "
+                f"The effective sample size would fall to {100 * size:.1f} % of the training rows"
+                f"{'' if self.base is None else ', as the row weights of the file count them'}, below the limit of "
                 f"{100 * smallest:.4g} %."
             )
         if self.repair.min_accuracy is not None:
@@ -209,6 +214,10 @@ class RepairPath:
             below = [step for step in steps if step.strength < strength]
             extra.append(self.step_from(below[-1] if below else self.origin, strength))
         return sorted(steps + extra, key=lambda step: step.strength)
+
+    def _seen(self, weights: np.ndarray) -> np.ndarray:
+        """What the model sees of our weights."""
+        return weights if self.base is None else weights * self.base
 
     def _targets(self, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
         """Matrix (j, k) of directed gaps, their targets (j,), and whether they are met with equality.
@@ -251,15 +260,16 @@ class RepairPath:
             return None
         if not isinstance(self.start, LogisticModel):
             try:
-                return one_step_parameters(self.start, self._solve(self._first, self.start.sample_weight_, strength))
+                candidate = self._solve(self._first, np.ones(self.start.X_.shape[0]), strength)
+                return one_step_parameters(self.start, self._seen(candidate))
             except Infeasible:
                 return None
         forecast = self._forecasts[strength] if strength in self._forecasts else self._forecast(strength)
         if strength % STRIDE == 0:
             self._forecasts[strength] = forecast
-        return None if forecast is None else forecast.theta_
+        return None if forecast is None else forecast.model.theta_
 
-    def _forecast(self, strength: float) -> LogisticModel | None:
+    def _forecast(self, strength: float) -> _Forecast | None:
         """The model expected at a strength: one Newton step, from that expected a sixteenth of strength before.
 
         The weights are those asked for there, so a forecast never looks at a refit. Multiples of 1/16 are kept.
@@ -271,9 +281,10 @@ class RepairPath:
         if before is None:
             return None
         if earlier not in self._linearised:
-            self._linearised[earlier] = _Linearised(before, self.guide)
+            self._linearised[earlier] = _Linearised(before.model, self.guide, self.base)
         try:
-            return before.stepped(self._solve(self._linearised[earlier], before.sample_weight_, strength))
+            weights = self._solve(self._linearised[earlier], before.weights, strength)
+            return _Forecast(before.model.stepped(self._seen(weights)), weights)
         except (Infeasible, FitError):
             return None
 
@@ -291,11 +302,19 @@ class RepairPath:
         return max(1.0, beyond)
 
 
-class _Linearised:
-    """Quantities, their gradients and influences at one model."""
+@dataclass(frozen=True, eq=False)
+class _Forecast:
+    """A model expected without a refit, and our weights (n,) that it stands for."""
 
-    def __init__(self, model: InfluenceModel, guide: FairnessQuantities) -> None:
-        self.model = model
+    model: LogisticModel
+    weights: np.ndarray
+
+
+class _Linearised:
+    """Quantities, their gradients and influences, per unit of our weights, at one model."""
+
+    def __init__(self, model: InfluenceModel, guide: FairnessQuantities, base: np.ndarray | None) -> None:
+        self.model, self._base = model, base
         self.values = guide.values(model)
         self.gradients = guide.gradients(model)
         self._influence: np.ndarray | None = None
@@ -304,4 +323,6 @@ class _Linearised:
     def influence(self) -> np.ndarray:
         if self._influence is None:
             self._influence = influence_of(self.model, self.gradients)
+            if self._base is not None:
+                self._influence *= self._base[:, None]
         return self._influence

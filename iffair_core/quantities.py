@@ -46,11 +46,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class FairnessQuantities:
-    """k quantities of a model, measured on fixed evaluation rows with unit weights.
+    """k quantities of a model, measured on fixed evaluation rows.
 
     `names`: the soft gap of each estimable rate of each group against the reference, then "log_loss" (mean, nats).
     `left_out`: names of gaps that no evaluation row supports (a rate with an empty denominator).
-    Signed: a gap is rate(group) - rate(reference), in [-1, 1].
+    Signed: a gap is rate(group) - rate(reference), in [-1, 1]. `weights` (m,): how much each row counts in every rate
+    and mean, only ratios matter; None for all alike.
     """
 
     X: np.ndarray
@@ -63,6 +64,7 @@ class FairnessQuantities:
     left_out: tuple[str, ...]
     _mix: np.ndarray = field(repr=False)  # (gaps, 2 G): gap = _mix @ cell sums + _offset; cell = 2 * group + outcome
     _offset: np.ndarray = field(repr=False)
+    weights: np.ndarray | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,11 +88,12 @@ class FairnessQuantities:
 
     def effect_of_decisions(self, rows: np.ndarray) -> np.ndarray:
         """Change of each hard gap when the decision of one of `rows` (r,) turns favorable, (r, gaps)."""
-        return np.asarray(self._mix.T[self.cells()[rows]])
+        effects = np.asarray(self._mix.T[self.cells()[rows]])
+        return effects if self.weights is None else effects * self.weights[rows, None]
 
     def accuracy(self, model: InfluenceModel) -> float:
         """Share of correct decisions on the evaluation rows."""
-        return float(np.mean((model.logits(self.X) >= 0.0) == (self.y > 0.5)))
+        return self._mean((model.logits(self.X) >= 0.0) == (self.y > 0.5))
 
     def price(self, model: InfluenceModel, theta: np.ndarray) -> float:
         """Second-order change of the mean log loss, in nats, when the parameters move from the model's to `theta`.
@@ -100,11 +103,12 @@ class FairnessQuantities:
         z, moved = model.logits(self.X), model.logits(self.X, theta)
         p = sigmoid(z)
         step = moved - z
-        return float(np.mean((p - self.y) * step + p * (1.0 - p) * step**2 / 2))
+        return self._mean((p - self.y) * step + p * (1.0 - p) * step**2 / 2)
 
     def gradients(self, model: InfluenceModel) -> np.ndarray:
         """d quantity / d theta at the model's parameters, (P, k)."""
-        cells, n_cells = self.cells(), 2 * len(self.groups)
+        cells, n_cells, weights = self.cells(), 2 * len(self.groups), self.weights
+        total = self._total()
 
         def work(rows: slice) -> np.ndarray:
             z = model.logits(self.X[rows])
@@ -112,7 +116,9 @@ class FairnessQuantities:
             soft = p if self.slope == 1 else sigmoid(self.slope * z)
             cotangents = np.zeros((z.size, n_cells + 1))
             cotangents[np.arange(z.size), cells[rows]] = self.slope * soft * (1.0 - soft)
-            cotangents[:, -1] = (p - self.y[rows]) / self.y.size
+            cotangents[:, -1] = (p - self.y[rows]) / total
+            if weights is not None:
+                cotangents *= weights[rows, None]
             return model.pull_back(self.X[rows], cotangents)
 
         sums = np.sum(map_blocks(work, self.X.shape[0], max(self.X.shape[1], n_cells)), axis=0)
@@ -129,17 +135,19 @@ class FairnessQuantities:
                 "leverage-corrected effect, or the logistic model."
             )
         z = model.logits(self.X)
-        cells, n_cells = self.cells(), 2 * len(self.groups)
+        cells, n_cells, weights, total = self.cells(), 2 * len(self.groups), self.weights, self._total()
 
         def work(rows: slice) -> np.ndarray:
             X, own = with_intercept(self.X[rows]), cells[rows]
             soft, p = sigmoid(self.slope * z[rows]), sigmoid(z[rows])
-            bend = self.slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft)
+            bend, curve = self.slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft), p * (1.0 - p) / total
+            if weights is not None:
+                bend, curve = bend * weights[rows], curve * weights[rows]
             sums = np.zeros((n_cells + 1, X.shape[1], X.shape[1]))
             for cell in np.unique(own):
                 members = X[own == cell]
                 sums[cell] = members.T @ (bend[own == cell, None] * members)
-            sums[-1] = X.T @ ((p * (1.0 - p) / z.size)[:, None] * X)
+            sums[-1] = X.T @ (curve[:, None] * X)
             return sums
 
         sums = sum_blocks(work, *self.X.shape)
@@ -157,13 +165,29 @@ class FairnessQuantities:
         )
 
     def _mean_loss(self, z: np.ndarray) -> float:
-        return float(np.mean(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0) - self.y * z))
+        return self._mean(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0) - self.y * z)
+
+    def _mean(self, values: np.ndarray) -> float:
+        return float(np.mean(values) if self.weights is None else self.weights @ values / self._total())
+
+    def _total(self) -> float:
+        return self.y.size if self.weights is None else float(self.weights.sum())
+
+    def rows_behind(self, rate: str) -> np.ndarray:
+        """Number of evaluation rows that count in the denominator of a rate, (G,)."""
+        cells = self.cells() if self.weights is None else self.cells()[self.weights > 0]
+        counts = np.bincount(cells, minlength=2 * len(self.groups)).reshape(-1, 2)
+        return np.asarray({"true_positive_rate": counts[:, 1], "false_positive_rate": counts[:, 0]}.get(
+            rate, counts.sum(axis=1)
+        ))  # fmt: skip
 
     def cells(self) -> np.ndarray:
         """Cell of each evaluation row, 2 * group + outcome, (m,)."""
         return 2 * self.group_codes + (self.y > 0.5)
 
     def _cell_sums(self, values: np.ndarray) -> np.ndarray:
+        if self.weights is not None:
+            values = values * self.weights
         return np.bincount(self.cells(), weights=values, minlength=2 * len(self.groups))
 
 
@@ -178,20 +202,32 @@ def fairness_quantities(
     groups: np.ndarray,
     reference: object | None = None,
     slope: float = 1.0,
+    sample_weight: np.ndarray | None = None,
 ) -> FairnessQuantities:
     """The soft gaps of every group against the reference, and the log loss, on the given evaluation rows.
 
     X (m, p) as the model sees it, y (m,) of 0 and 1, groups (m,) any labels; `reference`: a label, or None for the
     group with the highest share of y = 1 among those of at least 30 rows. `slope` k > 0 of the soft rate sigma(k z).
-    Raises TaskError for a reference that does not occur or a single group.
+    `sample_weight` (m,) >= 0: how much each row counts in every rate and mean, None for all alike.
+    Raises TaskError for a reference that does not occur, a single group, or weights that are all 0.
     """
     labels = np.asarray([value_label(value) for value in np.asarray(groups, dtype=object)])
     names, codes = np.unique(labels, return_inverse=True)
     y = np.asarray(y, dtype=float)
     if reference is None:
         rows, favorable = np.bincount(codes), np.bincount(codes[y > 0.5], minlength=names.size)
-        reference = names[suggested_reference(rows, favorable)]
-    return quantities_from_codes(X, y, codes, tuple(names.tolist()), value_label(reference), slope=slope)
+        reference = names[suggested_reference(rows, favorable, favorable_shares(codes, y, sample_weight))]
+    return quantities_from_codes(
+        X, y, codes, tuple(names.tolist()), value_label(reference), slope=slope, sample_weight=sample_weight
+    )
+
+
+def favorable_shares(codes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
+    """Weighted share of y = 1 in each group, 0 where it has no weight, (G,); None without weights."""
+    if sample_weight is None:
+        return None
+    total, favorable = (np.bincount(codes, sample_weight * one) for one in (np.ones(y.size), y))
+    return np.divide(favorable, total, out=np.zeros(total.size), where=total > 0)
 
 
 def quantities_from_codes(
@@ -202,6 +238,7 @@ def quantities_from_codes(
     reference: str,
     *,
     slope: float = 1.0,
+    sample_weight: np.ndarray | None = None,
 ) -> FairnessQuantities:
     """`fairness_quantities` for groups that are already codes (m,) into `groups`."""
     if not slope > 0:
@@ -211,7 +248,10 @@ def quantities_from_codes(
     if len(groups) < 2:
         raise TaskError(f"There is only one group, {groups[0]!r}. A gap needs two groups.")
     y = np.asarray(y, dtype=float)
-    counts = np.bincount(2 * group_codes + (y > 0.5), minlength=2 * len(groups)).reshape(-1, 2)
+    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    if weights is not None and not weights.any():
+        raise TaskError("Every row that the gaps are measured on has weight 0. Choose another column of row weights.")
+    counts = np.bincount(2 * group_codes + (y > 0.5), weights=weights, minlength=2 * len(groups)).reshape(-1, 2)
     gaps, rows, offsets, left_out = [], [], [], []
     base = groups.index(reference)
     for rate in SOFT_RATES:
@@ -227,9 +267,8 @@ def quantities_from_codes(
             rows.append(ours[0] - theirs[0])
             offsets.append(ours[1] - theirs[1])
     mix = np.array(rows).reshape(len(rows), 2 * len(groups))
-    return FairnessQuantities(
-        X, y, np.asarray(group_codes), groups, reference, slope, tuple(gaps), tuple(left_out), mix, np.array(offsets)
-    )
+    found = (tuple(gaps), tuple(left_out), mix, np.array(offsets))
+    return FairnessQuantities(X, y, np.asarray(group_codes), groups, reference, slope, *found, weights)
 
 
 def _rate_row(rate: str, counts: np.ndarray, group: int) -> tuple[np.ndarray, float] | None:
@@ -282,10 +321,9 @@ def judged_groups(quantities: FairnessQuantities, *goals: str) -> dict[str, tupl
 
     A disparity is the largest of many differences, so a handful of rows would rule it and every choice made by it.
     """
-    counts = np.bincount(quantities.cells(), minlength=2 * len(quantities.groups)).reshape(-1, 2)
     found = {}
     for rate in dict.fromkeys(rate for goal in goals for rate in GOAL_RATES[goal]):
-        behind = {"true_positive_rate": counts[:, 1], "false_positive_rate": counts[:, 0]}.get(rate, counts.sum(axis=1))
+        behind = quantities.rows_behind(rate)
         every = _members(quantities, rate)
         enough = tuple(group for group in every if behind[quantities.groups.index(group)] >= LEAST_ROWS)
         found[rate] = enough if len(enough) > 1 else every

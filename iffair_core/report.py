@@ -11,17 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
 from iffair_core import explain, outputs, rows, wording
 from iffair_core.data.encoding import SPLITS
-from iffair_core.data.task import group_table
+from iffair_core.data.task import Task, group_table
+from iffair_core.disclosure import disclosed, split_counts, tellable, told_groups
 from iffair_core.errors import ConfigError, listing, shorten
 from iffair_core.figures import (
     before_after,
     group_bars,
+    influence_distribution,
     influence_scatter,
     proof,
     rates_by_group,
@@ -67,6 +69,7 @@ __all__ = [
 
 PART_TITLES = {
     "data": "Data and groups",
+    "checks": "Before modeling",
     "baseline": "How far apart the groups are under an ordinary model",
     "rows": "Which rows cause the gap",
     "repair": "What the weights repair, and what it costs",
@@ -76,6 +79,9 @@ PART_TITLES = {
     "reproduce": "How to reproduce this",
 }
 ALL_PARTS = tuple(PART_TITLES)
+ONLY_COHORTS = (
+    "Cohort-only mode: no single row is shown. What rows do to the gap is told for each group and outcome together."
+)
 TOP_ROWS = 10
 REPORT_POINTS = 5_000
 
@@ -95,6 +101,7 @@ def report_html(
     is. `source`: what the reproducing code reads, the table's name by default.
     Raises ConfigError for an unknown part or theme, or a study that has not finished.
     """
+    result = disclosed(result)
     colors = palette(theme)
     sections = report_sections(result, parts=parts, theme=theme, source=source)
     drawn = [block for section in sections for block in section["blocks"] if block["kind"] == "picture"]
@@ -126,6 +133,7 @@ def report_sections(
     A screen shows its preview from them, without the megabytes of plotly.js. Raises as `report_html`.
     """
     outputs.require_finished(result)
+    result = disclosed(result)
     unknown = [part for part in parts if part not in PART_TITLES]
     if unknown:
         raise ConfigError(f"There is no report part {listing(unknown)}. Choose among: {', '.join(PART_TITLES)}.")
@@ -157,10 +165,16 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
     """What was studied, at a glance: (name, text) pairs."""
     data, config, task = result.dataset, result.config, result.dataset.task
     synthetic = " (synthetic)" if result.synthetic else ""
+    left_out, k = data.n_rows_in_file - data.y.size, result.smallest_group
+    few = k is not None and not tellable(left_out, k)
+    of = f", {wording.row_count(left_out, k)} left out" if few else f" of {data.n_rows_in_file:,}"
+    told = f"cohort-only, k = {k}: no single row, and no number of rows below {k}"
     return [
-        ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used of {data.n_rows_in_file:,}"),
+        ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used{of}"),
+        *([] if k is None else [("Disclosure", told)]),
         ("Outcome", f"{shorten(task.task.target)}, favorable: {shorten(task.favorable_label)}"),
         ("Groups", f"{listing(task.task.sensitive_columns)}; reference: {shorten(data.reference)}"),
+        *_row_choices(task.task),
         (
             "Goals and variant" if config.also else "Goal and variant",
             ", ".join([*(wording.GOAL_TITLES[goal] for goal in (config.metric, *config.also)), config.variant]),
@@ -173,15 +187,28 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
     ]
 
 
+def _row_choices(task: Task) -> list[tuple[str, str]]:
+    """Which rows count, how much, and in which part, as far as the task says so."""
+    pools = [f"{shorten(column, 40)}: {listing(names)}" for column, names in (task.pool or {}).items()]
+    found = {
+        "Rows left out": listing(task.exclude),
+        "Values pooled": "; ".join(pools),
+        "Row weights": shorten(task.weights or ""),
+        "Parts as in": shorten(task.split or ""),
+        "Together in a part": shorten(task.unit or ""),
+    }
+    return [(name, text) for name, text in found.items() if text]
+
+
 def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     task, data = result.dataset.task, result.dataset
     yield text_block(explain.data_sentence(task), lead=True)
     if result.synthetic:
         yield text_block("The table is the embedded synthetic example: nobody in it is real.")
-    table = group_table(task)
-    favorable = f"{shorten(task.task.target, 30)} = {shorten(task.favorable_label, 30)}"
+    table = told_groups(group_table(task), result.smallest_group)
+    favorable = wording.holds(shorten(task.task.target, 30), shorten(task.favorable_label, 30))
     yield picture_block(group_bars(table, theme, reference=task.reference, favorable=favorable))
-    counts = [np.bincount(data.group_codes[data.part(code)], minlength=len(data.groups)) for code in range(len(SPLITS))]
+    counts = split_counts(data)
     shares = zip(table["favorable_share"], table["low"], table["high"], table["rows"], strict=True)
     yield table_block(
         f"Groups; favorable is {favorable}, with 95 % intervals",
@@ -189,11 +216,29 @@ def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         Column("Rows", [f"{rows:,}" for rows in table["rows"]]),
         Column("Share", [wording.percent(share) for share in table["share"]]),
         Column("Favorable", [share_cell(Estimate(*line)) for line in shares]),
-        *(Column(name.capitalize(), [f"{n:,}" for n in count]) for name, count in zip(SPLITS, counts, strict=True)),
+        *(
+            Column(name.capitalize(), [wording.count_text(None if pd.isna(n) else int(n)) for n in counts[name]])
+            for name in SPLITS
+        ),
     )
     yield text_block(f"Reference group: {shorten(task.reference)} ({task.reference_reason}).")
     if result.warnings:
         yield list_block([shorten(text, 400) for text in result.warnings], "To know about this table and this study")
+
+
+def _checks_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    """Checks of high and medium severity; the others are only counted."""
+    told = [check for check in result.checks if check.severity != "low"]
+    rest = len(result.checks) - len(told)
+    low = f" {rest} of low severity {'is' if rest == 1 else 'are'} in summary.json." if rest else ""
+    if not told:
+        yield text_block(f"Nothing of high or medium severity was found in the table and the choices.{low}", lead=True)
+        return
+    grave = sum(check.severity == "high" for check in told)
+    count = f"{len(told)} {'check' if len(told) == 1 else 'checks'}"
+    yield text_block(f"To know before these results are used: {count}, {grave} of high severity.{low}", lead=True)
+    for check in told:
+        yield list_block([check.text], f"{check.severity.capitalize()}: {check.title}")
 
 
 def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
@@ -215,6 +260,11 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
     fidelity, goal = known(result.fidelity), known(result.goal)
     yield {"kind": "badge", "level": fidelity.level, "text": fidelity.sentence}
     yield text_block(explain.influence_sentence(result), lead=True)
+    if result.smallest_group is not None:
+        yield text_block(ONLY_COHORTS)
+        yield picture_block(influence_distribution(result, theme))
+        yield picture_block(proof(fidelity, theme, smallest=result.smallest_group))
+        return
     yield picture_block(influence_scatter(result, theme, max_points=REPORT_POINTS))
     yield picture_block(proof(fidelity, theme))
     ledger = rows.ledger(result)
@@ -264,11 +314,17 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     yield picture_block(weights_by_group(result, theme))
     yield table_block(
         "Weights of the training rows",
-        Column("Smallest", [wording.figure(weights["min"])]),
-        Column("Largest", [wording.figure(weights["max"])]),
+        *(
+            Column(title, [wording.figure(weights[name])])
+            for title, name in (("Smallest", "min"), ("Largest", "max"))
+            if weights[name] is not None
+        ),
         Column("Mean", [wording.figure(weights["mean"])]),
         Column("Effective sample size", [wording.percent(weights["effective_sample_size"])]),
-        Column("Rows changed", [wording.percent(weights["changed_share"])]),
+        Column(
+            "Rows changed",
+            [wording.percent(weights["changed_share"]) if weights["changed_share"] is not None else wording.WITHHELD],
+        ),
     )
 
 
@@ -365,7 +421,7 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         "Model": f"{wording.heading(wording.MODEL_TITLES[config.model])}, C = {config.C:g} on the sum of losses, "
         f"{wording.FREE_PARAMETERS[config.model]} without penalty; "
         f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
-        "Predicts": f"P({shorten(data.task.task.target, 40)} = {shorten(data.task.favorable_label, 40)}); "
+        "Predicts": f"P({wording.holds(shorten(data.task.task.target, 40), shorten(data.task.favorable_label, 40))}); "
         "a decision is favorable at 0.5 or more",
         "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
         f"each group and outcome with seed {config.seed}",
@@ -404,14 +460,17 @@ def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[
     yield code_block(command_line(result, source), "Command line")
     yield code_block(library_snippet(result, source), "Python")
     versions = ", ".join(f"{name} {version}" for name, version in outputs.software().items())
-    yield text_block(
+    design = (
         "With --save-design the command also writes design.parquet, the features as the model saw them. "
-        f"{independent_check(result)} Versions: {versions}."
+        if result.smallest_group is None
+        else ""
     )
+    yield text_block(f"{design}{independent_check(result)} Versions: {versions}.")
 
 
 _BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
     "data": _data_part,
+    "checks": _checks_part,
     "baseline": _baseline_part,
     "rows": _rows_part,
     "repair": _repair_part,

@@ -13,7 +13,7 @@ import pandas as pd
 from iffair_core.errors import shorten
 from iffair_core.figures.common import Picture
 from iffair_core.uncertainty import Estimate, Evaluation
-from iffair_core.wording import NOT_ESTIMABLE, figure, minus, percent
+from iffair_core.wording import NOT_ESTIMABLE, WITHHELD, figure, minus, percent, why_none
 
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "", "responsive": True}
 TABLE_ROWS = 40
@@ -100,9 +100,9 @@ def cell(value: Any) -> str:
 
 
 def share_cell(estimate: Estimate) -> str:
-    """A share with its interval in percent, or "not estimable" with the rows there are."""
-    if estimate.value is None:
-        return f"{NOT_ESTIMABLE} ({estimate.count:,} rows)"
+    """A share with its interval in percent, or "not estimable" (or "withheld") with the rows there are."""
+    if estimate.value is None or not np.isfinite(estimate.value):
+        return why_none(estimate.count)
     return percent(estimate.value) + _ends(estimate.low, estimate.high, lambda end: f"{100 * end:.1f}")
 
 
@@ -111,7 +111,7 @@ def gap_cell(estimate: Estimate | None) -> str:
     if estimate is None:
         return "reference"
     if estimate.value is None:
-        return NOT_ESTIMABLE
+        return NOT_ESTIMABLE if estimate.count == 0 else WITHHELD
     return signed_points(estimate.value) + _ends(estimate.low, estimate.high, signed_points)
 
 

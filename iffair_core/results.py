@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from iffair_core.classifiers import transfer_model
+from iffair_core.data.checks import Check
 from iffair_core.data.cohorts import pin_names
 from iffair_core.data.encoding import TRAIN, Dataset
 from iffair_core.errors import ConfigError
@@ -35,6 +36,24 @@ def known(found: Found | None) -> Found:
     if found is None:
         raise ConfigError("The study has not come that far. Run it to the end.")
     return found
+
+
+def base_weights(data: Dataset) -> np.ndarray | None:
+    """The file's row weights as the engine uses them, (n,): None where every row weighs the same.
+
+    Scaled to mean 1 over the rows that count, those of weight above 0, so that neither the unit of the file's weights
+    nor rows of weight 0 bear on what the model's penalty, on a sum of losses, is worth.
+    """
+    return None if data.base_weight is None else scaled_weights(data.base_weight)
+
+
+def scaled_weights(weight: np.ndarray) -> np.ndarray | None:
+    """Weights (n,) >= 0 scaled to mean 1 over those above 0; None where all are the same."""
+    counting = weight[weight > 0]
+    if counting.size == weight.size and (weight == weight[0]).all():
+        return None
+    mean = counting.mean()
+    return weight if abs(mean - 1.0) <= 1e-12 else weight / mean
 
 
 @dataclass(frozen=True)
@@ -98,7 +117,8 @@ class StudyConfig:
 class Rival:
     """Another method for the same goal, on the same training rows, measured on the same split.
 
-    `weights` (n_train,) and `theta` of the refitted model: None unless its `kind` is "weights". `needs_group`: it asks
+    `weights` (n_train,), before the file's are multiplied in, and `theta` of the refitted model: None unless its `kind`
+    is "weights". `needs_group`: it asks
     for a person's group when it decides. `randomised`: one draw was measured. `metrics`: every metric per split, None
     where not estimable; ROC AUC and log loss are so where the method has no scores. `notes`: what to know of the run.
     `reason`: why it has no answer here, None where it has; then no metric is known.
@@ -175,6 +195,7 @@ class GoalScores:
 class StudyResult:
     """What a study knows; fields after `config` are None (or empty) until their stage has finished.
 
+    `checks`: what was to know before a model was fitted (`data.checks`).
     Shapes: n used rows in the order of the file, n_train of them training rows in the order of `train_rows`, k
     quantities measured on validation rows (`quantities.names`). Scores are P(favorable).
     """
@@ -203,6 +224,7 @@ class StudyResult:
     transfers: tuple[Transfer, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def train_rows(self) -> np.ndarray:
@@ -220,8 +242,29 @@ class StudyResult:
 
     @property
     def weights(self) -> np.ndarray | None:
-        """Weights of the training rows at the chosen strength, (n_train,), mean 1."""
+        """Our weights of the training rows at the chosen strength, (n_train,), mean 1 (see `reweighting`)."""
         return None if self.chosen is None else self.chosen.weights
+
+    @property
+    def base(self) -> np.ndarray | None:
+        """Weights of the used rows that the file brought, (n,), see `base_weights`; None for 1 everywhere."""
+        return base_weights(self.dataset)
+
+    @property
+    def base_train(self) -> np.ndarray | None:
+        """`base` of the training rows, (n_train,)."""
+        base = self.base
+        return None if base is None else base[self.train_rows]
+
+    def total_weights(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (n_train,) as the model saw them: times the weights that the file brought."""
+        base = self.base_train
+        return weights if base is None else base * weights
+
+    @property
+    def smallest_group(self) -> int | None:
+        """Cohort-only mode: no number of rows below this, and no single row, may be told (`disclosure`); None: off."""
+        return self.dataset.task.task.smallest_group
 
     @property
     def finished(self) -> bool:

@@ -4,6 +4,9 @@ All three variants answer the same question, "which weights bring these gaps to 
 differ in what they call small: `diverse` the squared change of weights, `uniform` the number of rows moved, `efficient`
 the utility lost. Weights stay in [0, max_weight] with mean exactly 1, so untouched rows stay exactly 1, and pinned rows
 always.
+Rows may have base weights b that the file brought: the model then sees b w, and a row of weight b is treated as b rows
+of weight 1 would be. The mean that stays 1 is that of w weighted by b, so that the total weight, and with it what the
+penalty is worth, stays the same; changes of weights are measured by sums over b; rows of base weight 0 stay at 1.
 The formulation is ours; the paper names the first two variants but its formulas were not available to us.
 """
 
@@ -32,18 +35,42 @@ MAX_COLUMNS = 200
 
 @dataclass(frozen=True)
 class Rails:
-    """How far weights may go: none above `max_weight` (> 1), and rows of `pinned` (n,) bool, if given, stay at 1."""
+    """How far weights may go: none above `max_weight` (> 1), and rows of `pinned` (n,) bool, if given, stay at 1.
+
+    `base` (n,) >= 0: weights of the file, None for 1 everywhere. Solvers work on sqrt(base) delta, whose squared length
+    is that of repeated rows.
+    """
 
     max_weight: float = 5.0
     pinned: np.ndarray | None = None
+    base: np.ndarray | None = None
 
     def low(self, n: int) -> np.ndarray:
-        """Lower bounds of delta = w - 1, (n,)."""
-        return np.where(self._held(n), 0.0, -1.0)
+        """Lower bounds of sqrt(base) delta for delta = w - 1, (n,)."""
+        return self.stretched(np.where(self._held(n), 0.0, -1.0))
 
     def high(self, n: int) -> np.ndarray:
-        """Upper bounds of delta = w - 1, (n,)."""
-        return np.where(self._held(n), 0.0, self.max_weight - 1.0)
+        """Upper bounds of sqrt(base) delta for delta = w - 1, (n,)."""
+        return self.stretched(np.where(self._held(n), 0.0, self.max_weight - 1.0))
+
+    def stretched(self, delta: np.ndarray) -> np.ndarray:
+        """sqrt(base) delta."""
+        return delta if self.base is None else delta * np.sqrt(self.base)
+
+    def per_root(self, values: np.ndarray) -> np.ndarray:
+        """values / sqrt(base) along the first axis, 0 for rows of base weight 0."""
+        if self.base is None:
+            return values
+        root = np.sqrt(self.base).reshape(-1, *[1] * (values.ndim - 1))
+        return np.divide(values, root, out=np.zeros(values.shape), where=root > 0)
+
+    def total(self, n: int) -> float:
+        """Sum of the base weights of n rows."""
+        return n if self.base is None else float(self.base.sum())
+
+    def evenness(self, n: int) -> np.ndarray:
+        """The side (n,) of length 1 whose product with sqrt(base) delta is the change of the mean weight."""
+        return np.full(n, 1 / np.sqrt(n)) if self.base is None else np.sqrt(self.base / self.base.sum())
 
     def free(self, n: int) -> np.ndarray:
         """Positions of the rows that may move."""
@@ -53,8 +80,17 @@ class Rails:
         """1 + delta, with rounding above the largest weight cut off."""
         return np.minimum(1.0 + delta, self.max_weight)
 
+    def spread(self, value: float, n: int) -> np.ndarray | float:
+        """value times `evenness`."""
+        return value / np.sqrt(n) if self.base is None else value * self.evenness(n)
+
+    def gathered(self, delta: np.ndarray) -> float:
+        """Product of sqrt(base) delta with `evenness`."""
+        return float(delta.sum() / np.sqrt(delta.size) if self.base is None else self.evenness(delta.size) @ delta)
+
     def _held(self, n: int) -> np.ndarray:
-        return np.zeros(n, dtype=bool) if self.pinned is None else self.pinned
+        held = np.zeros(n, dtype=bool) if self.pinned is None else self.pinned
+        return held if self.base is None else held | (self.base == 0)
 
 
 @dataclass(frozen=True)
@@ -62,7 +98,8 @@ class Ask:
     """A linear model of the gaps in the weights, and what they are asked to become.
 
     For delta = w - 1: gaps(delta) = at_one + influence' delta, for directed gaps j: gaps_j <= target_j, or = target_j
-    where `equal`. `influence` (n, m), `at_one` and `target` (m,), in units of the gap.
+    where `equal`. `influence` (n, m) per unit of w, that is times the base weight; `at_one` and `target` (m,), in units
+    of the gap.
     """
 
     influence: np.ndarray
@@ -75,9 +112,20 @@ class Ask:
         return self.target - self.at_one
 
 
-def effective_sample_size(weights: np.ndarray) -> float:
-    """Kish's (sum w)^2 / sum w^2 as a share of the rows, in (0, 1]."""
+def effective_sample_size(weights: np.ndarray, base: np.ndarray | None = None) -> float:
+    """Kish's (sum w)^2 / sum w^2 as a share of the rows, in (0, 1].
+
+    With base weights, that of `base * weights` as a share of that of `base` alone: untouched weights have 1, and
+    weights that even out the base exceed it.
+    """
+    if base is not None:
+        return effective_sample_size(base * weights) / effective_sample_size(base)
     return float(weights.sum() ** 2 / (weights @ weights) / weights.size)
+
+
+def mean_weight(weights: np.ndarray, base: np.ndarray | None = None) -> float:
+    """Mean of weights (n,), each counted as often as its base weight says."""
+    return float(weights.mean() if base is None else base @ weights / base.sum())
 
 
 def changed(weights: np.ndarray) -> np.ndarray:
@@ -132,6 +180,8 @@ def _furthest(influence: np.ndarray, multipliers: np.ndarray, rails: Rails) -> n
     weight; the others go to 0, and one row between the two takes what is left.
     """
     free = rails.free(influence.shape[0])
+    if rails.base is not None:
+        return _furthest_weighted(influence, multipliers, rails, free, rails.base[free])
     order = free[np.argsort(influence[free] @ multipliers, kind="stable")]
     lifted = int(free.size / rails.max_weight)
     delta = np.zeros(influence.shape[0])
@@ -139,6 +189,18 @@ def _furthest(influence: np.ndarray, multipliers: np.ndarray, rails: Rails) -> n
     delta[order[:lifted]] = rails.max_weight - 1.0
     if lifted < free.size:
         delta[order[lifted]] += free.size - lifted * rails.max_weight
+    return np.asarray(influence.T @ delta)
+
+
+def _furthest_weighted(
+    influence: np.ndarray, multipliers: np.ndarray, rails: Rails, free: np.ndarray, base: np.ndarray
+) -> np.ndarray:
+    """The same where rows have base weights, `base` those of the rows `free`: the least influence per base weight."""
+    order = np.argsort((influence[free] @ multipliers) / base, kind="stable")
+    room = base[order] * rails.max_weight
+    given = np.diff(np.minimum(np.cumsum(room), base.sum()), prepend=0.0)  # to the first rows as much as they hold
+    delta = np.zeros(influence.shape[0])
+    delta[free[order]] = given / base[order] - 1.0
     return np.asarray(influence.T @ delta)
 
 
@@ -157,6 +219,8 @@ def uniform_weights(
 
     Several gaps are combined with the multipliers of the diverse solution, which say how dear each of them is. Returns
     weights (n,); the ask is met to within half the effect of one pair of rows. Raises Infeasible as above.
+    With base weights, the least base weight moves: rows go by influence per base weight, both sides hold the same base
+    weight, and one row may move by less than the amount, so that they do.
     """
     amount = min(amount, 1.0, rails.max_weight - 1.0)
     multipliers = _smallest_change(ask, rails, check)[1]
@@ -165,18 +229,47 @@ def uniform_weights(
     if wanted == 0:
         return weights
     free = rails.free(combined.size)
+    if rails.base is not None:
+        return _uniform_weighted(np.sign(wanted) * combined[free], abs(wanted), amount, free, rails.base)
     order = free[np.argsort(np.sign(wanted) * combined[free], kind="stable")]
     half = free.size // 2
     gain = np.abs(combined[order[::-1][:half]] - combined[order[:half]]) * amount
     reached = np.concatenate([[0.0], np.cumsum(gain)])
     pairs = int(np.argmin(np.abs(reached - abs(wanted))))
     if reached[-1] < abs(wanted):
-        raise Infeasible(
-            f"Moving rows by {amount:g} at most does not close the gap that far. Choose a lower strength, or the "
-            "variant diverse."
-        )
+        raise Infeasible(_too_short(amount))
     weights[order[:pairs]] -= amount
     weights[order[free.size - pairs :]] += amount
+    return weights
+
+
+def _too_short(amount: float) -> str:
+    return (
+        f"Moving rows by {amount:g} at most does not close the gap that far. Choose a lower strength, or the "
+        "variant diverse."
+    )
+
+
+def _uniform_weighted(
+    combined: np.ndarray, wanted: float, amount: float, free: np.ndarray, base: np.ndarray
+) -> np.ndarray:
+    """`uniform_weights` for combined influences (f,) of the rows `free`, of which `wanted` > 0 is to be reached."""
+    own = base[free]
+    order = np.argsort(combined / own, kind="stable")
+    down = np.append(0.0, np.cumsum(own[order]))
+    up = np.append(0.0, np.cumsum(own[order[::-1]]))
+    lost = np.append(0.0, np.cumsum(combined[order]))
+    won = np.append(0.0, np.cumsum(combined[order[::-1]]))
+    # The base weight that each side moves: at the ends of whole rows of either, where the other may end within a row.
+    moved = np.union1d(down, up)
+    moved = moved[moved <= down[-1] / 2]
+    reached = amount * (np.interp(moved, up, won) - np.interp(moved, down, lost))
+    if reached[-1] < wanted:
+        raise Infeasible(_too_short(amount))
+    weight = moved[int(np.argmin(np.abs(reached - wanted)))]
+    weights = np.ones(base.size)
+    for side, ends, sign in ((order, down, -amount), (order[::-1], up, amount)):
+        weights[free[side]] += sign * np.clip((weight - ends[:-1]) / own[side], 0.0, 1.0)
     return weights
 
 
@@ -211,25 +304,26 @@ def efficient_weights(
     """
     X = model.X_
     n, P = X.shape[0], model.theta_.size
-    residual = sigmoid(model.logits(X)) - model.y_
+    residual = rails.stretched(sigmoid(model.logits(X)) - model.y_)
     unit = np.sqrt(np.maximum(_squares(X, residual), np.finfo(float).tiny))
-    back = model.solve(_weighted_columns(X, residual * (weights - 1.0)))  # from the model to that of unit weights
+    # From the model to that of unit weights.
+    back = model.solve(_weighted_columns(X, residual * rails.stretched(weights - 1.0)))
     origin = model.theta_ + back - start.theta
     length = np.sqrt(np.maximum(np.einsum("ij,ij->j", gradients, model.solve(gradients)), np.finfo(float).tiny))
     metric, hessian = cho_factor(start.hessian, lower=True), model.hessian() / unit[:, None]
-    some = _smallest_change(ask, rails, check)[0]
+    some = rails.stretched(_smallest_change(ask, rails, check)[0])
     moved = origin - model.solve(_weighted_columns(X, some * residual))
     ceiling = float(some @ some + thrift * moved @ start.hessian @ moved) / 2 * (1 + 1e-6)
 
-    everyone = np.ones(n, dtype=bool)
-    whole = _gram(X, residual, everyone, unit)
+    even = rails.evenness(n)
+    whole = _gram(X, residual, even, unit)
 
     def of_inside(inside: np.ndarray) -> np.ndarray:
         """Gram matrix over the rows inside the box: all of them less those outside, which are few, or directly."""
         outside = np.flatnonzero(~inside)
         if 2 * outside.size > n:
-            return _gram(X, np.where(inside, residual, 0.0), inside, unit)
-        return whole - _gram(X[outside], residual[outside], everyone[outside], unit, n)
+            return _gram(X, np.where(inside, residual, 0.0), np.where(inside, even, 0.0), unit)
+        return whole - _gram(X[outside], residual[outside], even[outside], unit)
 
     def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
         # The parameters lie at origin - step; step costs, and is bound to delta by H step = sum_i delta_i grad_i.
@@ -239,13 +333,13 @@ def efficient_weights(
         coupling = rows @ cheapest
 
         def multiply(x: np.ndarray) -> np.ndarray:
-            return residual * model.logits(X, x[:P] / unit) + x[-1] / np.sqrt(n)
+            return residual * model.logits(X, x[:P] / unit) + rails.spread(x[-1], n)
 
         def missed(delta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
             saved = cheapest @ x[:-1]
             reached = np.append(_weighted_columns(X, delta * residual) / unit, -change)
             off = reached - rows @ (origin + saved)
-            return np.append(off, delta.sum() / np.sqrt(n)), float(thrift / 2 * saved @ start.hessian @ saved)
+            return np.append(off, rails.gathered(delta)), float(thrift / 2 * saved @ start.hessian @ saved)
 
         def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
             full = np.zeros((P + m + 1, P + m + 1))
@@ -258,7 +352,7 @@ def efficient_weights(
         x, delta = _climb(
             rails, n, multiply=multiply, missed=missed, gram=gram, floor=floor, ceiling=ceiling, check=check
         )
-        return delta, x[P:-1] / length[active]
+        return rails.per_root(delta), x[P:-1] / length[active]
 
     return rails.weights(_with_binding_gaps(ask, solve)[0])
 
@@ -272,17 +366,17 @@ def _beyond_reach(rails: Rails) -> str:
 
 def _smallest_change(ask: Ask, rails: Rails, check: Callable[[], None] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """delta (n,) of least |delta|^2 that meets `ask`, with the multipliers (m,) of the directed gaps."""
-    n = ask.influence.shape[0]
-    scale = np.linalg.norm(ask.influence, axis=0)
+    n, influence = ask.influence.shape[0], rails.per_root(ask.influence)
+    scale = np.linalg.norm(influence, axis=0)
     needed = np.abs(ask.change) if ask.equal else -ask.change
     if (needed > scale * np.sqrt(2 * _largest_change(n, rails))).any():
         raise Infeasible(_beyond_reach(rails))
     scale[scale == 0] = 1.0
 
     def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        columns, change = ask.influence[:, active] / scale[active], ask.change[active] / scale[active]
+        columns, change = influence[:, active] / scale[active], ask.change[active] / scale[active]
         delta, multipliers = _dual_newton(columns, change, rails, equal=ask.equal, check=check)
-        return delta, multipliers / scale[active]
+        return rails.per_root(delta), multipliers / scale[active]
 
     return _with_binding_gaps(ask, solve)
 
@@ -316,13 +410,13 @@ def _with_binding_gaps(
 def _dual_newton(
     columns: np.ndarray, change: np.ndarray, rails: Rails, *, equal: bool, check: Callable[[], None] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """min |delta|^2 / 2 with columns' delta <= change (or =), sum(delta) = 0 and delta within the rails.
+    """min |delta|^2 / 2 with columns' delta <= change (or =), mean weight 1 and delta within the rails.
 
-    `columns` (n, m) of norm 1 or less. Returns delta (n,) and mu (m,) >= 0 (any sign where `equal`). Raises Infeasible
-    where no delta meets the ask.
+    delta and `columns` (n, m) of norm 1 or less are those of sqrt(base) (w - 1). Returns delta (n,) and mu (m,) >= 0
+    (any sign where `equal`). Raises Infeasible where no delta meets the ask.
     """
     n, m = columns.shape
-    sides = np.column_stack([columns, np.full(n, 1 / np.sqrt(n))])
+    sides = np.column_stack([columns, rails.evenness(n)])
     wanted = np.append(change, 0.0)
 
     def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
@@ -355,6 +449,7 @@ def _climb(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers x (m,) >= floor that maximise a concave dual, and the change delta = clip(-multiply(x), low, high).
 
+    delta stands for sqrt(base) (w - 1) throughout.
     `missed(delta, x)` is what is reached less what is wanted, the gradient of the dual, and what is paid besides
     |delta|^2 / 2; `gram` the dual's curvature over the rows inside the box and the multipliers that move. Projected
     semi-smooth Newton steps, and steps along the gradient where those fail. The m sides behind `multiply` have norm 1
@@ -410,13 +505,17 @@ def _climb(
     delta = np.clip(raw, low, high)
     inside = (delta > low) & (delta < high)
     if inside.any():  # the last rounding error of the sum is spread over the rows inside the box
-        delta[inside] -= delta.sum() / inside.sum()
+        if rails.base is None:
+            delta[inside] -= delta.sum() / inside.sum()
+        else:
+            root = np.sqrt(rails.base)
+            delta[inside] -= root[inside] * (root @ delta / rails.base[inside].sum())
     return x, np.clip(delta, low, high)
 
 
 def _largest_change(n: int, rails: Rails) -> float:
-    """Bound of |delta|^2 / 2 for -1 <= delta <= high with sum(delta) = 0, which no dual of a feasible ask exceeds."""
-    return 0.5 * n * (rails.max_weight - 1.0) * (1 + 1e-9)
+    """Bound of |delta|^2 / 2 within the rails at mean weight 1, which no dual of a feasible ask exceeds."""
+    return 0.5 * rails.total(n) * (rails.max_weight - 1.0) * (1 + 1e-9)
 
 
 def _weighted_columns(X: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -432,10 +531,8 @@ def _squares(X: np.ndarray, residual: np.ndarray) -> np.ndarray:
     return np.append(np.sum(parts, axis=0), squared.sum())
 
 
-def _gram(
-    X: np.ndarray, residual: np.ndarray, inside: np.ndarray, scale: np.ndarray, n_rows: int | None = None
-) -> np.ndarray:
-    """Gram matrix of the columns [residual x~ / scale, 1 / sqrt(n_rows)] over rows inside the box, (p + 2, p + 2)."""
+def _gram(X: np.ndarray, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Gram matrix of the columns [residual x~ / scale, even], (p + 2, p + 2)."""
     n, p = X.shape
     if n == 0:
         return np.zeros((p + 2, p + 2))
@@ -444,7 +541,7 @@ def _gram(
         sides = np.empty((X[rows].shape[0], p + 2))
         np.multiply(X[rows], residual[rows, None], out=sides[:, :p])
         sides[:, p] = residual[rows]
-        sides[:, p + 1] = inside[rows] / np.sqrt(n_rows or n)
+        sides[:, p + 1] = even[rows]
         return sides.T @ sides
 
     units = np.append(scale, 1.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.data.values import as_numbers, is_number, label_codes, value_label
+from iffair_core.disclosure import require_rows
 from iffair_core.errors import TaskError
 from iffair_core.influence import flipped_decisions, hard_removal_effects
 from iffair_core.quantities import goal_pairs
@@ -35,7 +36,10 @@ def ledger(result: StudyResult) -> pd.DataFrame:
 
     Columns: row_id, group, outcome (as in the file), gap_if_removed and gap_if_relabeled (change of the goal's gap, a
     share), log_loss_if_removed (nats), role (quadrant), leverage, score (P(favorable) before), weight (where known).
+    Where the file brought row weights, base_weight stands last: the model saw weight times it. Raises ConfigError in
+    cohort-only mode.
     """
+    require_rows(result, "The ledger of rows")
     goal = known(result.goal)
     data, rows = result.dataset, result.train_rows
     names = np.asarray(outcome_labels(result), dtype=object)
@@ -54,6 +58,8 @@ def ledger(result: StudyResult) -> pd.DataFrame:
     )
     if result.weights is not None:
         frame["weight"] = result.weights
+    if result.base_train is not None:
+        frame["base_weight"] = result.base_train
     return frame.sort_values("gap_if_removed", kind="stable", ignore_index=True)
 
 
@@ -61,9 +67,10 @@ def widening_rows(result: StudyResult, share: float = 0.01) -> tuple[np.ndarray,
     """(positions of the `share` of training rows that widens the goal's gap most, the part of the gap they make).
 
     The part is the sum of their removal effects over the soft gap, each row left out alone: predicted, not refitted.
+    In cohort-only mode there are at least as many as the smallest group.
     """
     goal = known(result.goal)
-    count = max(1, round(share * goal.removal.size))
+    count = max(result.smallest_group or 1, round(share * goal.removal.size))
     top = np.argsort(goal.removal, kind="stable")[:count]
     return top, -float(goal.removal[top].sum()) / goal.value if goal.value else 0.0
 
@@ -85,13 +92,15 @@ def found_rows(result: StudyResult, altered: np.ndarray) -> tuple[float, np.ndar
 def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One training row: (its values in the file; what would happen to each quantity if removed, doubled, relabeled).
 
-    Raises TaskError if the row is not a training row.
+    Raises TaskError if the row is not a training row, ConfigError in cohort-only mode.
     """
+    require_rows(result, "The card of a row")
     goal = known(result.goal)
     position = np.flatnonzero(result.dataset.row_id[result.train_rows] == row_id)
     if position.size == 0:
         raise TaskError(f"Row {row_id} is not a training row. Choose a row of the ledger.")
     i = int(position[0])
+    own = 1.0 if result.base_train is None else float(result.base_train[i])
     values = pd.DataFrame(
         {"column": table.columns.astype(str), "value": [value_label(value) for value in table.iloc[int(row_id)]]}
     )
@@ -100,7 +109,7 @@ def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.
         {
             "quantity": names,
             "if removed": np.append(goal.removal[i], known(result.removal)[i]),
-            "if doubled": np.append(goal.influence[i], known(result.influence)[i]),
+            "if doubled": np.append(goal.influence[i], known(result.influence)[i]) * own,
             "if relabeled": np.append(goal.relabel[i], known(result.relabel)[i]),
         }
     )
@@ -114,7 +123,7 @@ class RowFacts:
     values: column, value (of the file). effects: quantity (in words, the goal's gap first, log loss last), if removed,
     if doubled, if relabeled: predicted changes, gaps in percentage points, log loss in nats. flips: validation rows
     whose decision would change if it were removed; hard_gap_if_removed: the goal's hard gap (a share), both predicted.
-    score_*: P(favorable).
+    score_*: P(favorable). weight: ours; base_weight: the file's, which ours multiplies, if it brought any.
     """
 
     row_id: int
@@ -131,6 +140,7 @@ class RowFacts:
     weight: float | None
     values: pd.DataFrame
     effects: pd.DataFrame
+    base_weight: float | None = None
 
 
 def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts:
@@ -157,6 +167,7 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
         weight=None if result.weights is None else float(result.weights[i]),
         values=values,
         effects=_in_points(result, effects),
+        base_weight=None if result.base_train is None else float(result.base_train[i]),
     )
 
 

@@ -17,7 +17,7 @@ from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step
 from iffair_core.results import StudyResult, known
-from iffair_core.reweighting import changed
+from iffair_core.reweighting import changed, mean_weight
 from iffair_core.tradeoff import STRENGTHS, Part
 
 BY = {"rows": "uniform", "weight": "diverse"}
@@ -31,7 +31,8 @@ class SmallestFix:
     `by`: "rows", the fewest rows move, each by the same amount, or "weight", the smallest squared change. `disparity`
     and `accuracy`: of the refitted model on that split, `test` the same on test rows; `before`: of the untouched one.
     `weights` (n_train,): those of the best strength found where the target is out of reach, and `reason` says why.
-    `rows`: how many move; `weight`: half the sum of |w - 1|, the rows' worth of weight that changes hands.
+    `rows`: how many move; `weight`: half the sum of |w - 1|, the rows' worth of weight that changes hands; where the
+    file brought row weights, half the mean of |w - 1| over these, times the number of rows.
     """
 
     goal: str
@@ -80,7 +81,7 @@ def smallest_fix(
     n_groups = len(result.dataset.groups)
 
     def measured(model: InfluenceModel, part: Part) -> tuple[float | None, float]:
-        values = point_metrics(part.y, sigmoid(model.logits(part.X)), part.group_codes, n_groups)
+        values = point_metrics(part.y, sigmoid(model.logits(part.X)), part.group_codes, n_groups, part.weights)
         return values[metric], float(known(values["accuracy"]))
 
     def disparity(step: Step) -> float:
@@ -109,7 +110,9 @@ def smallest_fix(
         accuracy=accuracy,
         test=on_test,
         rows=int(changed(weights).sum()),
-        weight=float(np.abs(weights - 1.0).sum() / 2),
+        weight=float(weights.size * mean_weight(np.abs(weights - 1.0), path.base) / 2)
+        if path.base is not None
+        else float(np.abs(weights - 1.0).sum() / 2),
         weights=weights,
         reason=None if good else _out_of_reach(path, steps[-1]),
     )

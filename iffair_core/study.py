@@ -12,17 +12,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from iffair_core.arranged import Arranged, left_out, repair_path
 from iffair_core.choice import evaluations, measured_at_choice, prediction_error, scores_at, with_transfers
 from iffair_core.data.catalog import is_example
+from iffair_core.data.checks import run_checks
 from iffair_core.data.cohorts import rows_matching
-from iffair_core.data.encoding import encode
+from iffair_core.data.encoding import Dataset, encode
 from iffair_core.data.reading import table_fingerprint
-from iffair_core.data.task import Task
-from iffair_core.errors import Cancelled, RivalFailed, listing
+from iffair_core.data.task import Task, typed
+from iffair_core.disclosure import tellable
+from iffair_core.errors import Cancelled, ConfigError, RivalFailed, listing, shorten
 from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify
 from iffair_core.influence import (
     affordable_order,
@@ -35,7 +39,7 @@ from iffair_core.influence import (
 from iffair_core.metrics import (
     METRICS,
     ROW_METRICS,
-    confusion_counts,
+    confusion_table,
     intervals_from_counts,
     point_metrics,
 )
@@ -50,6 +54,8 @@ from iffair_core.tradeoff import Intervals, Numbers, trace
 SHARE_OF_TIME = dict(zip(STAGES, (0.0, 0.1, 0.25, 0.3, 0.8, 0.95), strict=True))
 
 SHARE_BEFORE_FAIRLEARN = 0.3
+FEW_TELL = 0.5
+"""Effective sample size of the file's row weights, as a share of the rows, below which a study warns of it."""
 
 
 class Study:
@@ -128,6 +134,11 @@ class _Run:
         slow = set(self.config.rivals) & set(FAIRLEARN)
         self.starts = [(SHARE_BEFORE_FAIRLEARN if slow else 1.0) * share for share in SHARE_OF_TIME.values()]
 
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The table with the types and missing markers of the task."""
+        return typed(self.study.task, self.study.table)
+
     def check(self) -> None:
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled(partial=self.partial)
@@ -149,7 +160,7 @@ class _Run:
         self.report(name, 1.0)
 
     def encode(self, previous: StudyResult | None) -> None:
-        """Fingerprint the table, decide what of an earlier result still holds, and encode and split the rows."""
+        """Fingerprint the table, decide what of an earlier result still holds, check, encode and split the rows."""
         self.report("encode", 0.0)
         started = time.perf_counter()
         study = self.study
@@ -162,9 +173,10 @@ class _Run:
                 self.reused |= {"fidelity"} & set(previous.timing)
             if _differ_beside(previous.config, self.config):
                 self.reused |= {"curve"} & set(previous.timing)
-            dataset = previous.dataset
+            dataset, checks = previous.dataset, previous.checks
         else:
-            dataset = encode(study.table, study.task, seed=self.config.seed)
+            dataset = encode(self.table, study.task, seed=self.config.seed)
+            checks = run_checks(self.table, study.task, seed=self.config.seed, check=self.check, resolved=dataset.task)
         timing = {"encode": time.perf_counter() - started}
         self.result = StudyResult(
             study.name,
@@ -173,7 +185,8 @@ class _Run:
             dataset,
             self.config,
             timing=timing,
-            warnings=dataset.warnings,
+            warnings=(*dataset.warnings, *_weighted_by(dataset)),
+            checks=checks,
         )
         self.partial = self.result
         self.data = Arranged(dataset)
@@ -182,14 +195,29 @@ class _Run:
 
     def _pin(self) -> None:
         if self.config.pinned:
-            used = rows_matching(self.study.table, self.config.pinned)[self.result.dataset.row_id]
+            self._require_cohorts()
+            used = rows_matching(self.table, self.config.pinned)[self.result.dataset.row_id]
             self.result = replace(self.result, pinned=used[self.result.train_rows])
+
+    def _require_cohorts(self) -> None:
+        """ConfigError where a pin of a study in cohort-only mode names a row, or fewer rows than the smallest group."""
+        smallest = self.result.smallest_group
+        if smallest is None:
+            return
+        for pin in self.config.pinned:
+            what = "A single row" if isinstance(pin, int) else f"The cohort {shorten(pin, 60)}"
+            rows = rows_matching(self.table, [pin])[self.result.dataset.row_id]
+            if not tellable(np.count_nonzero(rows), smallest):
+                raise ConfigError(
+                    f"{what} cannot be pinned in cohort-only mode: it has fewer rows than the smallest group, "
+                    f"{smallest}. Pin a larger cohort, or none."
+                )
 
     def _same_data(self, previous: StudyResult, fingerprint: str) -> bool:
         return (
             previous.fingerprint == fingerprint
             # By representation: 1 == True in Python, yet they are different values of a column.
-            and repr(previous.dataset.task.task) == repr(self.study.task)
+            and repr(previous.dataset.task.task.to_dict()) == repr(self.study.task.to_dict())
             and (previous.config.seed, previous.config.model, previous.config.C)
             == (self.config.seed, self.config.model, self.config.C)
         )
@@ -204,7 +232,7 @@ class _Run:
             else:
                 train = self.data.rows["train"]
                 model = make_model(self.config.model, self.config.C, self.config.seed)
-                model.fit(self.data.X[train], self.data.y[train], check=self.check)
+                model.fit(self.data.X[train], self.data.y[train], self.data.base_of(train), check=self.check)
                 self.result = replace(self.result, model=model)
                 scores = scores_at(self.result, model.theta_)
                 self.result = replace(
@@ -312,7 +340,9 @@ class _Run:
         """Removal effects on the goal's gap beside exact refits: the columns of `Fidelity.refits`."""
         result = self.result
         model, goal, quantities = known(result.model), known(result.goal), known(result.quantities)
-        rows, random = rows_to_verify(goal.removal, self.config.seed)
+        base = self.data.base_of(self.data.rows["train"])
+        counting = None if base is None else np.flatnonzero(base)
+        rows, random = rows_to_verify(goal.removal, self.config.seed, among=counting)
         thetas = leave_one_out_parameters(
             model, rows, check=self.check, report=lambda share: self.report("fidelity", share)
         )
@@ -350,6 +380,7 @@ class _Run:
                 C=self.config.C,
                 seed=self.config.seed,
                 check=self.check,
+                base=self.data.base_of(train),
             )
             for place, name in enumerate(self.config.rivals):
                 self.report("rivals", place / len(self.config.rivals))
@@ -391,11 +422,25 @@ class _Run:
     def _measured(self, split: str, prediction: Prediction) -> tuple[Numbers, Intervals]:
         part, n_groups = self.data.parts[split], len(self.result.dataset.groups)
         scores = prediction.decisions.astype(float) if prediction.scores is None else prediction.scores
-        numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups)
+        numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups, part.weights)
         if prediction.scores is None:
             numbers = {**numbers, **dict.fromkeys(ROW_METRICS)}
-        counts = confusion_counts(part.y, prediction.decisions, part.group_codes, n_groups)
+        counts = confusion_table(part.y, prediction.decisions, part.group_codes, n_groups, part.weights)
         return numbers, intervals_from_counts(counts, seed=self.config.seed)
+
+
+def _weighted_by(data: Dataset) -> tuple[str, ...]:
+    """What a study with row weights of the file says of them."""
+    if data.base_weight is None:
+        return ()
+    by = "" if data.task.task.weights is None else f" by column '{shorten(data.task.task.weights)}'"
+    said = (f"Rows are weighted{by}; all rates are weighted.",)
+    weight = data.base_weight
+    tells = float(weight.sum() ** 2 / (weight @ weight))
+    if tells >= FEW_TELL * weight.size:
+        return said
+    few = f"The row weights are so unequal that {weight.size:,} rows tell about as much as {tells:,.0f} would."
+    return (*said, few)
 
 
 def _differ_beside(earlier: StudyConfig, now: StudyConfig) -> bool:

@@ -11,12 +11,13 @@ from scipy.stats import t as student_t
 
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
+from iffair_core.disclosure import OTHER_VALUES, require_rows, suppressed, told_share, withheld
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, METRICS, RATES, Estimate
 from iffair_core.results import Rival, StudyResult, known
 from iffair_core.reweighting import changed
 from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.smallest import SmallestFix
-from iffair_core.uncertainty import wilson_interval
+from iffair_core.uncertainty import effective_counts, wilson_interval
 from iffair_core.wording import RATE_TITLES
 
 AIF360_NAMES = {
@@ -85,7 +86,7 @@ def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
                     "with the other sign": None if signed is None else -signed,
                 }
             )
-    return pd.DataFrame(lines)
+    return _with_counts(pd.DataFrame(lines), result)
 
 
 def who_pays(result: StudyResult, split: str = "test") -> pd.DataFrame:
@@ -104,23 +105,32 @@ def who_pays(result: StudyResult, split: str = "test") -> pd.DataFrame:
                     "rows": estimate.count,
                 }
             )
-    return pd.DataFrame(lines)
+    return _with_counts(pd.DataFrame(lines), result)
+
+
+def _with_counts(frame: pd.DataFrame, result: StudyResult) -> pd.DataFrame:
+    """The frame with rows as whole numbers, although some are withheld."""
+    return frame if result.smallest_group is None else frame.astype({"rows": "Int64"})
 
 
 def intersections(
     result: StudyResult, table: pd.DataFrame, column: str, rate: str = "selection_rate", split: str = "test"
 ) -> pd.DataFrame:
-    """A rate for every crossing of the groups with another column: group, level, value, low, high, count.
+    """A rate for every crossing of the groups with another column: group, level, value, low, high, count (of rows).
 
     Numbers with many values are cut at round quantiles. Cells of fewer than 10 rows are not estimable (value missing).
+    In cohort-only mode neither are those whose rows, or rows with and without the decision, may not be told (count
+    missing too), and values that too few rows have are one level, "(other values)".
     """
-    data = result.dataset
+    data, smallest = result.dataset, result.smallest_group
     rows = data.part(SPLITS.index(split))
     series = table[column].iloc[data.row_id[rows]]
     if is_number(table[column]) and series.nunique() > 8:
         codes, names = bin_codes(as_numbers(series), suggest_bins(table[column]))
     else:
         codes, names = label_codes(series)
+    if smallest is not None:
+        codes, names = _rare_together(codes, names, smallest)
     selected = known(result.scores_before)[rows] >= 0.5
     favorable = data.y[rows] > 0.5
     counted, hit = {
@@ -131,21 +141,46 @@ def intersections(
     }[rate]
     cells = data.group_codes[rows] * len(names) + codes
     size = len(data.groups) * len(names)
+    if result.base is not None:
+        counted = counted & (result.base[rows] > 0)
     count = np.bincount(cells[counted], minlength=size)
     hits = np.bincount(cells[counted & hit], minlength=size)
+    share = hits / np.maximum(count, 1)
     low, high = wilson_interval(hits, count)
-    enough = count >= SMALL_CELL
+    if result.base is not None:
+        weight = result.base[rows]
+        total, square = (np.bincount(cells[counted], of[counted], minlength=size) for of in (weight, weight**2))
+        won = np.bincount(cells[counted & hit], weight[counted & hit], minlength=size)
+        share = np.divide(won, total, out=np.zeros(size), where=total > 0)
+        low, high = wilson_interval(share * effective_counts(total, square), effective_counts(total, square))
+    enough, told = count >= SMALL_CELL, np.ones(size, dtype=bool)
+    if smallest is not None:
+        hidden = withheld(data)
+        of_group = hidden.groups if rate in ("selection_rate", "error_rate") else hidden.outcomes
+        for code, lines in enumerate(np.arange(size).reshape(len(data.groups), -1)):
+            few = [suppressed(of[lines], smallest) for of in (count, hits, count - hits)]
+            told[lines] = ~np.any(few, axis=0) & ~of_group[code]
     frame = pd.DataFrame(
         {
             "group": np.repeat(np.asarray(data.groups, dtype=object), len(names)),
             "level": np.tile(np.asarray(names, dtype=object), len(data.groups)),
-            "value": np.where(enough, hits / np.maximum(count, 1), np.nan),
-            "low": np.where(enough, low, np.nan),
-            "high": np.where(enough, high, np.nan),
+            "value": np.where(enough & told, share, np.nan),
+            "low": np.where(enough & told, low, np.nan),
+            "high": np.where(enough & told, high, np.nan),
             "count": count,
         }
     )
-    return frame[frame.groupby("level")["count"].transform("sum") > 0].reset_index(drop=True)
+    there = frame.groupby("level")["count"].transform("sum") > 0
+    if smallest is not None:
+        frame["count"] = frame["count"].astype("Int64").mask(~told)
+    return frame[there].reset_index(drop=True)
+
+
+def _rare_together(codes: np.ndarray, names: Sequence[str], smallest: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Codes and names with those that fewer rows have as one, the last."""
+    rare = np.bincount(codes, minlength=len(names)) < smallest
+    place = np.where(rare, np.count_nonzero(~rare), np.cumsum(~rare) - 1)
+    return place[codes], (*(name for name, few in zip(names, rare, strict=True) if not few), OTHER_VALUES)
 
 
 def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
@@ -180,7 +215,11 @@ def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
 
 
 def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
-    """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net, and these as shares of rows."""
+    """Decisions that the chosen weights turn: group, rows, to_favorable, to_other, net, and the first two as shares.
+
+    Shares are of rows, or where the file brought row weights, of their weight. In cohort-only mode what may not be told
+    is missing.
+    """
     data = result.dataset
     rows = data.part(SPLITS.index(split))
     before, after = (known(scores)[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
@@ -188,51 +227,106 @@ def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
     count = np.bincount(codes, minlength=size)
     gained = np.bincount(codes[after & ~before], minlength=size)
     lost = np.bincount(codes[before & ~after], minlength=size)
-    members = np.where(count > 0, count, np.nan)
-    return pd.DataFrame(
+    members, up, down = np.where(count > 0, count, np.nan), gained, lost
+    if result.base is not None:
+        weight = result.base[rows]
+        total = np.bincount(codes, weight, minlength=size)
+        members = np.where(total > 0, total, np.nan)
+        up, down = (np.bincount(codes, weight * one, minlength=size) for one in (after & ~before, before & ~after))
+    frame = pd.DataFrame(
         {
             "group": np.asarray(data.groups, dtype=object),
             "rows": count,
             "to_favorable": gained,
             "to_other": lost,
             "net": gained - lost,
-            "to_favorable_share": gained / members,
-            "to_other_share": lost / members,
+            "to_favorable_share": up / members,
+            "to_other_share": down / members,
         }
     )
+    if result.smallest_group is None:
+        return frame
+    of_groups = withheld(data).groups
+    few = suppressed(np.column_stack([gained, lost, count - gained - lost]), result.smallest_group)[:, 0] | of_groups
+    counted = ["to_favorable", "to_other", "net"]
+    frame = frame.astype(dict.fromkeys(["rows", *counted], "Int64"))
+    frame.loc[few, counted] = pd.NA
+    frame.loc[few, ["to_favorable_share", "to_other_share"]] = np.nan
+    frame.loc[of_groups, "rows"] = pd.NA
+    return frame
 
 
 def weight_table(result: StudyResult) -> pd.DataFrame:
     """The chosen weights per group and outcome of the training rows.
 
     Columns: group, outcome (as in the file), rows, mean, smallest, median, largest, changed (share of the rows whose
-    weight is not 1), weight_share (of the sum of all weights), row_share (what that is without weights).
+    weight is not 1), weight_share (of the sum of all weights), row_share (what that is without weights). Where the file
+    brought row weights, weights are ours alone, and mean and shares are over the file's. In cohort-only mode smallest
+    and largest, which are one row's, are left out, and what may not be told is missing.
     """
     data, rows, weights = result.dataset, result.train_rows, known(result.weights)
     frame = pd.DataFrame({"cell": 2 * data.group_codes[rows] + (data.y[rows] > 0.5), "weight": weights})
     frame["changed"] = changed(weights)
+    frame["base"], frame["total"] = (result.total_weights(one) for one in (np.ones(weights.size), weights))
     cells = frame.groupby("cell")
     table = cells["weight"].agg(["size", "mean", "min", "median", "max", "sum"])
-    names = outcome_labels(result)
-    return pd.DataFrame(
+    names, weighted = outcome_labels(result), result.base is not None
+    base, total = (cells[one].sum().to_numpy() for one in ("base", "total"))
+    means = np.divide(total, base, out=np.ones(base.size), where=base > 0)
+    found = pd.DataFrame(
         {
             "group": [data.groups[cell // 2] for cell in table.index],
             "outcome": [names[cell % 2] for cell in table.index],
             "rows": table["size"].to_numpy(),
-            "mean": table["mean"].to_numpy(),
+            "mean": means if weighted else table["mean"].to_numpy(),
             "smallest": table["min"].to_numpy(),
             "median": table["median"].to_numpy(),
             "largest": table["max"].to_numpy(),
             "changed": cells["changed"].mean().to_numpy(),
-            "weight_share": table["sum"].to_numpy() / weights.sum(),
-            "row_share": table["size"].to_numpy() / weights.size,
+            "weight_share": total / total.sum() if weighted else table["sum"].to_numpy() / weights.sum(),
+            "row_share": base / base.sum() if weighted else table["size"].to_numpy() / weights.size,
         }
     )
+    if result.smallest_group is None:
+        return found
+    hidden = withheld(data).outcomes[table.index.to_numpy() // 2]
+    shares = [told_share(frame["changed"][frame["cell"] == cell].to_numpy(), result.smallest_group)
+              for cell in table.index]  # fmt: skip
+    found = found.drop(columns=["smallest", "largest"]).assign(changed=np.array(shares, dtype=float))
+    found["median"] = found["median"].round(2)
+    found = found.astype({"rows": "Int64"})
+    found.loc[hidden, "rows"] = pd.NA
+    found.loc[hidden, ["mean", "median", "changed", "weight_share", "row_share"]] = np.nan
+    return found
+
+
+def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
+    """What the training rows of each group and outcome do to the goal's gap together, predicted, as it may be told.
+
+    Columns: group, outcome (as in the file), rows, together and mean (changes of the gap if each of them is left out,
+    shares), widening (share of the rows that widen the gap).
+    """
+    data, rows, removal = result.dataset, result.train_rows, known(result.goal).removal
+    k, names = result.smallest_group, outcome_labels(result)
+    cell = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    hidden = withheld(data).outcomes
+    lines = []
+    for code in np.unique(cell):
+        mine = removal[cell == code]
+        line: dict[str, object] = {"group": data.groups[code // 2], "outcome": names[code % 2]}
+        if not hidden[code // 2]:
+            line |= {"rows": mine.size, "together": float(mine.sum()), "mean": float(mine.mean()),
+                     "widening": told_share(mine < 0, k)}  # fmt: skip
+        lines.append(line)
+    frame = pd.DataFrame(lines, columns=["group", "outcome", "rows", "together", "mean", "widening"])
+    return frame.astype({"rows": "Int64", "together": float, "mean": float, "widening": float})
 
 
 def weights_frame(result: StudyResult) -> pd.DataFrame:
-    """row_id and weight of every training row, in the order of the file."""
-    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": known(result.weights)})
+    """row_id and weight of every training row, in the order of the file; the file's own weights are multiplied in."""
+    require_rows(result, "The file of weights")
+    weights = result.total_weights(known(result.weights))
+    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
 def fix_table(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
@@ -253,6 +347,7 @@ def fix_rows(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
 
     Those that move most come first, ties in the order of the file.
     """
+    require_rows(result, "The list of rows that the smallest fix moves")
     data, moved = result.dataset, np.flatnonzero(changed(fix.weights))
     moved = moved[np.argsort(-np.abs(fix.weights[moved] - 1.0), kind="stable")]
     rows = result.train_rows[moved]
@@ -268,8 +363,10 @@ def fix_rows(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
 
 
 def fix_weights(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
-    """row_id and the smallest fix's weight of every training row, in the order of the file."""
-    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": fix.weights})
+    """row_id and the smallest fix's weight of every training row, in the order of the file, as `weights_frame`."""
+    require_rows(result, "The file of weights")
+    weights = result.total_weights(fix.weights)
+    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
 def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
@@ -359,7 +456,9 @@ def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Esti
         if gaps[rate].value is not None
     ]
     # A rate of a handful of rows is often 0 or 1: such a gap makes the headline only where there is no other.
-    return max(estimable, key=lambda item: (item[2].count >= SMALL_CELL, abs(item[2].value or 0.0)), default=None)
+    return max(
+        estimable, key=lambda item: ((item[2].count or 0) >= SMALL_CELL, abs(item[2].value or 0.0)), default=None
+    )
 
 
 def seeds_table(results: Sequence[StudyResult]) -> pd.DataFrame:

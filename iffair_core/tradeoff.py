@@ -17,7 +17,7 @@ from iffair_core.metrics import (
     GOAL_METRIC,
     GOAL_RATES,
     METRICS,
-    confusion_counts,
+    confusion_table,
     intervals_from_counts,
     point_metrics,
 )
@@ -39,11 +39,15 @@ def on_grid(strength: float) -> bool:
 
 @dataclass(frozen=True)
 class Part:
-    """The rows on which points of a curve are measured: X (m, p), y (m,), group codes (m,)."""
+    """The rows on which points of a curve are measured: X (m, p), y (m,), group codes (m,), and how much each counts.
+
+    `weights` (m,): None for all alike.
+    """
 
     X: np.ndarray
     y: np.ndarray
     group_codes: np.ndarray
+    weights: np.ndarray | None = None
 
 
 Numbers = Mapping[str, float | None]
@@ -57,7 +61,8 @@ class CurvePoint:
     Refitted fields are empty and `weights`, `theta` None where the strength is infeasible; `reason` says why.
     `judged`: the goal's disparity on validation rows that the recommendation goes by, over the groups of the repair.
     `soft`: the goal's soft disparity (signed along the start's direction for a single gap). `price`: second-order
-    change of the mean log loss at the predicted parameters, in nats, before any refit.
+    change of the mean log loss at the predicted parameters, in nats, before any refit. `weights` are ours, without the
+    weights that the file may have brought; `effective_sample_size` is a share of that of those.
     """
 
     strength: float
@@ -125,8 +130,12 @@ def measure_point(
     *,
     seed: int,
     intervals: bool = True,
+    base: np.ndarray | None = None,
 ) -> CurvePoint:
-    """Every metric of a path's step on every split, refitted and predicted; soft gaps over `groups` of each rate."""
+    """Every metric of a path's step on every split, refitted and predicted; soft gaps over `groups` of each rate.
+
+    `base` (n,): the file's weights of the training rows, None for 1 everywhere.
+    """
     refitted: dict[str, Numbers] = {}
     bounds: dict[str, Intervals] = {}
     predicted: dict[str, Numbers] = {}
@@ -138,16 +147,16 @@ def measure_point(
         n_groups = len(quantities[split].groups)
         if step.model is not None:
             score = sigmoid(step.model.logits(part.X))
-            refitted[split] = point_metrics(part.y, score, part.group_codes, n_groups)
+            refitted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
             if intervals:
-                counts = confusion_counts(part.y, score >= 0.5, part.group_codes, n_groups)
+                counts = confusion_table(part.y, score >= 0.5, part.group_codes, n_groups, part.weights)
                 bounds[split] = intervals_from_counts(counts, seed=seed)
             soft[split] = signed_disparity(quantities[split], goal, groups, start, step.model.theta_)
             if split == CHOOSING:
                 judged = _judged(part, score, quantities[split].groups, goal, groups, refitted[split])
         if step.predicted_theta is not None:
             score = sigmoid(start.logits(part.X, step.predicted_theta))
-            predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups)
+            predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
             predicted_soft[split] = signed_disparity(quantities[split], goal, groups, start, step.predicted_theta)
             price[split] = quantities[split].price(start, step.predicted_theta)
     weights = step.weights if step.model is not None else None
@@ -164,7 +173,7 @@ def measure_point(
         soft,
         predicted_soft,
         price,
-        None if weights is None else effective_sample_size(weights),
+        None if weights is None else effective_sample_size(weights, base),
         None if weights is None else float(np.mean(changed(weights))),
         None if weights is None else float(weights.max()),
     )
@@ -183,7 +192,8 @@ def _judged(
     if len(shared) in (0, 1, len(names)):
         return every[GOAL_METRIC[goal]]
     rows = np.isin(part.group_codes, shared)
-    return point_metrics(part.y[rows], score[rows], part.group_codes[rows], len(names))[GOAL_METRIC[goal]]
+    weights = None if part.weights is None else part.weights[rows]
+    return point_metrics(part.y[rows], score[rows], part.group_codes[rows], len(names), weights)[GOAL_METRIC[goal]]
 
 
 def signed_disparity(
@@ -262,7 +272,15 @@ def trace(
     steps = path.walk(grid, () if strength is None else (strength,), report)
     points = tuple(
         measure_point(
-            step, path.start, parts, path.repair.goal, quantities, path.pairs.groups, seed=seed, intervals=intervals
+            step,
+            path.start,
+            parts,
+            path.repair.goal,
+            quantities,
+            path.pairs.groups,
+            seed=seed,
+            intervals=intervals,
+            base=path.base,
         )
         for step in steps
     )

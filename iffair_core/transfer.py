@@ -1,7 +1,8 @@
 """Weights that travel: another classifier refitted with a study's weights, and whether the gain survives.
 
 The weights were computed on the study's own model. Nothing promises that they repair another one, so it is fitted twice
-on the same training rows, with unit weights and with ours, and both are measured on the same rows as the study.
+on the same training rows, with unit weights and with ours, and both are measured on the same rows as the study. Where
+the file brought row weights, those take the place of unit weights and multiply ours.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from iffair_core.metrics import (
     METRICS,
     THRESHOLD,
     Estimate,
-    confusion_counts,
+    confusion_table,
     intervals_from_counts,
     paired_difference,
     point_metrics,
@@ -82,12 +83,13 @@ def transfer(
     """
     require_weightable(estimator)
     weights, rows = known(result.weights), result.train_rows
-    data, seed = result.dataset, result.config.seed
-    weights = checked_weights(weights, rows.size)
+    data, base, seed = result.dataset, result.base, result.config.seed
+    weights = checked_weights(result.total_weights(weights), rows.size)
+    untouched = np.ones(rows.size) if base is None else base[rows]
     name = type(estimator).__name__ if name is None else name
     started = time.perf_counter()
     outputs, said = [], list(notes)
-    for weight in (np.ones(rows.size), weights):
+    for weight in (untouched, weights):
         fitted, trouble = _fitted(_seeded(estimator, seed), data.X[rows], data.y[rows], weight, name)
         said += [text for text in trouble if text not in said]
         outputs.append(fitted)
@@ -96,10 +98,11 @@ def transfer(
     for split in MEASURED:
         part = data.part(SPLITS.index(split))
         X, y, codes, size = data.X[part], data.y[part], data.group_codes[part], len(data.groups)
+        counts = None if base is None else base[part]
         (old, lost), (new, _) = (_scores(fitted, X) for fitted in outputs)
-        before[split] = _reached(y, old, codes, size, seed, lost)
-        after[split] = _reached(y, new, codes, size, seed, lost)
-        changes = paired_difference(y, old, new, codes, size, seed=seed)
+        before[split] = _reached(y, old, codes, size, seed, lost, counts)
+        after[split] = _reached(y, new, codes, size, seed, lost, counts)
+        changes = paired_difference(y, old, new, codes, size, seed=seed, sample_weight=counts)
         difference[split] = changes | {metric: replace(_NOTHING, count=y.size) for metric in lost}
         check()
     if "log_loss" in lost:
@@ -212,10 +215,16 @@ def _scores(fitted: Any, X: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _reached(
-    y: np.ndarray, score: np.ndarray, codes: np.ndarray, n_groups: int, seed: int, lost: tuple[str, ...]
-) -> Reached:  # fmt: skip
-    values = point_metrics(y, score, codes, n_groups)
-    counts = confusion_counts(y, score >= THRESHOLD, codes, n_groups)
+    y: np.ndarray,
+    score: np.ndarray,
+    codes: np.ndarray,
+    n_groups: int,
+    seed: int,
+    lost: tuple[str, ...],
+    weight: np.ndarray | None,
+) -> Reached:
+    values = point_metrics(y, score, codes, n_groups, weight)
+    counts = confusion_table(y, score >= THRESHOLD, codes, n_groups, weight)
     intervals = intervals_from_counts(counts, seed=seed)
     kept = {metric: None if metric in lost else values[metric] for metric in METRICS}
     return Reached(kept, {metric: intervals.get(metric) for metric in METRICS})

@@ -23,12 +23,16 @@ _ROW_DRAWS = (100, 400)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval; `count` is the rows in its denominator. None is "not estimable"."""
+    """A number with its 95 % interval; `count` is the rows in its denominator. None is "not estimable".
+
+    In cohort-only mode (`disclosure`) a rate may be withheld: its value is None although its count is not 0, and a
+    count that may not be told is None too.
+    """
 
     value: float | None
     low: float | None
     high: float | None
-    count: int
+    count: int | None
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Evaluation:
     """How one set of decisions treats each group on one set of rows.
 
     `counts` is (G, 2, 2) [group, outcome, decision] with 1 = favorable. `values` has every name of `metrics.METRICS`.
+    Where rows have weights, values, rates and gaps are weighted; counts are still numbers of rows (of weight above 0).
     `intervals` are 95 % and condition on the fitted model. `chance_band` has every name of `metrics.DISPARITIES`: the
     95th percentile (for the ratio the 5th) of what dealing the group labels out at random would show, None where there
     is no such thing. `rates[group][rate]` carry Wilson intervals; `gaps[group][rate]` are signed, group minus
@@ -69,12 +74,34 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class WeightedCells:
+    """Cells whose rows do not all count the same; three tables of one shape, the first axis are groups.
+
+    `rows`: number of rows, int64. `total`: sum of their weights, `square`: sum of their squared weights, float64.
+    """
+
+    rows: np.ndarray
+    total: np.ndarray
+    square: np.ndarray
+
+
+Table = np.ndarray | WeightedCells
+"""Cells [group, ...] of rows: their counts, or where rows have weights what takes the place of counts."""
+
+
+def effective_counts(total: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Kish's (sum of weights)^2 / (sum of squared weights): as many rows of equal weight tell as much; 0 for none."""
+    return np.divide(total**2, square, out=np.zeros(np.shape(total)), where=np.greater(square, 0))
+
+
 def wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Wilson 95 % score interval of a share.
 
     Parameters
     ----------
-    successes, trials : arrays of one shape, 0 <= successes <= trials.
+    successes, trials : arrays of one shape, 0 <= successes <= trials; of weighted rows a share times the effective
+    count, and that count.
 
     Returns
     -------
@@ -132,18 +159,24 @@ def estimate_of(value: float | None, low: float, high: float, count: int) -> Est
     return Estimate(value, None, None, count) if pair is None else Estimate(value, *pair, count)
 
 
-def resample_cells(counts: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
+def resample_cells(counts: Table, rng: np.random.Generator, draws: int) -> np.ndarray:
     """Multinomial bootstrap of a table of counts: what resampling its rows with replacement would give.
 
     Parameters
     ----------
-    counts : (G, ...) integers, the first axis are groups.
+    counts : (G, ...) integers, the first axis are groups; or weighted cells.
     draws : number of resampled tables.
 
     Returns
     -------
-    (draws, G, ...) int64, each table with the same total as `counts`.
+    (draws, G, ...) int64, each table with the same total as `counts`; of weighted cells float64, see below.
+
+    A cell of weighted rows is drawn as S / W times a Poisson number of mean W^2 / S, W its total and S its square: mean
+    W and variance S are those of a bootstrap that draws every row a Poisson number of times, and where the rows of each
+    cell weigh the same it is that bootstrap exactly. The table's total then varies, which no share or rate sees.
     """
+    if isinstance(counts, WeightedCells):
+        return _resample_weighted(counts, rng, draws)
     table = np.asarray(counts, dtype=np.int64).reshape(counts.shape[0], -1)
     order = np.lexsort(table.T)  # by content, so that renaming groups does not change the stream
     flat = table[order].ravel()
@@ -156,6 +189,17 @@ def resample_cells(counts: np.ndarray, rng: np.random.Generator, draws: int) -> 
     out = np.empty((draws, *table.shape), dtype=np.int64)
     out[:, order] = drawn.reshape(draws, *table.shape)
     return out.reshape(draws, *counts.shape)
+
+
+def _resample_weighted(cells: WeightedCells, rng: np.random.Generator, draws: int) -> np.ndarray:
+    size, shape = cells.total.shape[0], cells.total.shape
+    total, square = cells.total.reshape(size, -1), cells.square.reshape(size, -1)
+    order = np.lexsort(np.concatenate([square.T, total.T]))
+    mean = effective_counts(total, square)[order]
+    unit = np.divide(square, total, out=np.zeros_like(total), where=total > 0)[order]
+    out = np.empty((draws, *total.shape))
+    out[:, order] = rng.poisson(mean, size=(draws, *mean.shape)) * unit
+    return out.reshape(draws, *shape)
 
 
 def permuted_shares(sizes: np.ndarray, marked: int, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -178,6 +222,27 @@ def permuted_shares(sizes: np.ndarray, marked: int, rng: np.random.Generator, dr
     return np.ascontiguousarray((dealt / divisor).T)
 
 
+def weighted_shares(
+    shares: np.ndarray, marked: tuple[float, float, float], every: tuple[float, float, float]
+) -> np.ndarray:
+    """`permuted_shares` of rows that have weights, from those of the same rows counted, same shape.
+
+    Parameters
+    ----------
+    shares : drawn shares of marked rows.
+    marked, every : number of marked rows and of all, with the sum and the sum of squares of their weights.
+
+    Dealing labels out deals the weights with them. The drawn shares are moved and stretched to the mean of weighted
+    shares and to their variance, that of sums of b (m - p) over groups as large as these: b the weight, m whether the
+    row is marked, p the weighted share. Both are exact to first order; that the total weight of a group varies as well
+    is of second order.
+    """
+    p0, p = marked[0] / every[0], marked[1] / every[1]
+    spread = marked[2] * (1 - p) ** 2 + (every[2] - marked[2]) * p**2
+    stretch = every[0] * spread / (every[1] ** 2 * p0 * (1 - p0)) if 0 < p0 < 1 else 0.0
+    return np.clip(p + (shares - p0) * np.sqrt(stretch), 0.0, 1.0)
+
+
 def row_losses(y: np.ndarray, score: np.ndarray) -> np.ndarray:
     """-log of the probability given to what happened, (n,) nats, clipped as scikit-learn clips float64."""
     eps = np.finfo(np.float64).eps
@@ -191,7 +256,11 @@ def row_draws(n: int, draws: int) -> int:
 
 
 def resample_rows(
-    y: np.ndarray, scores: Sequence[np.ndarray], rng: np.random.Generator, draws: int
+    y: np.ndarray,
+    scores: Sequence[np.ndarray],
+    rng: np.random.Generator,
+    draws: int,
+    sample_weight: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """ROC AUC and log loss of one or more models on the same bootstrap samples of the rows.
 
@@ -200,6 +269,7 @@ def resample_rows(
     y : (n,) of 0 and 1.
     scores : one (n,) array of P(favorable) per model.
     draws : number of samples.
+    sample_weight : (n,) above 0, how much each row counts; None for all alike.
 
     Returns
     -------
@@ -213,8 +283,10 @@ def resample_rows(
     loss = np.full((draws, len(scores)), np.nan)
     if n == 0:
         return auc, loss
-    order = np.lexsort((*reversed(scores), y))
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    order = np.lexsort((*reversed(scores), y) if weight is None else (weight, *reversed(scores), y))
     y = y[order]
+    weight = None if weight is None else weight[order]
     split = int(np.count_nonzero(y == 0))
     plans: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]] = []
     for given in scores:
@@ -230,10 +302,14 @@ def resample_rows(
     beneath = np.zeros(split + 1)
     for draw in range(draws):
         count = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
-        negatives = count[:split].sum()
-        pairs = negatives * (n - negatives)
+        negatives, total = count[:split].sum(), float(n)
+        if weight is not None:
+            count *= weight
+            negatives = count[:split].sum()
+            total = negatives + count[split:].sum()
+        pairs = negatives * (total - negatives)
         for model, (unfavorable, favorable, lower, tied) in enumerate(plans):
-            loss[draw, model] = np.sum(count * losses[model]) / n
+            loss[draw, model] = np.sum(count * losses[model]) / total
             if pairs:
                 np.cumsum(count[unfavorable], out=beneath[1:])
                 won = beneath[lower] if tied is None else (beneath[lower] + beneath[tied]) / 2

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 
 NOT_ESTIMABLE = "not estimable"
+WITHHELD = "withheld"
+"""Stands for what cohort-only mode does not tell (`disclosure`)."""
 RATE_TITLES = {
     "selection_rate": "selection rate",
     "true_positive_rate": "true positive rate",
@@ -77,11 +79,35 @@ def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = 
     return minus(f"(95 % {low} to {high})")
 
 
+def row_count(rows: int, smallest: int | None = None) -> str:
+    """A number of rows, "1,204 rows"; "fewer than 10 rows" below `smallest`."""
+    if smallest is not None and 0 < rows < smallest:
+        return f"fewer than {smallest:,} rows"
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+def count_text(rows: int | None) -> str:
+    """A number of rows alone, "withheld" for None."""
+    return WITHHELD if rows is None else f"{rows:,}"
+
+
+def why_none(rows: int | None) -> str:
+    """Why a rate has no value: "not estimable (0 rows)" where its denominator is 0, otherwise "withheld"."""
+    if rows is None:
+        return WITHHELD
+    return f"{WITHHELD if rows else NOT_ESTIMABLE} ({row_count(rows)})"
+
+
 def listed(parts: Sequence[str]) -> str:
     """The parts as "a, b and c"; "none" where there is none."""
     if not parts:
         return "none"
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def holds(column: str, label: str) -> str:
+    """ "COLUMN = VALUE"; a bin says its sign itself: "grade >= 10"."""
+    return f"{column} {label}" if label.startswith(("< ", ">= ")) else f"{column} = {label}"
 
 
 def metric_title(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.values import label_codes
+from iffair_core.data.values import label_codes, value_label
 from iffair_core.errors import ConfigError, listing, shorten
 
 
@@ -25,8 +25,8 @@ def pin_names(names: int | str | Iterable[int | str]) -> tuple[int | str, ...]:
 def rows_matching(table: pd.DataFrame, names: Iterable[int | str]) -> np.ndarray:
     """Which rows of the table are named, (len(table),) bool.
 
-    An integer is a row id, the 0-based position among the file's rows; a text COLUMN=VALUE is every row whose value of
-    that column is written so, "(missing)" for none. Raises ConfigError for a row, column or value that is not there.
+    An integer is a row id, the 0-based position among the file's rows; a text COLUMN=VALUE is every row that has that
+    value in that column, "(missing)" for none. Raises ConfigError for a row, column or value that is not there.
     """
     found = np.zeros(len(table), dtype=bool)
     for name in names:
@@ -48,9 +48,10 @@ def _cohort(table: pd.DataFrame, name: str) -> np.ndarray:
     for i in reversed(parts):
         if name[:i] in columns:
             codes, labels = label_codes(table[columns[name[:i]]])
-            if name[i + 1 :] not in labels:
+            value = value_label(name[i + 1 :])
+            if value not in labels:
                 raise ConfigError(
                     f"No row has {shorten(name, 80)}. Values of {shorten(name[:i], 40)!r}: {listing(labels)}."
                 )
-            return np.asarray(codes == labels.index(name[i + 1 :]))
+            return np.asarray(codes == labels.index(value))
     raise ConfigError(f"{shorten(name, 60)!r} names no column of the table. Columns: {listing(list(columns))}.")

@@ -2,67 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.task import ResolvedTask, Task, resolve
+from iffair_core.data.columns import NO_FEATURES, infer_types, year_and_month
+from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_rows
+from iffair_core.data.task import ResolvedTask, Task, resolve, typed
 from iffair_core.data.values import MISSING, as_numbers, is_number, label_codes
-from iffair_core.errors import SplitError, TaskError, listing, shorten
+from iffair_core.errors import TaskError, listing, shorten
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
-SPLITS = ("train", "validation", "test")
-MIN_ROWS = 50
+__all__ = ["MAX_LEVELS", "OTHER", "SPLITS", "TEST", "TRAIN", "VALIDATION", "Dataset", "encode", "split_rows"]
+
 OTHER = "(other)"
 MAX_LEVELS = 50
 MIN_LEVEL_ROWS = 10
 MIN_LEVEL_SHARE = 0.001
 COLLINEAR = 1e-9
 _LIMIT = 1e9
+_LEFT_OUT = {
+    "date": ("Date columns", "Give them the type year and month to use them."),
+    "identifier": ("Columns that name rows (identifiers)", "Give them the type number or category to use them."),
+    "text": ("Columns of free text", "Give them the type category to use them."),
+}
 _BLOCK = 32_768
 _ASSEMBLE = 4_096
-
-
-def split_rows(y: np.ndarray, group_codes: np.ndarray, seed: int) -> np.ndarray:
-    """(n,) int8 of TRAIN, VALIDATION, TEST: 60/20/20 within each group x outcome cell after a seeded shuffle.
-
-    Shares are rounded by largest remainder, ties to train, then test, then validation; so a cell of one row goes to
-    train, one of two to train and test. Raises `SplitError` below 50 rows or where a part lacks an outcome.
-    """
-    y = np.asarray(y).astype(np.int64)
-    n = len(y)
-    if n < MIN_ROWS:
-        raise SplitError(
-            f"Only {n} rows have an outcome; at least {MIN_ROWS} are needed for training, validation and test parts. "
-            "Use a larger table."
-        )
-    cells = np.asarray(group_codes).astype(np.int64) * 2 + y
-    shuffled = np.random.default_rng(seed).permutation(n)
-    order = shuffled[np.argsort(cells[shuffled], kind="stable")]
-    sizes = np.bincount(cells)
-    # Quotas in fifths, so that remainders are exact integers.
-    quotas = sizes[:, None] * np.array([3, 1, 1])
-    counts = quotas // 5
-    left = sizes - counts.sum(axis=1)
-    priority = np.argsort(-(quotas % 5) * 3 + np.array([0, 2, 1]), axis=1)
-    np.put_along_axis(
-        counts, priority, np.take_along_axis(counts, priority, axis=1) + (np.arange(3) < left[:, None]), axis=1
-    )
-    rank = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    cell = cells[order]
-    split = np.empty(n, dtype=np.int8)
-    split[order] = (rank >= counts[cell, 0]).astype(np.int8) + (rank >= counts[cell, :2].sum(axis=1))
-    for part, name in enumerate(SPLITS):
-        present = np.bincount(y[split == part], minlength=2)
-        if not present.all():
-            lacking = "the favorable outcome" if not present[1] else "an outcome that is not favorable"
-            raise SplitError(
-                f"The {name} part has no row with {lacking}. "
-                "Use a table with more rows of both outcomes, or fewer and larger groups."
-            )
-    return split
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +38,9 @@ class Dataset:
 
     X (n, p) float64, C-contiguous, no intercept; y (n,) float64, 1 = favorable; group_codes (n,) int32 into groups;
     row_id (n,) int64, position among the data rows of the file; split (n,) int8 of TRAIN, VALIDATION, TEST;
-    encoding: per input column what was learned, plain JSON; n_rows_in_file counts rows without an outcome too.
+    encoding: per input column what was learned, plain JSON; n_rows_in_file counts rows that are left out too;
+    base_weight (n,) float64: the file's row weights, mean 1, None for 1 everywhere; reading: `ReadOptions.given()` of
+    the file, what had to be said to read it.
     """
 
     X: np.ndarray
@@ -86,6 +55,8 @@ class Dataset:
     warnings: tuple[str, ...]
     task: ResolvedTask
     n_rows_in_file: int
+    base_weight: np.ndarray | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
     _parts: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def part(self, split: int) -> np.ndarray:
@@ -110,26 +81,53 @@ class _Column:
 def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     """Resolve the task, split the rows and encode the feature columns.
 
+    Columns that `infer_types` calls date, identifier or text are left out with a warning, unless the task gives them
+    another type. Dates of the type "year and month" become two numbers, `<col> year` and `<col> month`.
+
     Numbers: infinite values become missing, missing ones the training median with a flag `<col> is missing`, then
     (x - mean) / std of the training rows (clipped at 1e9 either way). Other columns: one feature per level, named
-    `col = level`; levels with fewer than max(10, 0.1 %) training rows, or beyond the 50 most frequent, are pooled
-    into "(other)", where unseen levels go too; the most frequent level has no feature. Constant, all-missing and date
-    columns are dropped with a warning, and so are features that repeat an exact linear combination of earlier ones.
+    `col = level`; levels with fewer than max(10, 0.1 %, the task's smallest group) training rows, or beyond the 50 most
+    frequent, are pooled into "(other)", where unseen levels go too; the most frequent level has no feature. Constant
+    and all-missing columns are dropped with a warning, and so are features that repeat an exact linear combination of
+    earlier ones. Training rows of weight 0 teach none of this.
 
     Raises `TaskError` where a choice does not fit the table, `SplitError` where it cannot be divided.
     """
+    table = typed(task, table)
     resolved = resolve(task, table)
-    split = split_rows(resolved.y, resolved.group_codes, seed)
-    train = np.flatnonzero(split == TRAIN)
+    split = split_rows(
+        resolved.y,
+        resolved.group_codes,
+        seed,
+        fixed=resolved.fixed_split,
+        fixed_by=task.split or "",
+        units=resolved.unit_codes,
+        units_by=task.unit or "",
+    )
+    counted = True if resolved.base_weight is None else resolved.base_weight > 0
+    train = np.flatnonzero((split == TRAIN) & counted)
+    if not train.size:
+        raise TaskError(
+            f"Every training row weighs 0 by the column '{shorten(task.weights)}'. Choose other row weights."
+        )
     warnings = list(resolved.warnings)
     names = {str(column): column for column in table.columns}
+    types = infer_types(table)
     whole = bool(resolved.used.all())
 
     columns: dict[str, _Column] = {}
     infinite: list[str] = []
     for name in resolved.feature_columns:
+        if types[name] in NO_FEATURES:
+            columns[name] = _dropped(types[name])
+            continue
         series = table[names[name]]
-        columns[name] = _encode_column(name, series if whole else series[resolved.used], train, infinite)
+        series = series if whole else series[resolved.used]
+        if types[name] == "year and month":
+            for part, values in year_and_month(series).items():
+                columns[part if part not in names else f"{part} (2)"] = _encode_numbers(part, values, train)
+        else:
+            columns[name] = _encode_column(name, series, train, infinite, task.smallest_group)
 
     warnings += _column_warnings(columns, infinite)
     feature_names = _unique([feature for column in columns.values() for feature in column.features])
@@ -153,24 +151,26 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
         warnings=tuple(warnings),
         task=resolved,
         n_rows_in_file=len(table),
+        base_weight=resolved.base_weight,
+        reading=dict(table.attrs.get("reading") or {}),
     )
 
 
 # ----------------------------------------------------------------------------------------------------------- columns
 
 
-def _encode_column(name: str, series: pd.Series, train: np.ndarray, infinite: list[str]) -> _Column:
-    if series.dtype.kind in "mM":
-        return _dropped("date")
+def _encode_column(
+    name: str, series: pd.Series, train: np.ndarray, infinite: list[str], smallest: int | None
+) -> _Column:
     if is_number(series):
         values = as_numbers(series)
         unbounded = np.isinf(values)
         count = int(np.count_nonzero(unbounded))
         if count:
-            infinite.append(f"{shorten(name, 40)} ({count:,})")
+            infinite.append(shorten(name, 40) + (f" ({count:,})" if smallest is None else ""))
             values = np.where(unbounded, np.nan, values)
         return _encode_numbers(name, values, train)
-    return _encode_levels(name, *label_codes(series), train)
+    return _encode_levels(name, *label_codes(series), train, smallest or 0)
 
 
 def _dropped(reason: str) -> _Column:
@@ -207,12 +207,12 @@ def _encode_numbers(name: str, values: np.ndarray, train: np.ndarray) -> _Column
     return _Column(learned, [*features, f"{name} is missing"], standard, np.where(missing, 0, -1).astype(np.int32))
 
 
-def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train: np.ndarray) -> _Column:
+def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train: np.ndarray, smallest: int) -> _Column:
     counts = np.bincount(codes[train], minlength=len(labels))
     if counts.max() == len(train):
         return _dropped("all missing" if labels[int(counts.argmax())] == MISSING else "constant")
     by_size = sorted((code for code in range(len(labels)) if counts[code]), key=lambda code: -counts[code])
-    floor = max(MIN_LEVEL_ROWS, MIN_LEVEL_SHARE * len(train))
+    floor = max(MIN_LEVEL_ROWS, MIN_LEVEL_SHARE * len(train), smallest)
     large = [code for code in by_size if counts[code] >= floor and labels[code] != OTHER]
     kept = sorted(large[:MAX_LEVELS])
     pooled = sorted(set(by_size) - set(kept))
@@ -319,10 +319,13 @@ def _column_warnings(columns: dict[str, _Column], infinite: list[str]) -> list[s
     if infinite:
         warnings.append(f"Infinite values treated as missing in: {listing(infinite)}.")
     reasons = {name: column.learned.get("reason") for name, column in columns.items()}
-    useless = [f"{shorten(name, 40)} ({reason})" for name, reason in reasons.items() if reason and reason != "date"]
+    useless = [
+        f"{shorten(name, 40)} ({reason})" for name, reason in reasons.items() if reason and reason not in NO_FEATURES
+    ]
     if useless:
         warnings.append(f"Columns left out because the training rows give nothing to learn from: {listing(useless)}.")
-    dates = [name for name, reason in reasons.items() if reason == "date"]
-    if dates:
-        warnings.append(f"Date columns left out: {listing(dates)}. Turn them into numbers to use them.")
+    for kind, (what, way_out) in _LEFT_OUT.items():
+        named = [name for name, reason in reasons.items() if reason == kind]
+        if named:
+            warnings.append(f"{what} left out: {listing(named)}. {way_out}")
     return warnings

@@ -1,57 +1,137 @@
-"""A file becomes a table: CSV in its common dialects, or Parquet, with one missing-value rule for both."""
+"""A file becomes a table, whatever it is called: recognised by its content, within limits, every choice on record."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import os
-import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from iffair_core.errors import TableError, listing, shorten
-
-DELIMITERS = (",", ";", "\t", "|")
-NUMERIC_MISSING = frozenset({"NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?"})
-"""Cells that mean "missing" in a column whose every other value is a number; in a text column they are values."""
-
-_SAMPLE_ROWS = 60
-_EXPORT_AGAIN = "Export the table again as CSV (UTF-8, one header line) or Parquet."
-_FOREIGN = (
-    (b"PK\x03\x04", "is a zip archive or an Excel workbook", "Save the sheet as CSV (UTF-8) and open that."),
-    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook", "Save the sheet as CSV (UTF-8) and open that."),
-    (b"\x1f\x8b", "is compressed with gzip", "Unpack it and open the CSV inside."),
-    (b"%PDF", "is a PDF document", _EXPORT_AGAIN),
+from iffair_core.data.columnar import columnar_kind, read_columnar, text_series
+from iffair_core.data.columns import column_histograms, column_summary, infer_types
+from iffair_core.data.delimited import read_delimited
+from iffair_core.data.dialect import DETECT, ReadOptions
+from iffair_core.data.numerals import NUMERIC_MISSING, typed_columns
+from iffair_core.data.sources import (
+    MEMORY_FACTOR,
+    Check,
+    Source,
+    gunzip,
+    is_gzip,
+    is_zip,
+    only_member,
+    open_zip,
+    refuse_foreign,
+    require_memory,
+    source_of,
+    workbook_in,
 )
+from iffair_core.data.values import require_single_values
+from iffair_core.data.workbook import read_sheet
+from iffair_core.errors import ConfigError, TableError, listing, shorten
+
+__all__ = [
+    "NUMERIC_MISSING",
+    "Preview",
+    "ReadOptions",
+    "column_histograms",
+    "column_summary",
+    "infer_types",
+    "preview_table",
+    "read_table",
+    "table_fingerprint",
+]
+
+MAX_ROWS = 20_000_000
+MAX_COLUMNS = 5_000
+MAX_CELLS = 1_000_000_000
+MAX_CELL = 1_000_000
+"""Characters in one cell; a longer one is nearly always a quotation mark that is never closed."""
+PREVIEW_ROWS = 100
+_PREVIEW_READ = 1_000
+_PREVIEW_BYTES = 1 << 18
+_PREVIEW_MOST = 1 << 24
+_HEAD = 1 << 16
+
+Progress = Callable[[float], None]
+Options = ReadOptions | Mapping[str, Any] | None
 
 
-def read_table(path_or_buffer: Any, *, name: str | None = None) -> pd.DataFrame:
-    """Read a CSV or Parquet file into a DataFrame with unique text column names and a default index.
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """The first rows of a file, read without the rest of it.
+
+    frame: at most `PREVIEW_ROWS` rows, with the types that the first thousand rows show (the whole file may show
+    others). dialect: how the file is written, in words. notes: one sentence for each thing mended or noticed. sheets:
+    names of a workbook's sheets. bytes: size of the file. estimated_rows: exact where the file says, None where nothing
+    tells.
+    """
+
+    frame: pd.DataFrame
+    dialect: str
+    notes: tuple[str, ...]
+    sheets: tuple[str, ...]
+    bytes: int
+    estimated_rows: int | None
+
+
+def read_table(
+    path_or_buffer: Any,
+    *,
+    name: str | None = None,
+    options: Options = None,
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Read a file into a DataFrame with unique text column names and a default index.
 
     `path_or_buffer` is a path (str or Path), bytes, or anything with `getvalue` or `read` (an open file, BytesIO, an
-    uploaded file). `name` is what messages call it. CSV: the delimiter (comma, semicolon, tab or bar) is detected;
-    UTF-8 with or without a byte-order mark, UTF-16 with one, otherwise Windows-1252.
+    uploaded file). `name` is what messages call it. The content decides what it is: delimited text in any common
+    dialect (also compressed with gzip, or alone in a zip archive), Parquet, Arrow or Feather, Excel (.xlsx). Nothing in
+    a file is ever run: no pickle is opened, formulas show the results stored with them.
+
+    `options` fixes what else is detected. `check` is called now and then and may raise, `progress` gets the share that
+    is done.
 
     The empty cell is missing everywhere. The markers in `NUMERIC_MISSING` are missing only in a column whose every
-    other value is a number, so that a category called "None" or "NA" stays one. Infinite numbers are kept.
-    What was repaired on the way is listed in `frame.attrs["warnings"]`.
+    other value is a number, so that a category called "None" or "NA" stays one. Infinite numbers are kept; codes with
+    leading zeros and numbers too long to keep their digits are text. Two columns of one name: exact copies are kept
+    once, others numbered "name (2)"; a column without a name is "column 3" by its place.
 
-    Raises `TableError` when the file is missing, empty, only a header, not text, or its lines do not form a table.
+    The frame's attrs: "warnings" (a sentence for each thing mended or noticed), "dialect" (how the file is written, in
+    words), "reading" (the options given, if any), "hints" (columns that nearly are numbers, see
+    `numerals.Typed.hints`, "column" being the name), "decimal" ("," where that is the decimal sign).
+
+    Raises `TableError` when the file is missing, empty, only a header, not a table, damaged or beyond a limit
+    (`sources.MAX_BYTES`, `MAX_ROWS`, ...; the message says which), `ConfigError` for options that cannot be.
     """
-    raw, name = _load(path_or_buffer, name)
-    frame = _read_parquet(raw, name) if raw[:4] == b"PAR1" else _read_csv(_as_utf8(raw, name), name)
+    source = source_of(path_or_buffer, name)
+    found = _load(source, _options(options), None, check, progress)
+    frame = found.frame(source.name)
     if not len(frame):
-        raise TableError(f"{name} has a header but no rows. Add at least one row under the header.")
+        raise TableError(f"{source.name} has a header but no rows. Add at least one row under the header.")
+    if progress is not None:
+        progress(1.0)
     return frame
+
+
+def preview_table(source: Any, *, name: str | None = None, options: Options = None) -> Preview:
+    """The first rows of a file, without reading the rest of it where its format allows. Raises as `read_table` does."""
+    file = source_of(source, name)
+    found = _load(file, _options(options), _PREVIEW_READ, None, None)
+    frame = found.frame(file.name)
+    notes = tuple(frame.attrs["warnings"])
+    return Preview(frame.iloc[:PREVIEW_ROWS].copy(), found.dialect, notes, found.sheets, file.size, found.rows)
 
 
 def table_fingerprint(frame: pd.DataFrame) -> str:
     """SHA-256 (hex) of every cell, column name and column type; the index does not count."""
+    require_single_values(frame)
     digest = hashlib.sha256(repr(frame.shape).encode())
     for position, column in enumerate(frame.columns):
         values = frame.iloc[:, position]
@@ -60,341 +140,308 @@ def table_fingerprint(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def column_summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per column: name, type, missing (count), distinct (count of values present), example (first value).
-
-    type is "number", "yes/no" (two values), "category" or "identifier-like": nearly every row has its own text, or
-    whole numbers that count the rows, or a date.
-    """
-    rows = []
-    for position, column in enumerate(frame.columns):
-        values = frame.iloc[:, position]
-        present = values.dropna()
-        distinct = int(present.nunique())
-        rows.append(
-            {
-                "name": str(column),
-                "type": _column_type(present, distinct),
-                "missing": int(len(values) - len(present)),
-                "distinct": distinct,
-                "example": shorten(present.iloc[0]) if len(present) else "",
-            }
+def _options(options: Options) -> ReadOptions:
+    if options is None:
+        return DETECT
+    if isinstance(options, ReadOptions):
+        return options
+    unknown = sorted(set(options) - set(ReadOptions.__dataclass_fields__))
+    if unknown:
+        raise ConfigError(
+            f"There is no reading option {listing(unknown)}. There are: {', '.join(ReadOptions.__dataclass_fields__)}."
         )
-    return pd.DataFrame(rows, columns=["name", "type", "missing", "distinct", "example"])
+    return ReadOptions(**options)
 
 
-def _column_type(present: pd.Series, distinct: int) -> str:
-    kind = present.dtype.kind
-    if kind in "mM":
-        return "identifier-like"
-    if distinct == 2:
-        return "yes/no"
-    count = len(present)
-    if kind in "iuf":
-        counts_rows = (
-            count >= 20
-            and distinct == count
-            and bool((present % 1 == 0).all())
-            and float(present.max()) - float(present.min()) < 2 * count
+# ----------------------------------------------------------------------------------------------------------- loading
+
+
+@dataclass(eq=False)
+class _Loaded:
+    """Columns of a file with names as they stand there; `rows` is how many the file has, or an estimate."""
+
+    names: list[str]
+    columns: list[pd.Series]
+    dialect: str
+    notes: list[str]
+    options: ReadOptions
+    rows: int | None = None
+    sheets: tuple[str, ...] = ()
+    hints: tuple[dict[str, Any], ...] = ()
+    decimal: str = "."
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The table, with names settled and attrs filled; the columns are handed over."""
+        names, kept, notes = _settled_names(self.names, self.columns, name)
+        frame = pd.DataFrame(
+            {label: self.columns[position] for label, position in zip(names, kept, strict=True)}, copy=False
         )
-        return "identifier-like" if counts_rows else "number"
-    return "identifier-like" if distinct > max(50, 0.5 * count) else "category"
+        frame.columns = pd.Index(names, dtype="str")
+        called = dict(zip(kept, names, strict=True))
+        attrs: dict[Any, Any] = {"warnings": [*self.notes, *notes], "dialect": self.dialect}
+        if self.options.given():
+            attrs["reading"] = self.options.given()
+        hints = [{**hint, "column": called[hint["column"]]} for hint in self.hints if hint["column"] in called]
+        if hints:
+            attrs["hints"] = hints
+        if self.decimal != ".":
+            attrs["decimal"] = self.decimal
+        frame.attrs = attrs
+        return frame
 
 
-def column_histograms(frame: pd.DataFrame, bins: int = 12) -> list[list[int]]:
-    """Counts for a small picture of every column: of equal steps for numbers, else of its commonest values.
+def _load(
+    source: Source, options: ReadOptions, rows: int | None, check: Check | None, progress: Progress | None
+) -> _Loaded:
+    """The file's columns, or about the first `rows` of them."""
+    name = source.name
+    head = source.head(_HEAD)
+    kind = columnar_kind(head, source.tail(), source.size)
+    if kind:
+        return _columnar(source, kind, options, rows, check)
+    if is_zip(head):
+        with open_zip(source) as archive:
+            if workbook_in(archive, name):
+                return _workbook(source, options, rows, check, progress)
+            member = only_member(archive, name)
+            content = member.read(check, None if rows is None else _PREVIEW_BYTES)
+            share = 1.0 if rows is None else len(content) / max(member.info.file_size, 1)
+        return _unpacked(
+            content, share, f"zip archive ({shorten(member.info.filename, 40)})", source, options, rows, check
+        )
+    if is_gzip(head):
+        raw = source.read() if rows is None else source.head(_PREVIEW_BYTES)
+        content, used = gunzip(raw, name, check, None if rows is None else _PREVIEW_BYTES)
+        return _unpacked(content, used / max(source.size, 1), "gzip", source, options, rows, check)
+    refuse_foreign(head, name)
+    if rows is None:
+        require_memory(name, MEMORY_FACTOR * source.size)
+        return _text(source.read(), name, options, None, check)
+    return _text_preview(source.head, source.size, name, options, rows)
 
-    A number with at most `bins` values has a step for each. Empty where every row has its own text, or none has any.
-    """
-    return [_counts(frame.iloc[:, position].dropna(), bins) for position in range(frame.shape[1])]
 
-
-def _counts(present: pd.Series, bins: int) -> list[int]:
-    if present.dtype.kind in "iuf":
-        values = present.to_numpy(np.float64)
-        values = values[np.isfinite(values)]
-        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-        if 0 < high - low < np.inf:
-            distinct = np.unique(values[:1000])
-            if distinct.size > bins or (distinct := np.unique(values)).size > bins:
-                steps = ((values - low) / (high - low) * bins).astype(np.int64)
-                return np.bincount(np.minimum(steps, bins - 1), minlength=bins).tolist()
-            return np.bincount(np.searchsorted(distinct, values)).tolist()
-        return [values.size] if values.size else []
-    counts = present.value_counts(sort=True).to_numpy()
-    return counts[:bins].tolist() if counts.size and counts[0] > 1 else []
-
-
-# ---------------------------------------------------------------------------------------------------- bytes and text
-
-
-def _load(source: Any, name: str | None) -> tuple[bytes, str]:
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        name = name or shorten(path.name or str(path))
-        try:
-            data: Any = path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise TableError(f"{name} cannot be opened ({shorten(reason)}). Check the path.") from error
+def _unpacked(
+    content: bytes,
+    share: float,
+    packing: str,
+    source: Source,
+    options: ReadOptions,
+    rows: int | None,
+    check: Check | None,
+) -> _Loaded:
+    """The table in the content of a compressed file, of which `share` was unpacked."""
+    head, name = content[:_HEAD], source.name
+    what = columnar_kind(head, content[-8:], len(content))
+    if what or is_gzip(head) or is_zip(head):
+        what = f"a file of {what}" if what else "another compressed file or a workbook"
+        raise TableError(f"{name} is compressed and holds {what}. Unpack it and open what is inside.")
+    refuse_foreign(head, name)
+    if rows is None:
+        require_memory(name, (MEMORY_FACTOR - 1) * len(content))
+        found = _text(content, name, options, None, check)
     else:
-        name = name or shorten(Path(str(getattr(source, "name", "") or "The file")).name)
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            data = bytes(source)
-        elif hasattr(source, "getvalue"):
-            data = source.getvalue()
-        elif hasattr(source, "read"):
-            data = source.read()
-        else:
-            raise TableError(
-                f"A table cannot be read from {type(source).__name__}. Give a path, bytes or an open file."
-            )
-    return (data.encode() if isinstance(data, str) else bytes(data)), name
+        found = _text_preview(lambda most: content[:most], round(len(content) / max(share, 1e-9)), name, options, rows)
+    found.dialect = f"{found.dialect}, {packing}"
+    return found
 
 
-def _as_utf8(raw: bytes, name: str) -> bytes:
-    """The file as UTF-8 without byte-order mark and with newlines as line ends; `TableError` if it is not text."""
-    for magic, what, way_out in _FOREIGN:
-        if raw.startswith(magic):
-            raise TableError(f"{name} {what}, not a CSV or Parquet file. {way_out}")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            raw = raw.decode("utf-16").encode()
-        except UnicodeDecodeError as error:
-            raise TableError(f"{name} starts like UTF-16 text but is not. {_EXPORT_AGAIN}") from error
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
-    if not raw.strip():
-        raise TableError(f"{name} is empty. Choose a file with a header line and rows.")
-    head = np.frombuffer(raw[:65536], dtype=np.uint8)
-    control = int(np.count_nonzero((head < 32) & ~np.isin(head, (9, 10, 12, 13))))
-    if b"\0" in raw or control > 0.005 * len(head):
-        raise TableError(f"{name} is not text: it holds binary data. {_EXPORT_AGAIN}")
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            raw = raw.decode("cp1252").encode()
-        except UnicodeDecodeError:
-            raw = raw.decode("latin-1").encode()
-    if b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return raw
-
-
-# --------------------------------------------------------------------------------------------------------------- CSV
-
-
-def _records(raw: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number where it ends, fields) of each record that is not blank, in the dialect of the fast parser."""
-    last = ""
-
-    def lines() -> Iterator[str]:
-        nonlocal last
-        for line in io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="\n"):
-            last = line
-            yield line
-
-    reader = csv.reader(lines(), delimiter=delimiter, skipinitialspace=True)
+def _text_preview(head: Callable[[int], bytes], size: int, name: str, options: ReadOptions, rows: int) -> _Loaded:
+    """About the first `rows` of `size` bytes of text; more is read where a quoted cell does not end."""
+    most = _PREVIEW_BYTES
     while True:
+        raw = head(most)
+        whole = len(raw) >= size or len(raw) < most
+        if not whole:
+            raw = _complete_lines(raw)
         try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise TableError(f"Line {reader.line_num} cannot be read ({error}). {_EXPORT_AGAIN}") from error
-        # A lone "" in quotes is a record with one empty field; a line of blanks is none.
-        if fields and (len(fields) > 1 or last.strip(" \t\n")):
-            yield reader.line_num, fields
+            found = _text(raw, name, options, rows, None)
+        except TableError:
+            if whole or most >= _PREVIEW_MOST:
+                raise
+            most *= 16
+            continue
+        read = len(found.columns[0]) if found.columns else 0
+        lines = max(raw.count(b"\n"), raw.count(b"\r"), 1)
+        found.rows = read if whole and read < rows else max(round(size * lines / max(len(raw), 1)), read)
+        return found
 
 
-def _sample(raw: bytes, delimiter: str) -> list[list[str]]:
-    return [fields for _, (_, fields) in zip(range(_SAMPLE_ROWS), _records(raw, delimiter), strict=False)]
+def _complete_lines(raw: bytes) -> bytes:
+    """The bytes up to the last line end outside quotation marks, as far as counting them tells."""
+    end = max(raw.rfind(b"\n"), raw.rfind(b"\r") if b"\n" not in raw else -1)
+    for _ in range(1_000):
+        if end <= 0 or raw.count(b'"', 0, end) % 2 == 0:
+            break
+        end = raw.rfind(b"\n", 0, end)
+    if end <= 0:
+        return raw
+    return raw[: end + 1 + raw.startswith(b"\xff\xfe")]
 
 
-def _detect_delimiter(raw: bytes) -> str:
-    """The delimiter that cuts the header into columns and the first rows into as many; comma when none does."""
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
-        rows = _sample(raw, delimiter)
-        width = len(rows[0]) if rows else 0
-        if width > 1:
-            score = (sum(len(row) == width for row in rows) / len(rows), width)
-            if score > best_score:
-                best, best_score = delimiter, score
-    return best
+def _text(raw: bytes, name: str, options: ReadOptions, rows: int | None, check: Check | None) -> _Loaded:
+    _require_lines(raw, name)
+    text = read_delimited(raw, name, options, rows=rows, check=check)
+    # Without quotation marks a comma between cells is never inside a number, whatever a repair has put together.
+    point = options.decimal is None and text.dialect.delimiter == "," and b'"' not in raw and b"'" not in raw
+    del raw
+    _limit(name)(text.cells.num_rows, text.cells.num_columns)
+    for position, column in enumerate(text.cells.columns):
+        _require_cells(column, text.names[position] or f"column {position + 1}", name)
+    columns, names, dialect = list(text.cells.columns), text.names, text.dialect
+    notes = list(text.notes)
+    semicolon = dialect.delimiter == ";"
+    del text
+    if check is not None:
+        check()
+    typed = typed_columns(columns, names, decimal="." if point else options.decimal, semicolon=semicolon)
+    del columns
+    found = typed.columns
+    series: list[pd.Series] = []
+    for position in range(len(found)):
+        series.append(_series(found[position]))
+        found[position] = np.zeros(0)
+    words = dialect.describe() + (", decimal comma" if typed.decimal == "," else "")
+    return _Loaded(names, series, words, [*notes, *typed.warnings], options, hints=typed.hints, decimal=typed.decimal)
 
 
-def _check_widths(raw: bytes, delimiter: str, width: int, name: str) -> None:
-    """`TableError` naming the first line that has not `width` fields.
+def _series(values: Any) -> pd.Series:
+    return pd.Series(values) if isinstance(values, np.ndarray) else text_series(values)
 
-    The fast parser fills short lines with missing values, or shifts columns, without a word. Delimiters and line ends
-    outside quotes are counted in one vectorised pass; where that finds a mismatch, or quotes that do not stand at the
-    edges of fields, a real parser settles it.
-    """
-    data = np.frombuffer(raw, dtype=np.uint8)
-    newline = data == 10
-    cut = data == ord(delimiter)
-    quote = data == 34
-    plain = True
-    if quote.any():
-        marks = np.flatnonzero(quote)
-        edge = np.zeros(256, dtype=bool)
-        edge[[10, 34, ord(delimiter)]] = True
-        before, after = marks[0::2] - 1, marks[1::2] + 1
-        plain = len(marks) % 2 == 0 and bool(
-            edge[data[before[before >= 0]]].all() and edge[data[after[after < len(data)]]].all()
-        )
-        outside = np.bitwise_xor.accumulate(quote.view(np.uint8)) == 0
-        newline &= outside
-        cut &= outside
-    ends = np.flatnonzero(newline)
-    if not len(ends) or ends[-1] != len(data) - 1:
-        ends = np.append(ends, len(data))
-    cuts = np.searchsorted(np.flatnonzero(cut), ends)
-    fields = np.diff(cuts, prepend=0) + 1
-    blank = np.diff(ends, prepend=-1) == 1
-    if plain and np.all(blank | (fields == width)):
+
+def _columnar(source: Source, kind: str, options: ReadOptions, rows: int | None, check: Check | None) -> _Loaded:
+    found = read_columnar(source, kind, rows=rows, limit=_limit(source.name), check=check)
+    for label, column in zip(found.names, found.columns, strict=True):
+        if isinstance(column.dtype, pd.StringDtype):
+            _require_cells(pa.array(column), label, source.name)
+    return _Loaded(found.names, found.columns, found.kind, [], options, found.rows)
+
+
+def _workbook(
+    source: Source, options: ReadOptions, rows: int | None, check: Check | None, progress: Progress | None
+) -> _Loaded:
+    sheet = read_sheet(source, options, rows=rows, limit=_limit(source.name), check=check, progress=progress)
+    texts = [position for position, column in enumerate(sheet.columns) if not isinstance(column, np.ndarray)]
+    for position in texts:
+        _require_cells(sheet.columns[position], sheet.names[position], source.name)
+    typed = typed_columns(
+        [sheet.columns[position] for position in texts],
+        [sheet.names[position] for position in texts],
+        decimal=options.decimal,
+    )
+    for position, column in zip(texts, typed.columns, strict=True):
+        sheet.columns[position] = column
+    hints = tuple({**hint, "column": texts[hint["column"]]} for hint in typed.hints)
+    header = f"header in row {sheet.header}" if sheet.header else "no header row"
+    return _Loaded(
+        sheet.names,
+        [_series(column) for column in sheet.columns],
+        f"Excel, sheet {shorten(sheet.name, 40)}, {header}",
+        [*sheet.notes, *typed.warnings],
+        options,
+        sheet.rows_below,
+        sheets=sheet.sheets,
+        hints=hints,
+        decimal=typed.decimal,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ limits
+
+
+def _limit(name: str) -> Callable[[int, int], None]:
+    """A function of rows and columns that raises `TableError` where there are too many of them."""
+
+    def require(rows: int, columns: int) -> None:
+        for count, most, what in ((rows, MAX_ROWS, "rows"), (columns, MAX_COLUMNS, "columns")):
+            if count > most:
+                way_out = "Take a sample of its rows" if what == "rows" else "Keep the columns that matter"
+                raise TableError(f"{name} has {count:,} {what}; at most {most:,} can be read. {way_out}.")
+        if rows * columns > MAX_CELLS:
+            raise TableError(
+                f"{name} has {rows:,} rows of {columns:,} columns; at most {MAX_CELLS:,} cells can be read. "
+                "Take a sample of its rows, or keep the columns that matter."
+            )
+
+    return require
+
+
+def _require_lines(raw: bytes, name: str) -> None:
+    """`TableError` for text that must have too many columns or rows, before it is cut into cells."""
+    line = raw[: 1 << 25].lstrip(b"\xef\xbb\xbf\r\n").split(b"\n", 1)[0]
+    widest = max(line.count(mark) for mark in b",;\t|")
+    if widest > 4 * MAX_COLUMNS:
+        _limit(name)(0, widest + 1)
+    if len(raw) > MAX_ROWS:
+        if b'"' not in raw:
+            _limit(name)(raw.count(b"\n") - 1, 1)
+        windows = [raw[start : start + _HEAD] for start in range(0, len(raw), len(raw) // 16)]
+        marks = sum(max(window.count(mark) for mark in (b",", b";", b"\t", b"|", b"\n")) for window in windows)
+        require_memory(name, len(raw) * (3.0 + 20.0 * marks / sum(map(len, windows))))
+
+
+def _require_cells(column: Any, label: str, name: str) -> None:
+    lengths = pc.binary_length(column)
+    longest = pc.max(lengths).as_py() or 0
+    if longest <= MAX_CELL:
         return
-    for line, record in _records(raw, delimiter):
-        if len(record) != width:
-            raise TableError(
-                f"{name} has {len(record)} fields in line {line} but {width} in its header. "
-                "Mend that line (quote cells that contain the delimiter), or export the table again."
-            )
-
-
-def _read_csv(raw: bytes, name: str) -> pd.DataFrame:
-    delimiter = _detect_delimiter(raw)
-    _, header = next(_records(raw, delimiter), (0, []))
-    if not header:
-        raise TableError(f"{name} is empty. Choose a file with a header line and rows.")
-    _check_widths(raw, delimiter, len(header), name)
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(raw),
-            sep=delimiter,
-            header=0,
-            index_col=False,
-            keep_default_na=False,
-            na_values=[""],
-            skipinitialspace=True,
-            low_memory=False,
-            encoding="utf-8",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        unclosed = re.search(r"EOF inside string starting at row (\d+)", str(error))
-        if unclosed:
-            raise TableError(
-                f"{name} has a quotation mark in record {int(unclosed[1]) + 1} that is never closed. "
-                "Close it, or export the table again."
-            ) from error
-        raise TableError(f"{name} cannot be read as CSV ({shorten(error, 120)}). {_EXPORT_AGAIN}") from error
-    names = [field.strip() or f"Unnamed: {position}" for position, field in enumerate(header)]
-    frame = _settle_names(frame, names, name)
-    for column in frame.columns:
-        values = frame[column]
-        if isinstance(values.dtype, pd.StringDtype):
-            frame[column] = _repaired(values)
-        elif values.dtype.kind == "O" and pd.api.types.infer_dtype(values, skipna=True) == "integer":
-            frame[column] = values.astype(np.float64)  # whole numbers too large for 64 bits
-    return frame
-
-
-def _repaired(column: pd.Series) -> pd.Series:
-    """A text column as numbers where only missing markers kept it text; any other as it is."""
-    for probe in (column.iloc[:50], column):
-        numbers = _numbers_of(probe.dropna().unique())
-        if numbers is None:
-            return column
-    return column.map(numbers).astype(np.float64) if numbers else column
-
-
-def _numbers_of(distinct: Any) -> dict[str, float] | None:
-    """{cell: number} with markers as NaN; None if some cell is neither; empty if none is a number."""
-    numbers: dict[str, float] = {}
-    any_number = False
-    for cell in distinct:
-        text = cell.strip()
-        if text in NUMERIC_MISSING:
-            numbers[cell] = np.nan
-            continue
-        if "_" in text:
-            return None
-        try:
-            numbers[cell] = float(text)
-        except ValueError:
-            return None
-        any_number = True
-    return numbers if any_number else {}
-
-
-def _settle_names(frame: pd.DataFrame, names: list[str], name: str) -> pd.DataFrame:
-    """`frame` with its columns called `names`: exact copies of a column are kept once, other duplicates refused."""
-    warnings = []
-    keep = []
-    first: dict[str, int] = {}
-    for position, column in enumerate(names):
-        values = frame.iloc[:, position]
-        if column == f"Unnamed: {position}" and values.isna().all():
-            continue
-        if column not in first:
-            first[column] = position
-            keep.append(position)
-        elif values.equals(frame.iloc[:, first[column]]):
-            warnings.append(f"{name} has the column '{shorten(column)}' twice with the same values; it is kept once.")
-        else:
-            raise TableError(
-                f"{name} has two columns called '{shorten(column)}' (columns {first[column] + 1} and {position + 1}) "
-                "with different values. Rename one of them."
-            )
-    frame = frame.iloc[:, keep]
-    frame.columns = pd.Index([names[position] for position in keep], dtype="str")
-    frame.attrs["warnings"] = warnings
-    return frame
-
-
-# ----------------------------------------------------------------------------------------------------------- Parquet
-
-
-def _read_parquet(raw: bytes, name: str) -> pd.DataFrame:
-    import pyarrow as pa
-
-    try:
-        frame = pd.read_parquet(io.BytesIO(raw))
-    except (pa.ArrowException, OSError, ValueError) as error:
+    row = int(pc.index(lengths, longest).as_py())
+    characters = len(column[row].as_py())
+    if characters > MAX_CELL:
         raise TableError(
-            f"{name} starts like Parquet but cannot be read ({shorten(str(error).splitlines()[0], 120)}). "
-            "Write the file again, or export CSV."
-        ) from error
-    # An unnamed index is an artefact of writing; a named one is a column that somebody chose.
-    named = [level for level in frame.index.names if level is not None]
-    frame = frame.reset_index(drop=not named)
-    names = [str(column).strip() or f"Unnamed: {position}" for position, column in enumerate(frame.columns)]
-    frame = _settle_names(frame, names, name)
-    nested = []
-    for column in frame.columns:
-        values = frame[column]
-        if isinstance(values.dtype, pd.StringDtype):
-            blank = values.str.strip() == ""
-            if bool(blank.any()):
-                frame[column] = values.mask(blank)
-        elif values.dtype.kind == "O" and not isinstance(values.dtype, pd.CategoricalDtype):
-            kind = pd.api.types.infer_dtype(values, skipna=True)
-            if kind == "decimal":
-                frame[column] = values.astype(np.float64)
-            elif kind in ("date", "datetime"):
-                frame[column] = pd.to_datetime(values)
-            elif kind == "mixed":
-                nested.append(column)
-            elif kind in ("bytes", "time"):
-                frame[column] = values.map(_text, na_action="ignore").astype("str")
-    if nested:
-        raise TableError(
-            f"{name} holds lists or records in {listing(nested)}. "
-            "Write these columns as single values, or leave them out."
+            f"{name} has a cell of {characters:,} characters in row {row + 1:,} of column '{shorten(label)}'; at most "
+            f"{MAX_CELL:,} are read. Look there for a quotation mark that is never closed, or shorten the text."
         )
-    return frame
 
 
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+# ------------------------------------------------------------------------------------------------------------- names
+
+
+def _settled_names(
+    names: Sequence[str], columns: Sequence[pd.Series], name: str
+) -> tuple[list[str], list[int], list[str]]:
+    """(unique names, positions of their columns, what there is to say).
+
+    A column without name and values is left out, one without name is called by its place; exact copies of a column are
+    kept once, other columns of its name numbered.
+    """
+    kept: dict[str, int] = {}
+    notes: list[str] = []
+    empty, unnamed, repeated, numbered = [], [], [], []
+    taken = {label.strip() for label in names}
+    for position, written in enumerate(names):
+        label = written.strip()
+        values = columns[position]
+        if not label and bool(values.isna().all()) and len(values):
+            empty.append(str(position + 1))
+            continue
+        if not label:
+            label = _free(f"column {position + 1}", taken)
+            unnamed.append(label)
+        elif label in kept:
+            if values.equals(columns[kept[label]]):
+                repeated.append(label)
+                continue
+            label = _free(label, taken)
+            numbered.append(label)
+        kept[label] = position
+        taken.add(label)
+    notes += [
+        f"{name} has the column '{shorten(label)}' twice with the same values; it is kept once." for label in repeated
+    ]
+    if numbered:
+        notes.append(f"{name} has columns of one name with different values; the later ones are {listing(numbered)}.")
+    if unnamed:
+        notes.append(f"Columns without a name are called by their place: {listing(unnamed)}.")
+    if empty:
+        notes.append(f"Left out, without a name and without values: column {listing(empty)}.")
+    return list(kept), list(kept.values()), notes
+
+
+def _free(label: str, taken: set[str]) -> str:
+    """`label` if it is a new name made up here and free, else with the first number from 2 on that is."""
+    if label not in taken:
+        return label
+    number = 2
+    while f"{label} ({number})" in taken:
+        number += 1
+    return f"{label} ({number})"

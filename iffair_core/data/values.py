@@ -6,10 +6,12 @@ import itertools
 import math
 import numbers
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+
+from iffair_core.errors import TableError, listing
 
 MISSING = "(missing)"
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
@@ -49,6 +51,24 @@ def _number_label(number: float, shortest: str | None = None) -> str:
     return shortest if shortest is not None else repr(number)
 
 
+def require_single_values(table: pd.DataFrame) -> None:
+    """TableError where a column of objects holds lists, records or other things that are no single values."""
+    kinds = enumerate(table.dtypes)
+    objects = [position for position, kind in kinds if isinstance(kind, np.dtype) and kind.kind == "O"]
+    found = [str(table.columns[position]) for position in objects if not _all_single(table.iloc[:, position])]
+    if found:
+        raise TableError(
+            f"The table holds lists or records in {listing(found)}. "
+            "Write these columns as single values, or leave them out."
+        )
+
+
+def _all_single(column: pd.Series) -> bool:
+    if pd.api.types.infer_dtype(column, skipna=True) not in ("mixed", "mixed-integer", "unknown-array"):
+        return True
+    return all(isinstance(value, Hashable) and not isinstance(value, tuple) for value in column)
+
+
 def label_codes(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """(codes (n,) int32, labels): the distinct labels in order (numbers by size, then text, "(missing)" last)."""
     raw, distinct = pd.factorize(series, use_na_sentinel=True)
@@ -56,13 +76,14 @@ def label_codes(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     if len(raw) and raw.min() < 0:
         names.append(MISSING)
         raw = np.where(raw < 0, len(names) - 1, raw)
-    labels = sorted(set(names), key=_label_order)
+    labels = sorted(set(names), key=label_order)
     position = {label: code for code, label in enumerate(labels)}
     mapping = np.fromiter((position[label] for label in names), dtype=np.int32, count=len(names))
     return mapping[raw] if len(raw) else np.zeros(0, dtype=np.int32), tuple(labels)
 
 
-def _label_order(label: str) -> tuple[int, float, str]:
+def label_order(label: str) -> tuple[int, float, str]:
+    """Key that sorts labels: numbers by size, then text, "(missing)" last."""
     if label == MISSING:
         return 2, 0.0, label
     return (0, float(label), label) if _NUMBER.match(label) else (1, 0.0, label)
@@ -108,6 +129,21 @@ def suggest_bins(series: pd.Series) -> tuple[float, ...]:
     rounded = [float(f"{step * round(quartile / step):.12g}") for quartile in quartiles] if step else []
     cuts = _separating(rounded, values) or _separating([float(quartile) for quartile in quartiles], values)
     return cuts or (float(values.max()),)
+
+
+def quantile_cuts(series: pd.Series, parts: int) -> tuple[float, ...]:
+    """Cut points of a numeric column for left-closed bins of like size, at most parts - 1 of them, rising.
+
+    Each is a value of the column, above the smallest; values that many rows share leave fewer bins. Missing and
+    infinite values do not count. () where there is nothing to cut.
+    """
+    values = as_numbers(series)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return ()
+    cuts = np.quantile(values, np.arange(1, parts) / parts, method="higher")
+    above = cuts[cuts > values.min()]
+    return tuple(np.unique(above).tolist() if above.size else np.unique(values)[1:2].tolist())
 
 
 def _separating(cuts: Iterable[float], values: np.ndarray) -> tuple[float, ...]:

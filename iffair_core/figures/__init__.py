@@ -6,6 +6,7 @@ solid. Pass the figures to a page without letting it restyle them (`st.plotly_ch
 """
 
 from iffair_core.figures.change import before_after, metrics_along_strength, weights_by_group
+from iffair_core.figures.columns import threshold_histogram
 from iffair_core.figures.common import GroupStyle, Picture, Theme, group_styles
 from iffair_core.figures.groups import group_bars, heatmap, rates_by_group, who_pays
 from iffair_core.figures.influence import (
@@ -41,6 +42,7 @@ __all__ = [
     "roc_of_ground_truth",
     "scatter_axes",
     "score_distribution",
+    "threshold_histogram",
     "tradeoff",
     "transfers",
     "weights_by_group",

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from iffair_core.disclosure import told_share
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.figures.canvas import Canvas
+from iffair_core.figures.cohorts import spread_by_cohort
 from iffair_core.figures.common import (
     HIGHER_IS_BETTER,
     METRIC_TITLES,
@@ -196,11 +198,14 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
     """Histogram of training weights for each group x outcome cell on one scale, weight 1 marked.
 
     Heights are square roots of the share of the cell's rows, so that a few moved rows stay visible beside many that
-    did not move. Raises ConfigError before there are weights.
+    did not move. In cohort-only mode bars are taken together, see `cohorts`. Raises ConfigError before there are
+    weights.
     """
     weights = result.weights
     if weights is None:
         raise ConfigError("This picture needs weights. Run the study to its curve first.")
+    if result.smallest_group is not None:
+        return _weights_by_cohort(result, weights, result.smallest_group, theme)
     colors, found = palette(theme), cells(result.dataset, result.train_rows, theme)
     top = max(2.0, float(weights.max()))
     # 1 lies in the middle of a bin, so that untouched rows make one bar.
@@ -258,6 +263,25 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
         "Height: square root of the share of rows."
     )
     return Picture(done, f"Weights of {weights.size:,} training rows. {listed(said)}. {caption}", table, caption)
+
+
+def _weights_by_cohort(result: StudyResult, weights: np.ndarray, smallest: int, theme: Theme) -> Picture:
+    def beside(mine: np.ndarray) -> str:
+        moved = told_share(changed(mine), smallest)
+        return f"mean {number(mine.mean())}" + ("" if moved is None else f", {percent(moved)} moved")
+
+    point = result.chosen
+    assert point is not None
+    return spread_by_cohort(
+        result,
+        weights,
+        theme,
+        what=f"Weights of {weights.size:,} training rows",
+        axis="Weight of a training row (1: untouched)",
+        mark=1.0,
+        beside=beside,
+        caption=f"At strength {point.strength:g}: effective sample size {percent(point.effective_sample_size)}.",
+    )
 
 
 def _curve(result: StudyResult, split: str) -> Curve:

@@ -32,7 +32,7 @@ from iffair_core.figures.common import (
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.results import StudyResult
 from iffair_core.uncertainty import Evaluation
-from iffair_core.wording import listed, missing, percent
+from iffair_core.wording import WITHHELD, listed, missing, percent, row_count, why_none
 
 SHOWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
 
@@ -43,7 +43,8 @@ def group_bars(
     """Favorable share per group with its Wilson interval, beside the rows of each group x outcome.
 
     `group_table` is `data.task.group_table(...)`: group (a column, or the index), rows, favorable, favorable_share,
-    low, high. `favorable` is the favorable value's label.
+    low, high, as it is or as `disclosure.told_groups` leaves it: what is missing is withheld. `favorable` is the
+    favorable value's label.
     """
     table = group_table if "group" in group_table.columns else group_table.rename_axis("group").reset_index()
     names = [str(name) for name in table["group"]]
@@ -51,7 +52,7 @@ def group_bars(
     colors = palette(theme)
     place = np.arange(len(names))
     share, low, high = (100 * table[column].to_numpy(float) for column in ("favorable_share", "low", "high"))
-    rows, good = table["rows"].to_numpy(int), table["favorable"].to_numpy(int)
+    rows, good = table["rows"].to_numpy(int), table["favorable"].to_numpy(float, na_value=np.nan)
     fills = [styles[name].color for name in names]
     labels = [styles[name].label for name in names]
 
@@ -68,11 +69,15 @@ def group_bars(
     for at, value, upper in zip(place, share, high, strict=True):
         estimable = np.isfinite(value)
         figure.annotate(
-            x=upper if estimable else 0, y=at, text=f"{value:.1f} %" if estimable else "not estimable", xanchor="left",
+            x=upper if estimable else 0, y=at, text=f"{value:.1f} %" if estimable else WITHHELD, xanchor="left",
             xshift=6, font={"color": colors.ink if estimable else colors.muted}, row=1, col=1,
         )  # fmt: skip
     solid, pale = fills, [rgba(fill, 0.3) for fill in fills]
-    for count, paint, word in ((good, solid, "favorable"), (rows - good, pale, "other outcome")):
+    either = np.where(np.isnan(good), rows, np.nan)
+    bars = [(good, solid, "favorable"), (rows - good, pale, "other outcome")]
+    if np.isfinite(either).any():
+        bars.append((either, pale, f"outcomes {WITHHELD}"))
+    for count, paint, word in bars:
         figure.add(
             "bar",
             x=count, y=place, orientation="h", marker_color=paint, width=0.56, showlegend=False, hovertext=labels,
@@ -93,7 +98,8 @@ def group_bars(
     )  # fmt: skip
     done = figure.finish(theme, height=rows_height(len(names)), barmode="stack")
     parts = [
-        f"{shorten(name, 40)}{' (reference)' if name == reference else ''} {percent(value / 100)} of {count:,} rows"
+        f"{shorten(name, 40)}{' (reference)' if name == reference else ''} "
+        f"{WITHHELD if np.isnan(value) else percent(value / 100)} of {count:,} rows"
         + (f" (95 % {percent(lower / 100)} to {percent(upper / 100)})" if np.isfinite(value) else "")
         for name, value, count, lower, upper in zip(names, share, rows, low, high, strict=True)
     ]
@@ -146,7 +152,7 @@ def rates_by_group(
             x=value, y=np.arange(len(SHOWN_RATES)) + shift[code], mode="markers",
             name=legend_name(style, evaluation.reference), marker=solid_marker(style, colors),
             error_x=interval_bars(value, low, high, style.color, 3),
-            customdata=np.column_stack([low, high, [e.count for e in found]]),
+            customdata=np.column_stack([low, high, [0 if e.count is None else e.count for e in found]]),
             hovertext=[RATE_TITLES[rate] for rate in SHOWN_RATES],
             hovertemplate=f"<b>{style.label}</b><br>%{{hovertext}} %{{x:.1f}} % (95 % %{{customdata[0]:.1f}} to "
             "%{customdata[1]:.1f})<br>%{customdata[2]:,} rows<extra></extra>",
@@ -154,8 +160,8 @@ def rates_by_group(
         for place, estimate in enumerate(found):
             if estimate.value is None:
                 figure.annotate(
-                    text=f"{style.label}: not estimable ({estimate.count:,} rows)", x=0, xref="x domain",
-                    xanchor="left", y=place + shift[code], font={"size": 11, "color": colors.muted},
+                    text=f"{style.label}: {why_none(estimate.count)}", x=0,
+                    xref="x domain", xanchor="left", y=place + shift[code], font={"size": 11, "color": colors.muted},
                 )  # fmt: skip
     table = long_frame(
         [
@@ -166,6 +172,8 @@ def rates_by_group(
         ],
         ("group", "rate", "value", "low", "high", "rows"),
     ).astype({"value": float, "low": float, "high": float})
+    if table["rows"].isna().any():
+        table = table.astype({"rows": "Int64"})
     figure.rows_axis([RATE_TITLES[rate] for rate in SHOWN_RATES], color=colors.ink)
     # Wide intervals of tiny groups are not worth a scale that hides everything else, so they may run out of it.
     top = max(float(np.nanmax(np.append(table["value"] * 100, 1.0))) * 1.15, float(np.nanquantile(
@@ -185,7 +193,8 @@ def rates_by_group(
         rows = table[table["rate"] == rate]
         said.append(f"{RATE_TITLES[rate]}: {spoken(list(zip(rows['group'], rows['value'], strict=True)), percent)}.")
     caption = ""
-    if goal and band is not None:
+    drawn = any(evaluation.rates[evaluation.reference][rate].value is not None for rate in goal_rates)
+    if band is not None and drawn:
         caption = f"Grey band: {100 * band:.1f} points, as far as chance alone would bring a group from "
         caption += f"{shorten(evaluation.reference, 40)}."
     if reference_line is not None and goal:
@@ -211,7 +220,8 @@ def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -
             everything += [was, now, low, high]
             if missing(was) or missing(now):
                 figure.annotate(
-                    text=f"not estimable ({estimate.count:,} rows)", x=0, xref="x domain", xanchor="left", y=place,
+                    text=why_none(estimate.count), x=0, xref="x domain",
+                    xanchor="left", y=place,
                     font={"size": 11, "color": colors.muted}, row=1, col=col,
                 )  # fmt: skip
                 continue
@@ -264,20 +274,21 @@ def heatmap(
         for c, level in enumerate(levels):
             if (group, level) in where:
                 line = frame.iloc[where[group, level]]
-                value[r, c], count[r, c] = as_float(line["value"], 100), int(line["count"])
+                value[r, c] = as_float(line["value"], 100)
+                count[r, c] = -1 if pd.isna(line["count"]) else int(line["count"])
     text = np.full(value.shape, "", dtype=object)
     roomy = len(levels) <= 10
     if len(levels) <= 20:
         for r, c in np.ndindex(*value.shape):
-            shown = f"{value[r, c]:.1f} %" if roomy else f"{value[r, c]:.0f}"
-            text[r, c] = "" if np.isnan(value[r, c]) else shown + (f"<br>{_rows(int(count[r, c]))}" if roomy else "")
+            shown = f"{value[r, c]:.1f} %<br>{row_count(int(count[r, c]))}" if roomy else f"{value[r, c]:.0f}"
+            text[r, c] = "" if np.isnan(value[r, c]) else shown
     names, steps = [label(group) for group in groups], [label(level, 24) for level in levels]
     figure = Canvas()
     shown_names = np.dstack(
         [
             np.repeat(np.array(names)[:, None], len(levels), 1),
             np.repeat(np.array(steps)[None], len(groups), 0),
-            count.astype(str),
+            np.where(count < 0, WITHHELD, count.astype(str)),
         ]
     )
     figure.add(
@@ -298,8 +309,9 @@ def heatmap(
         )
         figure.shape(type="path", path=strokes, line={"color": rgba(colors.reference, 0.45), "width": 1})
         if roomy:
+            few = WITHHELD if count[r, c] < 0 else f"not estimable<br>{row_count(int(count[r, c]))}"
             figure.annotate(
-                x=c, y=r, text=f"not estimable<br>{_rows(int(count[r, c]))}", bgcolor=rgba(colors.page, 0.85),
+                x=c, y=r, text=few, bgcolor=rgba(colors.page, 0.85),
                 font={"size": 11, "color": colors.muted},
             )  # fmt: skip
     figure.rows_axis(names, color=colors.ink)
@@ -321,12 +333,9 @@ def heatmap(
             for i in ends
         ]
         alt += f" Highest: {words[0]}; lowest: {words[1]}."
-    caption = f"{lost} of {len(frame)} cells have too few rows and are not estimable (hatched)." if lost else ""
+    hatched = f"not estimable or {WITHHELD}" if frame["count"].isna().any() else "not estimable"
+    caption = f"{lost} of {len(frame)} cells have too few rows and are {hatched} (hatched)." if lost else ""
     return Picture(done, f"{alt} {caption}".strip(), frame.reset_index(drop=True), caption)
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _known(build: Callable[[StudyResult, str], pd.DataFrame], result: StudyResult, split: str) -> pd.DataFrame:

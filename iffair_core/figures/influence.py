@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from iffair_core.disclosure import require_rows
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.fidelity import Fidelity
 from iffair_core.figures.canvas import Canvas
+from iffair_core.figures.cohorts import spread_by_cohort
 from iffair_core.figures.common import (
     MAX_POINTS,
     WEBGL_ABOVE,
@@ -25,7 +27,7 @@ from iffair_core.figures.common import (
 )
 from iffair_core.results import StudyResult
 from iffair_core.rows import QUADRANTS
-from iffair_core.wording import listed, number, percent
+from iffair_core.wording import listed, minus, number, percent
 
 # Effect -> (what is done to the row, whether its presence has the opposite effect).
 EFFECTS = {
@@ -45,8 +47,9 @@ def influence_scatter(
     `effect`: "removal", "weight" or "relabel". x is the change of the goal's widest gap, which is positive at the
     start, so right always means a wider gap; up means a higher loss. Quadrants are named by what the row, as it is,
     does to both, and count all rows. At most `max_points` (and 20,000) are drawn: the extreme rows on both
-    axes, and evenly spaced ranks between them. `customdata[0]` is the row_id.
+    axes, and evenly spaced ranks between them. `customdata[0]` is the row_id. Raises ConfigError in cohort-only mode.
     """
+    require_rows(result, "The picture of rows")
     gap, loss = _effects(result, effect)
     colors, data = palette(theme), result.dataset
     action, opposite = EFFECTS[effect]
@@ -154,9 +157,21 @@ def thin(x: np.ndarray, y: np.ndarray, limit: int) -> np.ndarray:
 def influence_distribution(result: StudyResult, theme: Theme = "light", effect: str = "removal") -> Picture:
     """Boxes of the rows' effects on the goal's gap for each group x outcome cell, from quantiles computed here.
 
-    Box: the middle half; whiskers: 5 % to 95 %; triangles: the extreme rows.
+    Box: the middle half; whiskers: 5 % to 95 %; triangles: the extreme rows. In cohort-only mode histograms stand in
+    their place, see `cohorts`.
     """
     gap, _ = _effects(result, effect)
+    if result.smallest_group is not None:
+        return spread_by_cohort(
+            result,
+            100.0 * gap,
+            theme,
+            what="Effects on the gap in percentage points",
+            axis=f"Gap if {EFFECTS[effect][0]}: change in percentage points (right: wider)",
+            mark=0.0,
+            beside=lambda mine: f"together {minus(f'{mine.sum():+.1f}')} points",
+            caption="Predicted.",
+        )
     colors, x = palette(theme), 100.0 * gap
     figure, lines = Canvas(), []
     found = cells(result.dataset, result.train_rows, theme)
@@ -198,9 +213,14 @@ def influence_distribution(result: StudyResult, theme: Theme = "light", effect: 
     return Picture(done, f"Effects on the gap in percentage points: {'; '.join(said)}. {caption}", table, caption)
 
 
-def proof(fidelity: Fidelity, theme: Theme = "light") -> Picture:
-    """Predicted against refitted removal effects (percentage points) of the verified rows, with the identity line."""
+def proof(fidelity: Fidelity, theme: Theme = "light", *, smallest: int | None = None) -> Picture:
+    """Predicted against refitted removal effects (percentage points) of the verified rows, with the identity line.
+
+    With `smallest`, the smallest group of cohort-only mode, a point is the mean of at least so many rows.
+    """
     colors, refits = palette(theme), fidelity.refits
+    if smallest is not None:
+        refits = _means(refits, smallest)
     figure = Canvas()
     predicted, refitted = (100.0 * refits[name].to_numpy(float) for name in ("predicted", "refitted"))
     low, high = padded(np.concatenate([predicted, refitted]), 0.06)
@@ -215,7 +235,7 @@ def proof(fidelity: Fidelity, theme: Theme = "light") -> Picture:
     ):
         figure.scatter(
             x=predicted[mine], y=refitted[mine], mode="markers", name=name,
-            customdata=refits["row"].to_numpy()[mine, None],
+            **({} if smallest is not None else {"customdata": refits["row"].to_numpy()[mine, None]}),
             marker={
                 "symbol": symbol, "size": 8, "color": color, "opacity": 0.75,
                 "line": {"color": colors.ink, "width": 0.5},
@@ -228,11 +248,28 @@ def proof(fidelity: Fidelity, theme: Theme = "light") -> Picture:
     caption = (
         f"{fidelity.checked} rows left out one at a time and the model refitted: relative error "
         f"{percent(fidelity.removal_error)}, Spearman {number(fidelity.spearman)}, slope {number(fidelity.slope)}. "
-        f"Change of the hard gap predicted to the last decision for {percent(fidelity.hard_exact)} of them."
+        + (
+            f"Change of the hard gap predicted to the last decision for {percent(fidelity.hard_exact)} of them."
+            if smallest is None
+            else f"Each point is the mean of {smallest} rows or more."
+        )
     )
     return Picture(
         done, f"Predicted against refitted removal effects. {caption}", refits.reset_index(drop=True), caption
     )
+
+
+def _means(refits: pd.DataFrame, smallest: int) -> pd.DataFrame:
+    """Rows with like predictions, at least `smallest` at a time, as their means: random, predicted, refitted, rows."""
+    lines = []
+    for random, rows in refits.groupby("random"):
+        ordered = rows.sort_values("predicted", kind="stable")
+        for part in np.array_split(np.arange(len(ordered)), max(1, len(ordered) // smallest)):
+            if part.size >= smallest:
+                means = ordered.iloc[part][["predicted", "refitted"]].mean()
+                lines.append({"random": bool(random), **means, "rows": part.size})
+    found = pd.DataFrame(lines, columns=["random", "predicted", "refitted", "rows"])
+    return found.astype({"random": bool, "predicted": float, "refitted": float})
 
 
 def roc_of_ground_truth(

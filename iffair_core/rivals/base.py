@@ -26,7 +26,8 @@ class RivalProblem:
     """The same rows, model and goal that our repair starts from.
 
     Training rows: X (n, p), y (n,) of 0 and 1, `group_codes` (n,) into `n_groups` groups. `model`: the ordinary model,
-    fitted to them with unit weights. `validation`: quantities of the validation rows, which are all that a method may
+    fitted to them with unit weights, or with `base` (n,), the file's row weights, which a rival's own multiply.
+    `validation`: quantities of the validation rows, which are all that a method may
     be tuned on. `C`: inverse ridge penalty of the model. `seed`: of every random draw. `budget`: accuracy on validation
     rows that a tuned method may cost. `check` raises Cancelled when the user has cancelled.
     """
@@ -42,6 +43,7 @@ class RivalProblem:
     seed: int = 0
     budget: float = 0.01
     check: Callable[[], None] = lambda: None
+    base: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,10 @@ Decide = Callable[[np.ndarray, np.ndarray], Prediction]
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A rival's answer: how it decides, and for a weight-based one the `weights` (n,) of mean 1 and `theta` (P,)."""
+    """A rival's answer: how it decides, and for a weight-based one the `weights` (n,) of mean 1 and `theta` (P,).
+
+    Where rows have base weights, the model saw these times `weights`, and the mean is over them.
+    """
 
     decide: Decide
     weights: np.ndarray | None = None
@@ -89,7 +94,7 @@ class Method:
 
 def with_weights(problem: RivalProblem, weights: np.ndarray, notes: tuple[str, ...] = ()) -> Solution:
     """The solution of a weight-based rival: the ordinary model refitted with its weights (n,), deciding at 1/2."""
-    model = problem.model.refitted(weights)
+    model = problem.model.refitted(weights if problem.base is None else weights * problem.base)
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
         scores = sigmoid(model.logits(X))

@@ -2,11 +2,14 @@
 
 Reductions: Agarwal et al. (2018), ICML. Thresholds: Hardt, Price and Srebro (2016), NeurIPS. Options are Fairlearn's
 defaults. It is imported where it is used, since that takes a second.
+Row weights of the file go as far as Fairlearn lets them: its reductions have no place for them, and its thresholds and
+its remover of correlations take them for the logistic regression alone; notes say so. Rows of weight 0 are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +55,24 @@ class WatchedEstimator:
         return self.model.predict_proba(X)
 
 
+def _counted(problem: RivalProblem) -> RivalProblem:
+    """The problem without the training rows that count for nothing."""
+    if problem.base is None:
+        return problem
+    rows = problem.base > 0
+    return replace(
+        problem,
+        X=problem.X[rows],
+        y=problem.y[rows],
+        group_codes=problem.group_codes[rows],
+        base=problem.base[rows],
+    )
+
+
+def _unweighted(problem: RivalProblem, what: str) -> tuple[str, ...]:
+    return () if problem.base is None else (f"{what} without the file's row weights, which Fairlearn does not take.",)
+
+
 def _constraint(goal: str) -> Any:
     from fairlearn import reductions
 
@@ -67,6 +88,7 @@ def exponentiated_gradient(problem: RivalProblem) -> Solution:
     """A mixture of models that meets the goal on training rows within 0.01; each decision draws one of them."""
     from fairlearn.reductions import ExponentiatedGradient
 
+    problem = _counted(problem)
     fitted = ExponentiatedGradient(WatchedEstimator(problem.C, problem.check), _constraint(problem.goal))
     fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
 
@@ -74,7 +96,8 @@ def exponentiated_gradient(problem: RivalProblem) -> Solution:
         return Prediction(np.asarray(fitted.predict(X, random_state=problem.seed)) == 1)
 
     used = int((fitted.weights_ > 1e-9).sum())
-    return Solution(decide, notes=(f"A draw from {used} models, made with the study's seed.",))
+    note = f"A draw from {used} models, made with the study's seed."
+    return Solution(decide, notes=(note, *_unweighted(problem, "Trained")))
 
 
 def grid_size(goal: str, n_groups: int) -> int:
@@ -95,17 +118,19 @@ def grid_search(problem: RivalProblem) -> Solution:
     """The best of a grid of weighted fits by Fairlearn's rule, half error and half violation on training rows."""
     from fairlearn.reductions import GridSearch
 
-    size = grid_size(problem.goal, problem.n_groups)
+    problem, size = _counted(problem), grid_size(problem.goal, problem.n_groups)
     watched = WatchedEstimator(problem.C, problem.check)
     fitted = GridSearch(watched, _constraint(problem.goal), grid_size=size)
     fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
-    return Solution(_by_probability(fitted), notes=(f"The best of {size} models on training rows.",))
+    note = f"The best of {size} models on training rows."
+    return Solution(_by_probability(fitted), notes=(note, *_unweighted(problem, "Trained")))
 
 
 def threshold_optimizer(problem: RivalProblem) -> Solution:
     """The ordinary logistic regression with thresholds of its own for each group, randomised where that is needed."""
     from fairlearn.postprocessing import ThresholdOptimizer
 
+    problem = _counted(problem)
     cells = np.bincount(2 * problem.group_codes + (problem.y > 0.5), minlength=2 * problem.n_groups).reshape(-1, 2)
     if cells.min() == 0:
         raise RivalFailed("It needs both outcomes in every group of the training rows. Pool small groups.")
@@ -115,19 +140,22 @@ def threshold_optimizer(problem: RivalProblem) -> Solution:
         constraints=THRESHOLD_CONSTRAINTS[problem.goal],
         predict_method="predict_proba",
     )
-    fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
+    weighted = {} if problem.base is None else {"sample_weight": problem.base}
+    fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes, **weighted)
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
         drawn = fitted.predict(X, sensitive_features=codes, random_state=problem.seed)
         return Prediction(np.asarray(drawn) == 1)
 
-    return Solution(decide, notes=("Decisions between two thresholds are drawn with the study's seed.",))
+    note = "Decisions between two thresholds are drawn with the study's seed."
+    return Solution(decide, notes=(note, *_unweighted(problem, "Thresholds were chosen")))
 
 
 def correlation_remover(problem: RivalProblem) -> Solution:
     """Logistic regression on features that were made uncorrelated with the groups; it knows nothing of the goal."""
     from fairlearn.preprocessing import CorrelationRemover
 
+    problem = _counted(problem)
     problem.check()
 
     def joined(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -136,13 +164,13 @@ def correlation_remover(problem: RivalProblem) -> Solution:
     remover = CorrelationRemover(sensitive_feature_ids=list(range(problem.n_groups - 1)))
     changed = remover.fit_transform(joined(problem.X, problem.group_codes))
     problem.check()
-    model = base_estimator(problem.C).fit(changed, problem.y)
+    model = base_estimator(problem.C).fit(changed, problem.y, sample_weight=problem.base)
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
         scores = model.predict_proba(remover.transform(joined(X, codes)))[:, 1]
         return Prediction(scores >= 0.5, scores)
 
-    return Solution(decide)
+    return Solution(decide, notes=_unweighted(problem, "Correlations were removed"))
 
 
 def _by_probability(model: Any) -> Decide:

@@ -22,16 +22,17 @@ INFLUENCE_SHARES = (0.25, 0.5, 1.0)
 INFLUENCE_REMOVED = 0.1
 
 
-def reweighing_weights(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def reweighing_weights(y: np.ndarray, codes: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
     """Reweighing: P(group) P(outcome) / P(group, outcome), which makes group and outcome independent.
 
     Parameters
     ----------
-    y : (n,) of 0 and 1. codes : (n,) integers >= 0, the group of each row.
+    y : (n,) of 0 and 1. codes : (n,) integers >= 0, the group of each row. base : (n,) weights that the rows have
+    already; probabilities are then weighted.
 
     Returns
     -------
-    (n,) float64, positive, mean 1; equal within a group and outcome.
+    (n,) float64, positive, mean 1 (over `base`, if given); equal within a group and outcome.
 
     Raises
     ------
@@ -40,31 +41,35 @@ def reweighing_weights(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
     Source: Kamiran and Calders (2012), Knowl. Inf. Syst. 33, 1-33. Where a group lacks one outcome, that formula has a
     mean below 1; the weights are then scaled up to mean 1, which leaves their ratios as they are.
     """
-    return _by_cell(y, codes, lambda counts: counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum())
+    return _by_cell(
+        y, codes, lambda counts: counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum(), base
+    )
 
 
-def fairbalance_weights(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def fairbalance_weights(y: np.ndarray, codes: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
     """FairBalance: P(group) / P(group, outcome), which gives both outcomes of a group the same total weight.
 
     Arguments, result and errors as `reweighing_weights`; each group keeps its share of the total.
     Source: Yu, Chakraborty and Menzies (2024), IEEE Trans. Software Eng., "FairBalance: How to Achieve Equalized Odds
     With Data Pre-processing".
     """
-    return _by_cell(y, codes, lambda counts: counts.sum(axis=1, keepdims=True) * np.ones(2))
+    return _by_cell(y, codes, lambda counts: counts.sum(axis=1, keepdims=True) * np.ones(2), base)
 
 
-def fairbalance_variant_weights(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def fairbalance_variant_weights(y: np.ndarray, codes: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
     """FairBalanceVariant: 1 / P(group, outcome), which gives every group and outcome the same total weight.
 
     Arguments, result, errors and source as `fairbalance_weights`.
     """
-    return _by_cell(y, codes, np.ones_like)
+    return _by_cell(y, codes, np.ones_like, base)
 
 
-def _by_cell(y: np.ndarray, codes: np.ndarray, totals: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _by_cell(
+    y: np.ndarray, codes: np.ndarray, totals: Callable[[np.ndarray], np.ndarray], base: np.ndarray | None
+) -> np.ndarray:
     """Weights of mean 1 that are equal within a cell, whose sums over cells are proportional to `totals(counts)`.
 
-    counts (G, 2) -> totals (G, 2). Empty cells get nothing.
+    counts (G, 2) -> totals (G, 2). Empty cells get nothing. With `base` (n,), counts and sums are of base weights.
     """
     y, codes = np.asarray(y), np.asarray(codes)
     if y.ndim != 1 or y.size == 0 or y.shape != codes.shape:
@@ -75,10 +80,10 @@ def _by_cell(y: np.ndarray, codes: np.ndarray, totals: Callable[[np.ndarray], np
     if codes.min() < 0:
         raise ValueError(f"Group codes must not be negative, seen {codes.min()}.")
     cell = codes.astype(np.int64) * 2 + favorable
-    counts = np.bincount(cell, minlength=2 * (int(codes.max()) + 1)).reshape(-1, 2).astype(np.float64)
+    counts = np.bincount(cell, base, minlength=2 * (int(codes.max()) + 1)).reshape(-1, 2).astype(np.float64)
     wanted = totals(counts)
     weights = np.divide(wanted, counts, out=np.zeros_like(counts), where=counts > 0)
-    reached = wanted[counts > 0].sum() / y.size
+    reached = wanted[counts > 0].sum() / (y.size if base is None else counts.sum())
     # Where no cell is empty the published formulas of the first two have mean 1 already, to the last bit.
     if abs(reached - 1.0) > 1e-12:
         weights /= reached
@@ -87,17 +92,17 @@ def _by_cell(y: np.ndarray, codes: np.ndarray, totals: Callable[[np.ndarray], np
 
 def reweighing(problem: RivalProblem) -> Solution:
     """The ordinary model refitted with `reweighing_weights`."""
-    return with_weights(problem, reweighing_weights(problem.y, problem.group_codes))
+    return with_weights(problem, reweighing_weights(problem.y, problem.group_codes, problem.base))
 
 
 def fairbalance(problem: RivalProblem) -> Solution:
     """The ordinary model refitted with `fairbalance_weights`."""
-    return with_weights(problem, fairbalance_weights(problem.y, problem.group_codes))
+    return with_weights(problem, fairbalance_weights(problem.y, problem.group_codes, problem.base))
 
 
 def fairbalance_variant(problem: RivalProblem) -> Solution:
     """The ordinary model refitted with `fairbalance_variant_weights`."""
-    return with_weights(problem, fairbalance_variant_weights(problem.y, problem.group_codes))
+    return with_weights(problem, fairbalance_variant_weights(problem.y, problem.group_codes, problem.base))
 
 
 # ---------------------------------------------------------------------------------------------------------- label bias
@@ -111,9 +116,11 @@ def label_bias(problem: RivalProblem) -> Solution:
     start = problem.model
     notes: tuple[str, ...] = ()
     if not isinstance(start, LogisticModel):
-        start = LogisticModel(problem.C).fit(problem.X, problem.y)
+        start = LogisticModel(problem.C).fit(problem.X, problem.y, problem.base)
         notes = ("Its weights were found with logistic regression, then given to the model of this study.",)
-    weights = label_bias_weights(start, problem.group_codes, problem.n_groups, problem.goal, problem.check)
+    weights = label_bias_weights(
+        start, problem.group_codes, problem.n_groups, problem.goal, problem.check, base=problem.base
+    )
     return with_weights(problem, weights, notes)
 
 
@@ -123,12 +130,15 @@ def label_bias_weights(
     n_groups: int,
     goal: str,
     check: Callable[[], None] = lambda: None,
+    *,
+    base: np.ndarray | None = None,
 ) -> np.ndarray:
     """Weights of the last of 100 rounds of fitting, measuring each group's violation and moving its multiplier by it.
 
     Parameters
     ----------
-    start : the model fitted to the rows with unit weights. codes : (n,) integers in [0, n_groups), the group of each
+    start : the model fitted to the rows with unit weights, or with `base` (n,), over which rates and means then are,
+    and which multiplies the weights in every fit. codes : (n,) integers in [0, n_groups), the group of each
     row. goal : demographic_parity, equal_opportunity or equalized_odds.
 
     Returns
@@ -145,7 +155,7 @@ def label_bias_weights(
     states no objective for error rates.
     """
     cells = 2 * codes + (start.y_ > 0.5)
-    counts = np.bincount(cells, minlength=2 * n_groups).reshape(-1, 2)
+    counts = np.bincount(cells, base, minlength=2 * n_groups).reshape(-1, 2)
     multipliers = np.zeros((n_groups, 2))
     fits = _NearbyFits(start)
     weights = np.ones(codes.size)
@@ -154,8 +164,9 @@ def label_bias_weights(
         if round_number:
             of_cell = sigmoid(multipliers * (-2.0, 2.0))
             weights = (of_cell / np.average(of_cell, weights=counts)).ravel()[cells]
-        selected = fits.logits(weights) >= 0
-        taken = np.bincount(cells[selected], minlength=2 * n_groups).reshape(-1, 2)
+        selected = fits.logits(weights if base is None else weights * base) >= 0
+        chosen = None if base is None else base[selected]
+        taken = np.bincount(cells[selected], chosen, minlength=2 * n_groups).reshape(-1, 2)
         multipliers += LABEL_BIAS_RATE * _violations(taken, counts, goal)
     return weights
 
@@ -166,8 +177,12 @@ def _violations(taken: np.ndarray, counts: np.ndarray, goal: str) -> np.ndarray:
         taken, counts = (np.repeat(table.sum(axis=1, keepdims=True), 2, axis=1) for table in (taken, counts))
     elif goal == "equal_opportunity":
         taken, counts = (np.repeat(table[:, 1:], 2, axis=1) for table in (taken, counts))
-    overall = taken.sum(axis=0) / np.maximum(counts.sum(axis=0), 1)
-    return np.where(counts > 0, overall - taken / np.maximum(counts, 1), 0.0)
+    overall, rates = _rates(taken.sum(axis=0), counts.sum(axis=0)), _rates(taken, counts)
+    return np.where(counts > 0, overall - rates, 0.0)
+
+
+def _rates(taken: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.divide(taken, counts, out=np.zeros(counts.shape), where=counts > 0)
 
 
 class _NearbyFits:
@@ -205,19 +220,20 @@ def influence_programme(problem: RivalProblem) -> Solution:
     there within the budget; the most accurate one where none is within it. The paper tunes its shares per data set.
     """
     fair, utility, gap = _fairness_and_utility(problem)
+    base = problem.base
     if _out_of_reach(fair, gap):
         note = "No removal of rows closes the gap; the tenth of the rows that lowers it most is left out."
-        return with_weights(problem, removal_programme(fair, utility, gap), (note,))
+        return with_weights(problem, removal_programme(fair, utility, gap, base=base), (note,))
     measured = problem.validation
     tried = []
     for share in INFLUENCE_SHARES:
         problem.check()
-        solution = with_weights(problem, removal_programme(fair, utility, gap, share=share))
+        solution = with_weights(problem, removal_programme(fair, utility, gap, share=share, base=base))
         scores = solution.decide(measured.X, measured.group_codes).scores
         assert scores is not None
-        values = point_metrics(measured.y, scores, measured.group_codes, len(measured.groups))
+        values = point_metrics(measured.y, scores, measured.group_codes, len(measured.groups), measured.weights)
         tried.append((values["accuracy"] or 0.0, values[GOAL_METRIC[problem.goal]], share, solution))
-    before = np.mean((problem.model.logits(measured.X) >= 0) == (measured.y > 0.5))
+    before = measured.accuracy(problem.model)
     within = [item for item in tried if item[0] >= before - problem.budget and item[1] is not None]
     _, _, share, solution = (
         min(within, key=lambda item: (item[1], item[2])) if within else max(tried, key=lambda item: item[0])
@@ -226,12 +242,15 @@ def influence_programme(problem: RivalProblem) -> Solution:
     return Solution(solution.decide, solution.weights, solution.theta, (note,))
 
 
-def removal_programme(fair: np.ndarray, utility: np.ndarray, gap: float, *, share: float = 1.0) -> np.ndarray:
+def removal_programme(
+    fair: np.ndarray, utility: np.ndarray, gap: float, *, share: float = 1.0, base: np.ndarray | None = None
+) -> np.ndarray:
     """Weights in [0, 1] before scaling that close `share` of `gap` by the least removal, at no cost in utility.
 
     Parameters
     ----------
     fair, utility : (n,) first-order change of the gap and of the loss when a row is left out. gap : > 0, before.
+    base : (n,) weights that the rows have already; x counts that often in every sum, and so does the mean.
 
     Returns
     -------
@@ -245,21 +264,21 @@ def removal_programme(fair: np.ndarray, utility: np.ndarray, gap: float, *, shar
     """
     from scipy.optimize import linprog
 
-    n, tiny = fair.size, np.finfo(float).tiny
+    every, tiny = np.ones(fair.size) if base is None else base, np.finfo(float).tiny
     # The largest entry of every row is 1: on effects as small as they come the solver takes forty times as long.
     unit = max(np.abs(fair).max(), tiny)
     of_gap, of_loss = fair / unit, utility / max(np.abs(utility).max(), tiny)
     if _out_of_reach(fair, gap):
-        cost, limits, bounds = of_gap, np.vstack([of_loss, np.ones(n)]), [0.0, INFLUENCE_REMOVED * n]
+        cost, limits, bounds = of_gap, np.vstack([of_loss, every]), [0.0, INFLUENCE_REMOVED * every.sum()]
     else:
-        cost, limits, bounds = np.ones(n), np.vstack([of_gap, of_loss]), [-share * gap / unit, 0.0]
+        cost, limits, bounds = every, np.vstack([of_gap, of_loss]), [-share * gap / unit, 0.0]
     found = linprog(cost, A_ub=limits, b_ub=bounds, bounds=(0, 1), method="highs")
     if found.x is None:
         raise RivalFailed("No removal of rows closes the gap at no cost in loss, to first order.")
     kept = 1.0 - np.clip(found.x, 0.0, 1.0)
-    if not kept.any():
+    if not (kept * every).any():
         raise RivalFailed("It removes every row.")
-    return np.asarray(kept / kept.mean())
+    return np.asarray(kept / (kept.mean() if base is None else base @ kept / base.sum()))
 
 
 def _out_of_reach(fair: np.ndarray, gap: float) -> bool:
@@ -285,6 +304,8 @@ def _fairness_and_utility(problem: RivalProblem) -> tuple[np.ndarray, np.ndarray
     if not gap > 0:
         raise RivalFailed("There is no gap to close on validation rows.")
     removal = -influence_of(model, np.column_stack([direction, gradients[:, -1]]))
+    if problem.base is not None:
+        removal *= problem.base[:, None]
     return removal[:, 0], removal[:, 1], gap
 
 
@@ -292,13 +313,16 @@ def _loss_gap(model: InfluenceModel, measured: FairnessQuantities) -> tuple[floa
     """Largest difference between two groups' mean log loss on favorable rows, and its gradient (P,)."""
     rows = np.flatnonzero(measured.y > 0.5)
     codes = measured.group_codes[rows]
-    counts = np.bincount(codes, minlength=len(measured.groups))
+    weights = None if measured.weights is None else measured.weights[rows]
+    counts = np.bincount(codes, weights, minlength=len(measured.groups))
     known = np.flatnonzero(counts)
     if known.size < 2:
         raise RivalFailed("Fewer than two groups have favorable validation rows.")
     z = model.logits(measured.X[rows])
-    means = np.bincount(codes, weights=np.logaddexp(0.0, -z), minlength=counts.size)[known] / counts[known]
+    loss = np.logaddexp(0.0, -z) if weights is None else weights * np.logaddexp(0.0, -z)
+    means = np.bincount(codes, weights=loss, minlength=counts.size)[known] / counts[known]
     over, under = known[means.argmax()], known[means.argmin()]
     sign = (codes == over) / counts[over] - (codes == under) / counts[under]
+    sign = sign if weights is None else sign * weights
     gradient = model.pull_back(measured.X[rows], (sign * (sigmoid(z) - 1.0))[:, None])[:, 0]
     return float(means.max() - means.min()), gradient

@@ -32,6 +32,8 @@ TABLE = pd.DataFrame(
         ("town=a=b", [2]),
         ("town=(missing)", [3]),
         ("age=30", [0, 2]),
+        ("age=30.0", [0, 2]),
+        ("7=true", [0, 2, 3]),
         ("age=50.5", [3]),
         ("age=(missing)", [4]),
         ("x=z", [4]),

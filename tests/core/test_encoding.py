@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iffair_core.data.columns import with_types
 from iffair_core.data.encoding import SPLITS, TEST, TRAIN, VALIDATION, encode, split_rows
 from iffair_core.data.task import Task
 from iffair_core.errors import SplitError, TaskError
@@ -75,6 +76,89 @@ def test_a_split_is_refused_where_it_cannot_serve():
         split_rows(np.arange(60) < 2, np.zeros(60, int), 0)
     with pytest.raises(SplitError, match="validation part has no row with an outcome that is not favorable"):
         split_rows(np.arange(60) >= 2, np.zeros(60, int), 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(outcomes_and_groups(min_rows=100), st.integers(1, 12), st.integers(0, 10**6))
+def test_units_never_straddle_parts(data, size, seed):
+    y, codes = data
+    units = np.random.default_rng(seed).integers(0, len(y) // size, len(y))
+    largest = np.bincount(units).max()
+    try:
+        split = split_rows(y, codes, seed, units=units)
+    except SplitError as error:
+        assert "All rows of one 'unit' stay together" in str(error)
+        return
+    parts_of = pd.Series(split).groupby(units).nunique()
+    assert (parts_of == 1).all()
+    # As near to 60/20/20 as units allow: no part is off by more than a unit.
+    assert np.abs(np.bincount(split, minlength=3) - len(y) * np.array([0.6, 0.2, 0.2])).max() <= largest
+    order = np.random.default_rng(seed).permutation(len(y))
+    assert np.array_equal(split_rows(y[order], codes[order], seed, units=units[order]), split[order])
+
+
+@settings(max_examples=30, deadline=None)
+@given(outcomes_and_groups(min_rows=100), st.integers(0, 10**6))
+def test_units_of_one_row_are_stratified_as_rows_are(data, seed):
+    y, codes = data
+    split = split_rows(y, codes, seed, units=np.arange(len(y)))
+    for group in np.unique(codes):
+        for outcome in (0, 1):
+            cell = split[(codes == group) & (y == outcome)]
+            assert (np.abs(np.bincount(cell, minlength=3) - len(cell) * np.array([0.6, 0.2, 0.2])) <= 1.5).all()
+
+
+def test_a_large_unit_is_learned_from():
+    y = np.arange(400) % 2
+    units = np.r_[np.zeros(180, int), np.arange(1, 221)]
+    for seed in range(20):
+        split = split_rows(y, np.zeros(400, int), seed, units=units)
+        assert (split[:180] == TRAIN).all()
+        assert np.bincount(split).tolist() == [240, 80, 80]
+
+
+@settings(max_examples=30, deadline=None)
+@given(outcomes_and_groups(min_rows=150), st.integers(0, 10**6))
+def test_a_fixed_split_is_taken_as_it_is(data, seed):
+    y, codes = data
+    fixed = split_rows(y, codes, seed)
+    assert np.array_equal(split_rows(y, codes, seed + 1, fixed=fixed), fixed)
+    # Without validation rows, a quarter of the training rows of every cell is drawn for them.
+    two = np.where(fixed == VALIDATION, TRAIN, fixed)
+    drawn = split_rows(y, codes, seed, fixed=two)
+    assert np.array_equal(drawn == TEST, fixed == TEST)
+    for group in np.unique(codes):
+        for outcome in (0, 1):
+            cell = drawn[(codes == group) & (y == outcome) & (two == TRAIN)]
+            assert abs((cell == VALIDATION).sum() - len(cell) / 4) <= 0.5
+    units = np.arange(len(y)) // 3
+    together = split_rows(y, codes, seed, fixed=two, units=units)
+    inside = pd.Series(together[two == TRAIN]).groupby(units[two == TRAIN]).nunique()
+    assert (inside == 1).all()
+    assert np.array_equal(together == TEST, two == TEST)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"units": np.arange(120) // 60}, "'unit' has only 2 different values"),
+        ({"units": np.minimum(np.arange(120) // 90, 1) * np.arange(120)}, "One value of 'unit' has 75 % of the rows"),
+        ({"units": np.arange(120) // 30}, "All rows of one 'unit' stay together"),
+        ({"fixed": np.zeros(120)}, "'split' puts no row into the test part. Mark some of its rows 'test'"),
+        ({"fixed": np.ones(120)}, "'split' puts no row into the train part"),
+        ({"fixed": np.where(np.arange(120) % 2, 0, 2)}, "train part has no row with an outcome that is not favorable"),
+        ({"fixed": np.arange(120) % 6 // 2 * (np.arange(120) < 66)}, ""),
+    ],
+)
+def test_a_division_that_cannot_serve_says_why(options, says):
+    y = np.arange(120) % 2
+    if not says:
+        assert set(split_rows(y, np.zeros(120, int), 0, **options)) == {TRAIN, VALIDATION, TEST}
+        return
+    with pytest.raises(SplitError) as caught:
+        split_rows(y, np.zeros(120, int), 0, **options)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 # ---------------------------------------------------------------------------------------------------------- learning
@@ -146,6 +230,51 @@ def test_rows_without_an_outcome_leave_no_trace(frame):
     assert np.array_equal(dataset.row_id, kept)
     assert np.array_equal(dataset.X, clean.X)
     assert dataset.n_rows_in_file == len(frame)
+
+
+@settings(max_examples=25, deadline=None)
+@given(tables(min_rows=140), st.sampled_from([("count<2",), ("color=red", "duplicates"), ("ratio>=0.8",)]))
+def test_rows_left_out_leave_no_trace(frame, exclude):
+    frame = pd.concat([frame, frame.iloc[:5]], ignore_index=True)
+    gone = {"count<2": frame["count"] < 2, "color=red": frame["color"] == "red", "ratio>=0.8": frame["ratio"] >= 0.8}
+    out = np.logical_or.reduce([gone.get(condition, frame.duplicated()) for condition in exclude])
+    kept = np.flatnonzero(~out)
+    try:
+        clean = encode(frame.iloc[kept], TASK, seed=0)
+    except (SplitError, TaskError) as error:
+        with pytest.raises(type(error)):
+            encode(frame, Task("outcome", "yes", "group", exclude=exclude), seed=0)
+        return
+    dataset = encode(frame, Task("outcome", "yes", "group", exclude=exclude), seed=0)
+    assert np.array_equal(dataset.row_id, kept)
+    assert np.array_equal(dataset.split, clean.split)
+    assert np.array_equal(dataset.X, clean.X)
+    assert dataset.n_rows_in_file == len(frame)
+
+
+@settings(max_examples=25, deadline=None)
+@given(tables(), st.integers(0, 10**6))
+def test_permuting_rows_permutes_everything_where_the_split_is_fixed(frame, seed):
+    frame["fold"] = np.asarray(SPLITS)[split_rows(frame["outcome"] == "yes", np.zeros(len(frame), int), seed)]
+    frame["weight"] = np.arange(len(frame)) % 5 + 1.0
+    task = Task("outcome", "yes", "group", split="fold", weights="weight")
+    order = np.random.default_rng(seed).permutation(len(frame))
+    one, other = encode(frame, task, seed=seed), encode(frame.iloc[order], task, seed=seed + 1)
+    assert one.groups == other.groups
+    assert np.array_equal(one.split[order], other.split)
+    assert [SPLITS[part] for part in one.split] == frame["fold"].tolist()
+    assert one.base_weight[order] == pytest.approx(other.base_weight, rel=1e-12)
+    if not any("exactly" in warning or "Infinite" in warning for warning in one.warnings):
+        assert one.feature_names == other.feature_names
+        assert one.X[order] == pytest.approx(other.X, rel=1e-9, abs=1e-9)
+
+
+def test_a_unit_stays_in_one_part():
+    people = np.arange(600) // 3
+    dataset = encode(table(600, person=[f"p{i}" for i in people]), Task("outcome", "yes", "group", unit="person"))
+    parts_of = pd.Series(dataset.split).groupby(people).nunique()
+    assert (parts_of == 1).all()
+    assert dataset.feature_names == ("x",)
 
 
 # ----------------------------------------------------------------------------------------------------------- columns
@@ -232,7 +361,7 @@ def test_yes_no_categories_and_nullable_numbers_are_encoded():
         flag=rng.random(n) < 0.3,
         size=pd.Categorical(rng.choice(["S", "L"], n, p=[0.7, 0.3])),
         code=pd.array([None if i % 9 == 0 else int(rng.integers(50)) for i in range(n)], dtype="Int64"),
-        loose=pd.Series([None if i % 5 == 0 else float(i) for i in range(n)], dtype=object),
+        loose=pd.Series([None if i % 5 == 0 else float(i % 40) for i in range(n)], dtype=object),
     )
     dataset = encode(frame, TASK)
     assert dataset.feature_names == (
@@ -252,6 +381,55 @@ def test_useless_columns_are_dropped_with_one_warning_that_names_them():
     assert any(warning.startswith("Date columns left out: day") for warning in dataset.warnings)
     with pytest.raises(TaskError, match="Every feature column is constant"):
         encode(frame.drop(columns="x"), TASK)
+
+
+def test_columns_that_are_no_features_are_named_by_kind_and_can_be_used_all_the_same():
+    rng = np.random.default_rng(3)
+    words = np.asarray(["never", "often", "paid", "late", "the", "loan", "was", "closed"], dtype=object)
+    frame = table(
+        day=pd.Series(np.datetime64("2019-12-30") + rng.integers(0, 500, 200)).astype("str"),
+        number=rng.permutation(200),
+        note=[" ".join(rng.choice(words, 8)) for _ in range(200)],
+        zip=rng.choice([10115, 20095, 80331], 200),
+    )
+    dataset = encode(frame, TASK)
+    assert dataset.feature_names == ("x", "zip")
+    assert [dataset.encoding[name]["reason"] for name in ("day", "number", "note")] == ["date", "identifier", "text"]
+    for text in (
+        "Date columns left out: day. Give them the type year and month to use them.",
+        "Columns that name rows (identifiers) left out: number. Give them the type number or category to use them.",
+        "Columns of free text left out: note. Give them the type category to use them.",
+    ):
+        assert text in dataset.warnings
+    types = {"day": "year and month", "number": "number", "zip": "category", "x": "text"}
+    task = Task("outcome", "yes", "group", types=types)
+    chosen = encode(frame, task)
+    levels = [f"zip = {code}" for code in chosen.encoding["zip"]["levels"]]
+    assert chosen.feature_names == ("day year", "day month", "number", *levels)
+    assert len(levels) == 2
+    for part, values in (("year", frame["day"].str[:4]), ("month", frame["day"].str[5:7])):
+        number, learned = values.astype(float), chosen.encoding[f"day {part}"]
+        column = chosen.X[:, chosen.feature_names.index(f"day {part}")]
+        assert column == pytest.approx((number - learned["mean"]) / learned["std"])
+    assert chosen.encoding["x"]["reason"] == "text"
+    # The same from a table that was given its types before.
+    again = encode(with_types(frame, types, ()), task)
+    assert np.array_equal(again.X, chosen.X)
+    assert again.warnings == chosen.warnings
+
+
+def test_markers_of_missing_values_make_a_column_of_numbers():
+    income = np.where(np.arange(200) % 10 == 0, "refused", (np.arange(200) % 37).astype(str))
+    dataset = encode(table(income=income), Task("outcome", "yes", "group", missing=("refused",)))
+    assert dataset.feature_names == ("x", "income", "income is missing")
+    assert dataset.encoding["income"]["kind"] == "number"
+
+
+def test_what_had_to_be_said_to_read_the_file_stays_with_the_data():
+    frame = table()
+    frame.attrs["reading"] = {"delimiter": ";", "header": 3}
+    assert encode(frame, TASK).reading == {"delimiter": ";", "header": 3}
+    assert encode(table(), TASK).reading == {}
 
 
 def test_a_constant_with_gaps_keeps_its_flag():
@@ -304,3 +482,37 @@ def test_many_rows_are_encoded_without_a_step_per_row():
     dataset = encode(frame, TASK)
     assert time.thread_time() - started < 5
     assert "late" in dataset.feature_names
+
+
+def test_rows_of_weight_zero_teach_the_encoding_nothing():
+    rng = np.random.default_rng(0)
+    n = 200
+    table = pd.DataFrame(
+        {
+            "y": np.tile(["yes", "no"], n // 2),
+            "group": np.repeat(["a", "b"], n // 2),
+            "x": rng.normal(size=n),
+            "kind": rng.choice(["red", "green"], n),
+            "weight": np.tile([1.0, 2.0, 0.0, 1.0], n // 4),
+        }
+    )
+    task = Task("y", "yes", "group", weights="weight")
+    odd = table.assign(
+        x=table["x"].where(table["weight"] > 0, 1e6), kind=table["kind"].where(table["weight"] > 0, "blue")
+    )
+    assert encode(odd, task).encoding == encode(table, task).encoding
+
+
+def test_training_rows_that_all_weigh_zero_are_an_error_that_names_the_column():
+    part = np.repeat(["train", "validation", "test"], 60)
+    table = pd.DataFrame(
+        {
+            "y": np.tile(["yes", "no"], 90),
+            "group": np.tile(["a", "a", "b"], 60),
+            "x": np.arange(180.0) % 7,
+            "part": part,
+            "weight": np.where(part == "train", 0, 1),
+        }
+    )
+    with pytest.raises(TaskError, match="'weight'"):
+        encode(table, Task("y", "yes", "group", split="part", weights="weight"))

@@ -351,3 +351,31 @@ def test_a_previous_result_for_a_value_that_python_calls_equal_is_not_reused():
     before = Study(table, Task("y", 1, "g")).run()
     with pytest.raises(TaskError, match="True"):
         Study(table, Task("y", True, "g")).run(previous=before)
+
+
+def test_the_table_with_its_types_is_what_rows_are_pinned_by_and_the_table_as_given_is_what_is_named():
+    table = plain_table()
+    table["code"] = np.resize([1, 2, 3], len(table))
+    options = {"rivals": "none", "pinned": ("c=(missing)", "code=2")}
+    task = Task("y", 1, "g", types={"code": "category"}, missing=("u",))
+    result = Study(table, task, **options).run()
+    by_hand = table.assign(c=table["c"].where(table["c"] != "u"), code=table["code"].astype("str"))
+    expected = Study(by_hand, Task("y", 1, "g"), **options).run()
+    assert np.array_equal(result.pinned, expected.pinned)
+    assert (result.weights[result.pinned] == 1).all()
+    assert np.array_equal(result.weights, expected.weights)
+    assert (
+        result.fingerprint == Study(table, Task("y", 1, "g"), rivals="none").run().fingerprint != expected.fingerprint
+    )
+
+
+def test_a_result_is_reused_for_the_same_task_only_whatever_its_type_of_entries():
+    table = plain_table().assign(fold=np.resize(["train", "train", "test", "dev"], 400))
+    task = Task("y", 1, "g", exclude=["age<20"], split="fold", drop=["c"])
+    before = Study(table, task, rivals="none").run()
+    saved = Task.from_dict(task.to_dict())
+    assert Study(table, saved, rivals="none").run(previous=before).dataset is before.dataset
+    for other in (replace(task, exclude=("age<21",)), replace(task, split=None), replace(task, unit="age")):
+        again = Study(table, other, rivals="none").run(previous=before)
+        assert differences(again, Study(table, other, rivals="none").run()) == []
+        assert again.dataset is not before.dataset

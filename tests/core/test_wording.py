@@ -7,7 +7,7 @@ import pytest
 
 from iffair_core.figures.common import METRIC_TITLES, RATE_TITLES
 from iffair_core.metrics import METRICS, RATES
-from iffair_core.wording import figure, heading, listed, metric_title, number, percent, points
+from iffair_core.wording import figure, heading, holds, listed, metric_title, number, percent, points
 
 
 @pytest.mark.parametrize("write", [figure, number, percent, points])
@@ -35,3 +35,9 @@ def test_every_metric_and_rate_has_one_title_in_two_cases() -> None:
 )
 def test_lists_read_as_sentences_do(parts, text) -> None:
     assert listed(parts) == text
+
+
+def test_a_bin_says_its_sign_itself() -> None:
+    assert holds("income", ">50K") == "income = >50K"
+    assert holds("grade", ">= 10") == "grade >= 10"
+    assert holds("grade", "< 10") == "grade < 10"

@@ -1,0 +1,94 @@
+"""Conditions that rows meet: COLUMN=VALUE, COLUMN<X and their like on numbers and dates, and "duplicates"."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from iffair_core.data.cohorts import rows_matching
+from iffair_core.data.dates import parse_dates
+from iffair_core.data.values import as_numbers, is_number
+from iffair_core.errors import ConfigError, TaskError, listing, shorten
+
+DUPLICATES = "duplicates"
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
+_YEAR = re.compile(r"\d{4}\Z", re.ASCII)
+
+
+def rows_meeting(table: pd.DataFrame, condition: str) -> np.ndarray:
+    """Which rows of the table meet a condition, (len(table),) bool.
+
+    "duplicates": later copies of a row that has the same cells in every column. COLUMN=VALUE: as in
+    `cohorts.rows_matching`. COLUMN<X, COLUMN<=X, COLUMN>X, COLUMN>=X: the column's number, or its date, is so; text
+    counts as dates if every cell is one (`dates.parse_dates`), X is then a date too, or a year. Times of day do not
+    count, and a missing cell meets no comparison.
+
+    Raises TaskError for a column or value that is not there, or that does not compare.
+    """
+    if condition.strip() == DUPLICATES:
+        return table.duplicated().to_numpy()
+    columns = {str(column): column for column in table.columns}
+    # A column's own name may hold such a sign: the longest name that fits is meant.
+    for i in reversed([match.start() for match in re.finditer("[<>=]", condition)]):
+        sign = next(sign for sign in (*COMPARISONS, "=") if condition.startswith(sign, i))
+        name = condition[:i] if condition[:i] in columns else condition[:i].strip()
+        if name not in columns:
+            continue
+        value = condition[i + len(sign) :]
+        if sign == "=":
+            try:
+                return rows_matching(table, [f"{name}={value}"])
+            except ConfigError as error:
+                raise TaskError(str(error)) from error
+        return _compared(name, table[columns[name]], sign, value.strip())
+    raise TaskError(
+        f"'{shorten(condition)}' is no condition on a column. Give COLUMN=VALUE, COLUMN<X, COLUMN>=X or {DUPLICATES}. "
+        f"Columns: {listing(columns, 30)}."
+    )
+
+
+def _compared(name: str, column: pd.Series, sign: str, bound: str) -> np.ndarray:
+    compare = COMPARISONS[sign]
+    if is_number(column):
+        try:
+            limit = float(bound)
+        except ValueError:
+            limit = np.nan
+        if np.isnan(limit):
+            raise TaskError(
+                f"'{shorten(name)}' is a column of numbers and '{shorten(bound)}' is none. Give one, as {sign}18."
+            )
+        return np.asarray(compare(as_numbers(column), limit))
+    raw, distinct = pd.factorize(column, use_na_sentinel=True)
+    days = _days(pd.Series(distinct), bound)
+    if days is None or np.isnat(days[:-1]).any():
+        raise TaskError(
+            f"'{shorten(name)}' holds neither numbers nor dates throughout, so '{sign}' says nothing about it. "
+            f"Give its values, as '{shorten(name, 40)}={shorten(distinct[0], 20) if len(distinct) else '(missing)'}'."
+        )
+    if np.isnat(days[-1]):
+        raise TaskError(
+            f"'{shorten(name)}' is a column of dates and '{shorten(bound)}' is none. Give one, as {sign}2020-12-31."
+        )
+    found = compare(days[:-1], days[-1])
+    return np.asarray(np.append(found, False)[raw])  # a missing cell has code -1, the last
+
+
+def _days(distinct: pd.Series, bound: str) -> np.ndarray | None:
+    """(d + 1,) days of the distinct values and of the bound, NaT where one is no date; None if no value is text."""
+    limit = f"{bound}-01" if _YEAR.match(bound) else bound
+    if distinct.dtype.kind == "M":
+        known = distinct.dt.tz_localize(None).to_numpy("datetime64[D]")
+        return np.append(known, parse_dates(pa.array([limit], pa.string())).days)
+    if not len(distinct) or not all(isinstance(value, str) for value in distinct):
+        return None
+    # Read together, so that the bound follows the order of day and month that the column shows.
+    return parse_dates(pa.array([*distinct, limit], pa.string())).days
