@@ -46,12 +46,13 @@ with widgets.figures(stale):
             if column is None:
                 st.info("There is no column to cross the groups with: all have a single value or too many.")
             else:
-                cells = tables.intersections(result, current.frame, column, rate)
+                cells = tables.intersections(result, state.frame(), column, rate)
                 widgets.chart(heatmap(cells, theme, level_title=column, rate=rate), "baseline_crossed")
+    judged, own, rules = baseline.scored(result), baseline.row_weights(result), baseline.rules(result)
     if scores.open:
         with scores:
-            widgets.chart(score_distribution(*baseline.scored(result), theme=theme), "baseline_scores")
+            widgets.chart(score_distribution(*judged, theme, weights=own, **rules), "baseline_scores")
     if calibrated.open:
         with calibrated:
-            widgets.chart(calibration(*baseline.scored(result), theme=theme), "baseline_calibration")
+            widgets.chart(calibration(*judged, theme, weights=own, **rules), "baseline_calibration")
     widgets.notes("To know about this table and this study", result.warnings)

@@ -3,11 +3,16 @@
 import streamlit as st
 
 from iffair_core.data.task import group_table
+from iffair_core.disclosure import told_groups
 from iffair_core.explain import data_sentence
 from iffair_core.figures import group_bars
-from pages.common import boot, errors, pickers, running, state, text, whois, widgets
-
-MOST_COLUMNS = 18
+from iffair_core.wording import holds
+from pages.common import boot, errors, pickers, reading_panel, running, sources, state, text, whois, widgets
+from pages.common.about_rows import pick_about_rows
+from pages.common.checks_panel import PATIENCE, checks_panel, current_checks, flags, number_card
+from pages.common.columns_panel import columns_panel
+from pages.common.groups import pick_groups, pick_reference
+from pages.common.outcome import pick_outcome
 
 boot.guard("data")
 boot.title("data")
@@ -15,21 +20,23 @@ boot.title("data")
 headline = st.container()
 left, right = widgets.thirds()
 with left:
-    pickers.pick_source()
+    sources.pick_source()
+if sources.shows_own_file():
+    with right:
+        reading_panel.reading_panel()
 current = state.table()
 if current is None:
-    right.info(
-        "This link's choices were made for an uploaded table. Give the same file, and they are used.",
-        icon=":material/upload_file:",
-    )
+    right.info(sources.what_is_missing(), icon=":material/upload_file:")
     st.stop()
 
 found, misfit = pickers.resolve_for_screen()
 with left:
-    pickers.pick_outcome()
-    pickers.pick_groups()
-    pickers.pick_reference(found)
+    pick_outcome()
+    pick_groups(found)
+    pick_reference(found)
     pickers.pick_features(found)
+    pick_about_rows()
+    pickers.pick_model()
     now = running.status()
     if now.situation == "failed" and now.error is not None:
         errors.show(now.error, "The study could not be finished")
@@ -38,6 +45,8 @@ with left:
     boot.link("baseline", "Go on to Baseline")
 
 with right:
+    checks, fresh = current_checks(found)
+    numbers: list[widgets.Number] = []
     if misfit is not None:
         errors.show(misfit, "The choices do not fit the table")
     elif found is None:
@@ -46,18 +55,22 @@ with right:
                 f"{text.count(len(current.frame))} rows and {text.count(len(current.columns))} columns. "
                 "Choose the outcome, its favorable value and a sensitive attribute to see who is in the table."
             )
+        numbers = whois.table_numbers(state.columns_frame(), len(current.frame))
     else:
-        groups = group_table(found)
-        told = whois.warnings(found)
+        groups = told_groups(group_table(found), found.task.smallest_group)
         with headline:
             widgets.sentence(data_sentence(found))
-            widgets.numbers(whois.group_numbers(found, groups, len(current.frame), len(told)))
-        outcome = f"{found.task.target} = {found.favorable_label}"
+        numbers = whois.group_numbers(found, groups, len(current.frame))
+    cards = headline.empty()
+    if numbers:
+        with cards.container():
+            widgets.numbers([*numbers, number_card(checks, fresh)])
+    if found is not None:
+        outcome = holds(found.task.target, found.favorable_label)
         widgets.chart(
             group_bars(groups, widgets.theme(), reference=found.reference, favorable=outcome),
             "group_bars",
         )
-        widgets.notes("To know about this table", told)
         st.subheader("Groups", anchor=False)
         widgets.table(
             groups,
@@ -66,18 +79,14 @@ with right:
             columns=whois.GROUP_COLUMNS,
             file_name="groups.csv",
             shown=whois.in_percent(groups),
+            placeholder="not estimable" if found.task.smallest_group is None else "withheld",
         )
-    st.subheader("Columns", anchor=False)
-    columns = state.columns_frame()
-    columns = columns.assign(role=[pickers.role_of(name) for name in columns["name"]])
-    order = ["name", "role", "type", "values", "missing", "distinct", "example"]
-    widgets.table(
-        columns.drop(columns="values"),
-        "columns",
-        alt="Type, missing and distinct values and use of each column",
-        columns=whois.SUMMARY_COLUMNS,
-        height="content" if len(columns) <= MOST_COLUMNS else 600,
-        file_name="columns.csv",
-        shown=columns[order],
-        placeholder="",
-    )
+        widgets.notes("To know about this table", whois.warnings(found))
+    if not fresh:
+        # Everything above is on the screen already; columns and checks wait for what the checks find.
+        checks, fresh = current_checks(found, PATIENCE)
+        if numbers:
+            with cards.container():
+                widgets.numbers([*numbers, number_card(checks, fresh)])
+    columns_panel(flags(checks))
+    checks_panel(checks, fresh)

@@ -15,6 +15,9 @@ with widgets.figures(stale):
     ledger.fidelity_line(result)
     widgets.sentence(explain.influence_sentence(result))
     widgets.numbers(ledger.cards(result))
+    if result.smallest_group is not None:
+        ledger.by_cohort(result, theme)
+        st.stop()
     event = widgets.chart(influence_scatter(result, theme), "influence_map", on_select="rerun")
     st.caption("Draw a box or a lasso, or click a point, to see only those rows in the ledger; double-click to clear.")
     only = ledger.rows_in_selection(event, result)

@@ -1,7 +1,7 @@
 """Report: a page for people, files for machines, and what it takes to get the same numbers again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,7 +10,7 @@ from iffair_core import explain, outputs
 from iffair_core.report import PART_TITLES, report_facts, report_html, report_sections
 from iffair_core.reproduce import command_line, independent_check, library_snippet
 from iffair_core.results import StudyResult
-from pages.common import boot, preview, state, widgets
+from pages.common import boot, cohorts, preview, state, widgets
 from pages.common.text import plain
 from pages.common.words import word
 
@@ -21,6 +21,8 @@ FILES = (
     ("settings.json", "application/json", outputs.settings_json, "The choices and the table's fingerprint."),
     ("design.parquet", "application/vnd.apache.parquet", outputs.design_parquet, "The features as the model saw them."),
 )
+OF_ROWS = ("rows.csv", "design.parquet")
+WEIGHTS = ("weights.csv", "text/csv", outputs.weights_csv, "Weights by group and outcome.")
 PREVIEW_HEIGHT = 760
 PART_KEY = "report_part_"
 DRAFT = "report_draft"
@@ -89,7 +91,11 @@ with widgets.figures(stale):
         )
         st.caption("One file of about 5 MB. It opens without a network, prints, and sends nothing anywhere.")
         st.subheader("For machines", anchor=False)
-        for name, kind, write, holds in FILES:
+        files: Sequence[tuple[str, str, Any, str]] = FILES
+        if result.smallest_group is not None:
+            files = [WEIGHTS, *(file for file in FILES if file[0] not in OF_ROWS)]
+            cohorts.no_rows(result, "rows.csv and design.parquet hold single rows and are not offered.")
+        for name, kind, write, holds in files:
             with st.container(gap="xxsmall"):
                 download(name, kind, lambda write=write: write(result), name)
                 st.caption(holds)

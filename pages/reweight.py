@@ -4,7 +4,7 @@ import streamlit as st
 
 from iffair_core import explain, tables
 from iffair_core.figures import before_after, weights_by_group, who_pays
-from pages.common import boot, repair, repair_tables, running, smallest, text, widgets
+from pages.common import boot, cohorts, repair, repair_tables, running, smallest, text, widgets
 
 boot.guard("reweight")
 boot.title("reweight")
@@ -47,12 +47,15 @@ with widgets.figures(stale):
         with everything:
             repair_tables.everything(result)
     if not stale:
-        widgets.csv_download(
-            tables.weights_frame(result),
-            "weights.csv",
-            label="Download the weights (row_id, weight)",
-            key="weights_csv",
-        )
+        if result.smallest_group is None:
+            widgets.csv_download(
+                tables.weights_frame(result),
+                "weights.csv",
+                label="Download the weights (row_id, weight)",
+                key="weights_csv",
+            )
+        else:
+            cohorts.no_rows(result, "The weights are told by group and outcome, in the tab above and its file.")
 if not stale:
     smallest.show(result)
     running.measure_points()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -13,7 +15,7 @@ from iffair_core.figures.common import RATE_TITLES
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.results import StudyResult
 from iffair_core.wording import missing
-from pages.common import preview, state, widgets
+from pages.common import cohorts, preview, state, widgets
 from pages.common.pickers import short
 from pages.common.text import number, percent, plain, value
 from pages.common.widgets import Number
@@ -50,7 +52,7 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
     ]
     widest = tables.widest_gap(result, split)
     if widest is None:
-        return [*found, Number("Widest gap", "not estimable", "too few rows", "gap")]
+        return [*found, Number("Widest gap", cohorts.placeholder(result), "too few rows", "gap")]
     rate, group, gap = widest
     named = f"{shorten(group, 16)} − {shorten(evaluation.reference, 16)}"
     return [
@@ -74,6 +76,22 @@ def scored(result: StudyResult, split: str = "test") -> tuple[np.ndarray, np.nda
     data = result.dataset
     rows = data.part(SPLITS.index(split))
     return result.scores_before[rows], data.y[rows], data.group_codes[rows], data.groups, data.reference
+
+
+def row_weights(result: StudyResult, split: str = "test") -> np.ndarray | None:
+    """How much each of a split's rows counts, where the file brought row weights."""
+    base = result.base
+    return None if base is None else base[result.dataset.part(SPLITS.index(split))]
+
+
+def rules(result: StudyResult, split: str = "test") -> dict[str, Any]:
+    """What cohort-only mode asks of pictures of scores: the smallest group, and groups that are left out."""
+    if result.smallest_group is None:
+        return {}
+    assert result.baseline is not None
+    rates = result.baseline[split].rates
+    hidden = [group for group, found in rates.items() if found["true_positive_rate"].count is None]
+    return {"smallest": result.smallest_group, "withheld": hidden}
 
 
 def pick_reference_line(metric: str) -> None:
@@ -114,20 +132,25 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
         ],
     )  # fmt: skip
     widgets.csv_download(metrics.rename(columns={"before": "value"}), "baseline_metrics.csv")
-    rates = tables.rates_table(result, split)
+    rates, nowhere = tables.rates_table(result, split), cohorts.placeholder(result)
     gap = f"gap to {reference}"
     gaps = (gap, "gap low", "gap high", "with the other sign")
     heading(f"Rates and signed gaps of every group against {value(reference)}", "gaps in points, both signs")
     itself = {gap: "reference"}
     signed = pd.DataFrame({name: _in_points(rates, name, reference, itself.get(name, "")) for name in gaps})
+    if result.smallest_group is not None:
+        signed = signed.replace(wording.NOT_ESTIMABLE, "").assign(
+            **{gap: signed[gap].replace(wording.NOT_ESTIMABLE, nowhere)}
+        )
     preview.printed_table(
         "",
         [("Group", False), ("Rate", False), ("Value", True), ("95 % from", True), ("to", True), ("Rows", True),
          ("Group − reference", True), ("95 % from", True), ("to", True), ("Reference − group", True)],
         [
-            (shorten(line["group"], 40), line["rate"], wording.percent(_known(line["value"])),
+            (shorten(line["group"], 40), line["rate"],
+             nowhere if missing(line["value"]) else wording.percent(line["value"]),
              *("" if missing(line[name]) else wording.percent(line[name]) for name in ("low", "high")),
-             f"{line['rows']:,}", *points)
+             wording.count_text(None if pd.isna(line["rows"]) else line["rows"]), *points)
             for line, points in zip(rates.to_dict("records"), signed.itertuples(index=False), strict=True)
         ],
     )  # fmt: skip

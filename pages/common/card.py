@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from iffair_core.errors import IFFairError, shorten
-from pages.common import boot, errors, repair, running, state, widgets
-from pages.common.choices import Choices
-from pages.common.text import count, listed, percent, plain, value
+from iffair_core.wording import holds
+from pages.common import boot, cohorts, errors, repair, running, state, widgets
+from pages.common.choices import UPLOAD, Choices
+from pages.common.text import listed, percent, plain, value
 from pages.common.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
 
 POLL_SECONDS = 0.4
@@ -43,8 +44,8 @@ def _table() -> None:
     if current is None:
         st.markdown("**No table yet**")
         return
-    badge = " :gray-badge[synthetic]" if current.synthetic else ""
-    st.markdown(f"**{value(current.name, 28)}**{badge}  \n:small[{count(len(current.frame))} rows]")
+    kind = "synthetic" if current.synthetic else "your file" if current.source == UPLOAD else "public data set"
+    st.markdown(f"**{value(current.name, 28)}** :gray-badge[{kind}]  \n:small[{cohorts.rows_text()}]")
 
 
 def _line(label: str, text: str, term: str) -> None:
@@ -53,7 +54,7 @@ def _line(label: str, text: str, term: str) -> None:
 
 def _choices() -> None:
     chosen = state.choices()
-    outcome = f"{value(chosen.target)} = {value(chosen.favorable)}" if chosen.favorable else "not chosen"
+    outcome = _outcome() if chosen.favorable else "not chosen"
     _line("Outcome", outcome, "favorable value")
     _line("Groups", _groups(), "reference group")
     if chosen.model != Choices.model:
@@ -63,10 +64,18 @@ def _choices() -> None:
         _line("Closed as well", listed(others), "goals closed as well")
     _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
     _line("Strength", _strength(), "strength")
+    if chosen.smallest_group is not None:
+        _line("Shown", f"cohort-only, k = {chosen.smallest_group}", "cohort-only")
     if chosen.min_accuracy is not None:
         _line("Accuracy", f"at least {percent(chosen.min_accuracy)}", "smallest accuracy")
     if chosen.pinned:
         _line("Pinned", plain(listed([shorten(pin, 30) for pin in repair.pin_texts(chosen.pinned)])), "pinned rows")
+
+
+def _outcome() -> str:
+    """The outcome with its favorable value, or the side of its threshold that is favorable."""
+    chosen = state.choices()
+    return plain(holds(shorten(chosen.target, 40), shorten(" or ".join(chosen.favorable_values), 60)))
 
 
 def _groups() -> str:

@@ -1,53 +1,62 @@
-"""The user's choices as one typed value, and as the query parameters of a link that restores them."""
+"""The user's choices as one typed value; `address` writes them as the query parameters of a link."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from iffair_core.classifiers import TRANSFER_MODELS
 from iffair_core.data.catalog import DATASETS
-from iffair_core.data.cohorts import pin_names
-from iffair_core.data.encoding import SPLITS
+from iffair_core.data.groups import MAX_GROUPS
 from iffair_core.data.task import Task
 from iffair_core.data.values import value_label
 from iffair_core.errors import shorten
-from iffair_core.metrics import DISPARITIES, GOALS, UTILITIES
-from iffair_core.models import MODELS
-from iffair_core.path import MAX_STRENGTH
 from iffair_core.reweighting import VARIANTS
 from pages.common.words import GOAL_TITLES
 
 UPLOAD = "upload"
 EXAMPLE = "example"
-ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer")
+ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading")
 RIVAL_SETS = ("weights", "all")
-Query = Mapping[str, Sequence[str]]
+Cuts = tuple[float, ...] | str
+"""Cut points, or "quantiles:4" for cuts between 4 groups of about equal size."""
+
+_QUANTILES = re.compile(r"quantiles:\s*(\d{1,2})\Z", re.ASCII)
+_TASK_NAMES = {"split": "split_column"}
 
 
 @dataclass(frozen=True)
 class Choices:
     """Everything that a user can choose. Values of the file are held as labels, so that a link can carry them.
 
-    source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; strength None:
-    the recommended one; utility_budget None: the engine's default; min_accuracy None: no floor; also: other goals
-    that the weights close by the same share; pinned: cohorts
-    "COLUMN=VALUE", then row ids ascending; reference_line None: no line is drawn; disparity_axis None: the goal's;
-    rivals: other methods to run, "weights" or "all", which is Fairlearn's too.
+    source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; reading: what is
+    fixed about the way the file is read; favorable: one value of the outcome, or several against the rest; types,
+    missing, bins, pool, exclude, weights, unit, smallest_group: as in `Task`; split_column: `Task.split`; strength
+    None: the recommended one; utility_budget None: the engine's default; min_accuracy None: no floor; also: other
+    goals that the weights close by the same share; pinned: cohorts "COLUMN=VALUE", then row ids ascending;
+    reference_line None: no line is drawn; disparity_axis None: the goal's; rivals: other methods to run, "weights" or
+    "all", which is Fairlearn's too.
     """
 
     source: str = EXAMPLE
     file: str | None = None
+    reading: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+    types: Mapping[str, str] = field(default_factory=dict, hash=False)
+    missing: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     target: str | None = None
-    favorable: str | None = None
+    favorable: str | tuple[str, ...] | None = None
     sensitive: tuple[str, ...] = ()
-    bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
+    bins: Mapping[str, Cuts] = field(default_factory=dict, hash=False)
+    pool: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict, hash=False)
     reference: str | None = None
     drop: tuple[str, ...] = ()
     use_sensitive_as_feature: bool = False
+    weights: str | None = None
+    split_column: str | None = None
+    unit: str | None = None
+    smallest_group: int | None = None
     metric: str = "equalized_odds"
     variant: str = "diverse"
     model: str = "logistic"
@@ -67,10 +76,26 @@ class Choices:
     transfer: tuple[str, ...] = ()
     rivals: str = "weights"
 
+    def __post_init__(self) -> None:
+        if isinstance(self.favorable, tuple) and len(self.favorable) < 2:
+            object.__setattr__(self, "favorable", self.favorable[0] if self.favorable else None)
+
     @property
     def complete(self) -> bool:
         """Whether outcome, favorable value and a sensitive attribute are chosen."""
         return self.target is not None and self.favorable is not None and bool(self.sensitive)
+
+    @property
+    def favorable_values(self) -> tuple[str, ...]:
+        """The favorable values as a tuple, empty while none is chosen."""
+        if isinstance(self.favorable, tuple):
+            return self.favorable
+        return () if self.favorable is None else (self.favorable,)
+
+    @property
+    def helpers(self) -> tuple[str, ...]:
+        """Columns that say something about the rows and are no features: weights, parts, unit."""
+        return tuple(name for name in (self.weights, self.split_column, self.unit) if name is not None)
 
     def task(self) -> Task | None:
         """The engine's task, None while choices are missing."""
@@ -84,6 +109,14 @@ class Choices:
             drop=self.drop,
             bins=dict(self.bins) or None,
             use_sensitive_as_feature=self.use_sensitive_as_feature,
+            types=dict(self.types) or None,
+            missing=self.missing,
+            pool={column: dict(pools) for column, pools in self.pool.items()} or None,
+            exclude=self.exclude,
+            weights=self.weights,
+            split=self.split_column,
+            unit=self.unit,
+            smallest_group=self.smallest_group,
         )
 
     def options(self) -> dict[str, Any]:
@@ -105,21 +138,66 @@ class Choices:
         return {name: getattr(self, name) for name in names}
 
     def with_target(self, target: str | None) -> Choices:
-        """Another outcome: its favorable value is asked anew, and it stops being group or dropped column."""
-        sensitive = tuple(name for name in self.sensitive if name != target)
-        kept = self.with_sensitive(sensitive, {}) if sensitive != self.sensitive else self
+        """Another outcome: its favorable value is asked anew, and it stops being anything else."""
+        kept = self.with_sensitive([name for name in self.sensitive if name != target], {}, reopen=False)
+        bins = {name: cuts for name, cuts in kept.bins.items() if name in kept.sensitive}
         drop = tuple(name for name in self.drop if name != target)
-        return replace(kept, target=target, favorable=None, drop=drop)
+        return replace(kept, target=target, favorable=None, bins=bins, drop=drop).without_helper(target)
 
-    def with_sensitive(self, sensitive: Sequence[str], suggested: Mapping[str, tuple[float, ...]]) -> Choices:
-        """Other sensitive attributes: known bins stay, new columns take the suggested, the reference is open again."""
-        bins = {name: self.bins.get(name, suggested.get(name, ())) for name in sensitive}
+    def with_sensitive(
+        self, sensitive: Sequence[str], suggested: Mapping[str, tuple[float, ...]], *, reopen: bool = True
+    ) -> Choices:
+        """Other sensitive attributes: known bins and pools stay, new columns take the suggested bins.
+
+        The reference is open again, with `reopen` even where the attributes are the same.
+        """
+        names = tuple(sensitive)
+        bins = {name: self.bins.get(name, suggested.get(name, ())) for name in names}
+        if self.target is not None and self.target in self.bins and self.target not in names:
+            bins[self.target] = self.bins[self.target]
+        kept = self
+        for name in names:
+            kept = kept.without_helper(name)
         return replace(
-            self,
-            sensitive=tuple(sensitive),
+            kept,
+            sensitive=names,
             bins={name: cuts for name, cuts in bins.items() if cuts},
-            reference=None,
+            pool={name: pools for name, pools in self.pool.items() if name in names},
+            reference=None if reopen or names != self.sensitive else self.reference,
         )
+
+    def without_helper(self, name: str | None) -> Choices:
+        """The column stops being row weights, parts or unit."""
+        roles = ("weights", "split_column", "unit")
+        left: dict[str, Any] = {role: None for role in roles if getattr(self, role) == name}
+        return replace(self, **left)
+
+    def with_pool(self, column: str, name: str, values: Sequence[str]) -> Choices:
+        """Values of a sensitive column under one new name; they leave the pools that held them. No values: no pool."""
+        pools = {
+            old: tuple(one for one in held if one not in values) for old, held in self.pool.get(column, {}).items()
+        }
+        pools[name] = tuple(values)
+        kept = {new: held for new, held in pools.items() if held}
+        others = {other: held for other, held in self.pool.items() if other != column}
+        return replace(self, pool={**others, column: kept} if kept else others, reference=None)
+
+    def with_change(self, change: Mapping[str, Any]) -> Choices:
+        """The choices with fields of a `Task` set, as a remedy of a check names them."""
+        read = {"favorable": _labels, "sensitive": _names, "reference": _label, "bins": _bins, "pool": _pool}
+        names = {"drop", "exclude", "missing"}
+        changed: dict[str, Any] = {
+            _TASK_NAMES.get(name, name): read[name](value) if name in read
+            else tuple(value) if name in names else dict(value or {}) if name == "types" else value
+            for name, value in change.items()
+        }  # fmt: skip
+        return replace(self, **changed)
+
+
+def quantiles(cuts: Cuts) -> int | None:
+    """The number of groups that "quantiles:4" asks for; None for cut points."""
+    found = _QUANTILES.match(cuts) if isinstance(cuts, str) else None
+    return int(found[1]) if found and 2 <= int(found[1]) <= MAX_GROUPS else None
 
 
 def variants_of(model: str) -> tuple[str, ...]:
@@ -131,53 +209,45 @@ def preset(source: str) -> Choices:
     """The choices that a source starts with: the catalog's task, or nothing chosen for an upload."""
     for entry in DATASETS:
         if entry.name == source:
-            task = entry.task
-            return Choices(
-                source=source,
-                target=task.target,
-                favorable=value_label(task.favorable),
-                sensitive=task.sensitive_columns,
-                bins={name: tuple(float(cut) for cut in cuts) for name, cuts in (task.bins or {}).items()},
-                reference=None if task.reference is None else value_label(task.reference),
-                drop=task.drop,
-                use_sensitive_as_feature=task.use_sensitive_as_feature,
-            )
+            return of_task(entry.task, source)
     return Choices(source=source)
 
 
-# ----------------------------------------------------------------------------------------------------------- links
+def of_task(task: Task, source: str) -> Choices:
+    """The choices that make a task of a source's table."""
+    given = {name: value for name in task.__dataclass_fields__ if (value := getattr(task, name)) is not None}
+    return Choices(source=source).with_change(given | {"sensitive": task.sensitive_columns})
 
 
-def to_query(choices: Choices) -> dict[str, list[str]]:
-    """Query parameters of the choices that differ from their source's preset."""
-    usual = preset(choices.source)
-    query = {} if choices.source == EXAMPLE else {"source": [choices.source]}
-    for entry in fields(Choices):
-        value = getattr(choices, entry.name)
-        if entry.name != "source" and value != getattr(usual, entry.name):
-            query[entry.name] = _texts(value)
-    return query
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
-def from_query(query: Query) -> tuple[Choices, list[str]]:
-    """The choices of a link, and a sentence for each part of it that could not be used."""
-    problems: list[str] = []
-    source = next(iter(query.get("source", ())), EXAMPLE)
-    if source != UPLOAD and source not in {entry.name for entry in DATASETS}:
-        problems.append(f"The link names the source '{shorten(source)}', which is not known; the example is shown.")
-        source = EXAMPLE
-    choices = preset(source)
-    for name, read in _READERS.items():
-        if name in query:
-            try:
-                choices = replace(choices, **{name: read(list(query[name]))})
-            except (ValueError, OverflowError):
-                shown = shorten(", ".join(query[name]))
-                problems.append(f"The link's {name.replace('_', ' ')} '{shown}' cannot be used; its default is.")
-    if choices.variant not in variants_of(choices.model):
-        problems.append(f"The link's variant '{choices.variant}' does not go with its model; its default is used.")
-        choices = replace(choices, variant=Choices.variant)
-    return choices, problems
+def _labels(value: Any) -> str | tuple[str, ...]:
+    return tuple(map(value_label, value)) if isinstance(value, (tuple, list)) else value_label(value)
+
+
+def _label(value: Any) -> str | None:
+    if value is None:
+        return None
+    return " / ".join(map(value_label, value)) if isinstance(value, (tuple, list)) else value_label(value)
+
+
+def _bins(value: Any) -> dict[str, Cuts]:
+    return {
+        name: cuts if isinstance(cuts, str) else tuple(float(cut) for cut in cuts)
+        for name, cuts in (value or {}).items()
+    }
+
+
+def _pool(value: Any) -> dict[str, dict[str, tuple[str, ...]]]:
+    return {
+        column: {name: tuple(map(value_label, values)) for name, values in pools.items()}
+        for column, pools in (value or {}).items()
+    }
+
+
+# ------------------------------------------------------------------------------------------------------- differences
 
 
 def differences(old: Choices, new: Choices) -> list[str]:
@@ -192,17 +262,26 @@ def differences(old: Choices, new: Choices) -> list[str]:
 
 def study_part(choices: Choices) -> Choices:
     """The choices that a study depends on: what is only drawn, or fitted beside it, is set to its default."""
-    return replace(choices, **{name: getattr(Choices, name) for name in ONLY_DRAWN})
+    usual = Choices()
+    return replace(choices, **{name: getattr(usual, name) for name in ONLY_DRAWN})
 
 
 _TITLES = {
+    "types": "types of columns",
+    "missing": "what means missing",
+    "exclude": "rows left out",
     "target": "outcome",
     "favorable": "favorable value",
     "sensitive": "sensitive attribute",
     "bins": "bins",
+    "pool": "pooled values",
     "reference": "reference group",
     "drop": "columns left out",
     "use_sensitive_as_feature": "sensitive attribute as a feature",
+    "weights": "row weights of the file",
+    "split_column": "column of parts",
+    "unit": "unit that stays on one side",
+    "smallest_group": "smallest group shown",
     "metric": "goal",
     "variant": "variant",
     "model": "model",
@@ -216,6 +295,7 @@ _TITLES = {
     "seed": "seed",
     "rivals": "other methods",
 }
+_NONE = {"strength": "recommended", "reference": "suggested", "utility_budget": "default"}
 
 
 def _shown(name: str, value: Any) -> str:
@@ -224,144 +304,23 @@ def _shown(name: str, value: Any) -> str:
     if name == "rivals":
         return "all" if value == "all" else "weights only"
     if value is None:
-        return {"strength": "recommended", "reference": "suggested", "utility_budget": "default"}.get(name, "none")
-    if name == "use_sensitive_as_feature":
-        return "yes" if value else "no"
-    return ", ".join(shorten(text, 40) for text in _texts(value)) or "none"
-
-
-def _texts(value: Any) -> list[str]:
-    if value is None:
-        return [""]
+        return _NONE.get(name, "none")
     if isinstance(value, bool):
-        return ["yes" if value else "no"]
+        return "yes" if value else "no"
+    if name == "pool":
+        parts = [f"{new}: {'+'.join(held)}" for pools in value.values() for new, held in pools.items()]
+    elif isinstance(value, Mapping):
+        parts = [f"{key}:{','.join(texts(one)) if isinstance(one, tuple) else one}" for key, one in value.items()]
+    else:
+        parts = texts(value)
+    return ", ".join(shorten(part, 40) for part in parts) or "none"
+
+
+def texts(value: Any) -> list[str]:
+    """A single value, or each of several, as a link and a sentence write it."""
     if isinstance(value, float):
         return [value_label(value)]
-    if isinstance(value, Mapping):
-        return [f"{name}:{','.join(map(value_label, cuts))}" for name, cuts in value.items()] or [""]
     if isinstance(value, tuple):
-        texts, numbers = ([one for one in value if isinstance(one, kind)] for kind in (str, int))
-        return [*texts, *([",".join(map(str, numbers))] if numbers else [])] or [""]
+        named, numbers = ([one for one in value if isinstance(one, kind)] for kind in (str, (int, float)))
+        return [*named, *([",".join(map(value_label, numbers))] if numbers else [])]
     return [str(value)]
-
-
-def _one(texts: list[str]) -> str:
-    if len(texts) != 1:
-        raise ValueError("given more than once")
-    return texts[0]
-
-
-def _text(texts: list[str]) -> str | None:
-    return _one(texts) or None
-
-
-def _names(texts: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for text in texts if text))
-
-
-def in_order(pins: Iterable[int | str]) -> tuple[int | str, ...]:
-    """Each pin once, cohorts as they come and then row ids ascending, so that the same pins are the same choice."""
-    names = pin_names(pins)
-    return (*(name for name in names if isinstance(name, str)), *sorted(n for n in names if isinstance(n, int)))
-
-
-def parse_rows(text: str) -> tuple[int, ...]:
-    """Row numbers written as "12, 405"; ValueError for anything that is no whole number of at least 0."""
-    parts = text.replace(",", " ").replace(";", " ").split()
-    if not all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts):
-        raise ValueError("no row numbers")
-    return tuple(sorted({int(part) for part in parts}))
-
-
-def _pins(texts: list[str]) -> tuple[int | str, ...]:
-    cohorts = [text for text in texts if "=" in text]
-    rows = [row for text in texts if "=" not in text for row in parse_rows(text)]
-    return in_order([*cohorts, *rows])
-
-
-def _bins(texts: list[str]) -> dict[str, tuple[float, ...]]:
-    bins = {}
-    for text in texts:
-        if text:
-            name, colon, cuts = text.rpartition(":")
-            if not colon:
-                raise ValueError("no column is named")
-            bins[name] = parse_cuts(cuts)
-    return bins
-
-
-def parse_cuts(text: str) -> tuple[float, ...]:
-    """Cut points written as "25, 60"; empty text gives none. Raises ValueError where they are not rising numbers."""
-    cuts = tuple(_finite(part) for part in text.replace(";", ",").split(",") if part.strip())
-    if any(high <= low for low, high in itertools.pairwise(cuts)):
-        raise ValueError("not rising")
-    return cuts
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
-
-
-def _yes(texts: list[str]) -> bool:
-    return {"yes": True, "no": False}[text] if (text := _one(texts)) in ("yes", "no") else _refuse()
-
-
-def _refuse() -> Any:
-    raise ValueError("not one of the allowed values")
-
-
-def _among(allowed: Sequence[str]) -> Callable[[list[str]], str]:
-    return lambda texts: text if (text := _one(texts)) in allowed else _refuse()
-
-
-def _several(allowed: Collection[str]) -> Callable[[list[str]], tuple[str, ...]]:
-    return lambda texts: names if set(names := _names(texts)) <= set(allowed) else _refuse()
-
-
-def _between(low: float, high: float, *, optional: bool = False) -> Callable[[list[str]], float | None]:
-    def read(texts: list[str]) -> float | None:
-        text = _one(texts)
-        if optional and text == "":
-            return None
-        number = _finite(text)
-        return number if low <= number <= high else _refuse()
-
-    return read
-
-
-def _seed(texts: list[str]) -> int:
-    number = int(_one(texts))
-    return number if 0 <= number < 2**32 else _refuse()
-
-
-_READERS: dict[str, Callable[[list[str]], Any]] = {
-    "file": _text,
-    "target": _text,
-    "favorable": _text,
-    "sensitive": _names,
-    "bins": _bins,
-    "reference": _text,
-    "drop": _names,
-    "use_sensitive_as_feature": _yes,
-    "metric": _among(GOALS),
-    "variant": _among(VARIANTS),
-    "model": _among(MODELS),
-    "strength": _between(0.0, MAX_STRENGTH, optional=True),
-    "utility_budget": _between(0.0, 1.0, optional=True),
-    "max_weight": _between(1.01, 1000.0),
-    "min_effective_sample_size": _between(0.0, 1.0),
-    "min_accuracy": _between(0.0, 1.0, optional=True),
-    "pinned": _pins,
-    "also": _several(GOALS),
-    "seed": _seed,
-    "reference_line": _between(0.0, 1.0, optional=True),
-    "split": _among(SPLITS[1:]),
-    "utility_axis": _among(UTILITIES),
-    "disparity_axis": _among(DISPARITIES),
-    "intervals": _yes,
-    "transfer": _several(TRANSFER_MODELS),
-    "rivals": _among(RIVAL_SETS),
-}

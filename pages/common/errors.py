@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from iffair_core.errors import IFFairError, shorten
 from pages.common.text import plain
 
 _LOG = logging.getLogger("iffair")
+PRIVATE = ("held_file", "uploaded_table")
+"""Keys of the session that hold a file that was given, or the table in it."""
 UNEXPECTED = "Something went wrong that should not have"
 
 
@@ -26,11 +30,24 @@ def noted(error: BaseException) -> IFFairError:
     """The error if it is one of ours, else one that names its kind, after writing its traceback to the log."""
     if isinstance(error, IFFairError):
         return error
-    _LOG.error("unexpected error on a page", exc_info=error)
+    if _holds_private_data():
+        # The message of an exception may quote cells: only its kind and where it arose go to the log.
+        frames = traceback.extract_tb(error.__traceback__)[-6:]
+        places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in reversed(frames)]
+        _LOG.error("unexpected error on a page: %s at %s", type(error).__name__, " < ".join(places))
+    else:
+        _LOG.error("unexpected error on a page", exc_info=error)
     return IFFairError(
         f"{UNEXPECTED}; the details are in the server's log ({type(error).__name__}). "
         "Your choices are kept: change the last one, or load the page again."
     )
+
+
+def _holds_private_data() -> bool:
+    """Whether this session has been given a file."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return False
+    return any(key in st.session_state for key in PRIVATE)
 
 
 @contextmanager

@@ -13,11 +13,11 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core import rows, wording
-from iffair_core.figures import scatter_axes
+from iffair_core.figures import Theme, influence_distribution, proof, scatter_axes
 from iffair_core.figures.common import MAX_POINTS
 from iffair_core.results import StudyResult
 from iffair_core.rows import RowFacts, find_rows, inside, row_facts
-from pages.common import errors, repair, running, state, widgets
+from pages.common import cohorts, errors, repair, running, state, widgets
 from pages.common.text import count, number, percent, plain, value
 from pages.common.widgets import Number
 from pages.common.words import word
@@ -94,11 +94,30 @@ def cards(result: StudyResult) -> list[Number]:
         Number(
             "Mean leverage",
             number(float(result.leverage.mean())),
-            f"largest {number(float(result.leverage.max()))}",
+            f"largest {number(float(result.leverage.max()))}" if result.smallest_group is None else " ",
             help="How much a row pulls the model towards itself, 0 to 1. Scores of rows with a large leverage, and of "
             "studies with a large mean, are less sure.",
         ),
     ]
+
+
+def by_cohort(result: StudyResult, theme: Theme) -> None:
+    """What the page shows in cohort-only mode: rows by group and outcome together, and the proof in means."""
+    cohorts.no_rows(
+        result,
+        "So there is no map of rows, no ledger and no card of a row. Here is what the rows of each group and outcome "
+        "do to the gap together, and how well such effects were predicted.",
+    )
+    widgets.chart(influence_distribution(result, theme), "influence_cells")
+    together, proven = st.tabs(
+        ["By group and outcome", "Proof by refits"], on_change="rerun", key="influence_cohort_tab"
+    )
+    if together.open:
+        with together:
+            cohorts.effects(result)
+    if proven.open and result.fidelity is not None:
+        with proven:
+            widgets.chart(proof(result.fidelity, theme, smallest=result.smallest_group), "influence_proof")
 
 
 def rows_in_selection(event: Any, result: StudyResult) -> np.ndarray | None:
@@ -161,7 +180,7 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
         order = st.selectbox("Order", orders, key="influence_order")
     sort, descending = _ORDERS[order]
     found = find_rows(
-        ledger, current.frame, words=words, only=only, groups=groups, roles=roles, sort=sort, descending=descending
+        ledger, state.frame(), words=words, only=only, groups=groups, roles=roles, sort=sort, descending=descending
     )
     _say_how_many(len(found), len(ledger), selected=only is not None)
     if len(found):
@@ -176,7 +195,7 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
             )
     picked = int(only[0]) if only is not None and len(only) == 1 else _picked(result)
     if picked is not None and (ledger["row_id"] == picked).any():
-        row_card(result, row_facts(result, current.frame, picked))
+        row_card(result, row_facts(result, state.frame(), picked))
 
 
 def _say_how_many(found: int, of: int, *, selected: bool) -> None:

@@ -19,7 +19,8 @@ from iffair_core.path import MAX_STRENGTH
 from iffair_core.results import StudyResult
 from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
 from pages.common import running, state
-from pages.common.choices import Choices, in_order, parse_rows, variants_of
+from pages.common.address import in_order, parse_rows
+from pages.common.choices import Choices, variants_of
 from pages.common.text import listed, plain
 from pages.common.words import GOAL_HELP, GOAL_TITLES, VARIANT_TITLES, word
 
@@ -272,7 +273,10 @@ def _pins() -> None:
             help=f"Columns of at most {MANY_VALUES} different values.",
         )
         missing = [MISSING] if current.column(column).isna().any() else []
-        cohorts = {f"{column}={label}": label for label in (*state.labels(column), *missing)}
+        counts = state.label_counts(column)
+        fewest = chosen.smallest_group or 0
+        pinnable = [label for label in (*state.labels(column), *missing) if counts.get(label, 0) >= fewest]
+        cohorts = {f"{column}={label}": label for label in pinnable}
         st.multiselect(
             "Values",
             list(cohorts),
@@ -285,6 +289,13 @@ def _pins() -> None:
                 key=f"choice_pinned_{current.columns.index(column)}",
             ),
         )
+    if chosen.smallest_group is None:
+        _pin_rows()
+    if chosen.pinned:
+        st.caption(f"Pinned: {plain(listed(pin_texts(chosen.pinned)))}.")
+
+
+def _pin_rows() -> None:
     st.text_input(
         "Single rows, by their numbers",
         placeholder="12, 405",
@@ -299,8 +310,6 @@ def _pins() -> None:
     problem = st.session_state.pop(_ROWS_ERROR, None)
     if problem is not None:
         st.error(plain(problem), icon=":material/error:")
-    if chosen.pinned:
-        st.caption(f"Pinned: {plain(listed(pin_texts(chosen.pinned)))}.")
 
 
 def _with_rows(text: str) -> tuple[int | str, ...]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from iffair_core import tables, wording
 from iffair_core.results import StudyResult
-from pages.common import widgets
+from pages.common import cohorts, widgets
 from pages.common.text import number, percent
 from pages.common.widgets import Number
 from pages.common.words import WORDS, metric_title, word
@@ -44,11 +44,16 @@ def numbers(result: StudyResult) -> list[Number]:
         ),
         Number(
             "Rows changed",
-            wording.percent(point.changed_share),
+            wording.WITHHELD if point.changed_share is None else wording.percent(point.changed_share),
             "of training rows",
             help="Training rows whose weight is not exactly 1.",
         ),
-        Number("Largest weight", number(point.largest_weight), f"limit {rails.max_weight:g}", "largest weight"),
+        Number(
+            "Largest weight",
+            wording.WITHHELD if point.largest_weight is None else number(point.largest_weight),
+            f"limit {rails.max_weight:g}",
+            "largest weight",
+        ),
     ]
 
 
@@ -69,6 +74,7 @@ def rates(result: StudyResult) -> None:
             "rows": st.column_config.NumberColumn("Rows", format=_COUNT, help="Rows that the rate is taken over."),
         },
         file_name="rates_before_after.csv",
+        placeholder=cohorts.placeholder(result),
         shown=frame.assign(**{name: 100 * frame[name].astype(float) for name in shares}),
     )
 
@@ -91,6 +97,7 @@ def turned(result: StudyResult) -> None:
             "to_other_share": st.column_config.NumberColumn("Turned unfavorable, % of group", format=_RATE),
         },
         file_name="decisions_turned.csv",
+        placeholder=cohorts.placeholder(result),
         shown=frame.assign(**{name: 100 * frame[name] for name in shares}),
     )
 
@@ -116,6 +123,7 @@ def weights(result: StudyResult) -> None:
             "row_share": st.column_config.NumberColumn("Share of all rows", format=_RATE),
         },
         file_name="weights_by_group.csv",
+        placeholder=cohorts.placeholder(result),
         shown=frame.assign(**{name: 100 * frame[name] for name in shares}),
     )
 

@@ -276,6 +276,9 @@ def status() -> Status:
     if wanted is None:
         return Status("incomplete", running)
     try:
+        misfit = state.type_misfit()
+        if misfit is not None:
+            raise misfit
         state.resolved()
     except IFFairError as error:
         return Status("unfit", running, error=error)
@@ -308,13 +311,20 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
         if outcome.order.serves(wanted) and outcome.result is not None:
             return _as_chosen(outcome.result, outcome.points, outcome.order), []
     for outcome in (*outcomes, _example_job().outcome()):
-        if outcome is not None and outcome.result is not None and outcome.order.fingerprint == current.fingerprint:
+        if outcome is None or outcome.result is None or not _tells_no_more(outcome.order.choices, state.choices()):
+            continue
+        if outcome.order.fingerprint == current.fingerprint:
             # The point last looked at stays on the screen, and is no change that needs a study.
             as_now = _with_choice_of(outcome.order, state.choices())
             if outcome.order.serves(as_now):
                 return _as_chosen(outcome.result, outcome.points, outcome.order), _changes(as_now, wanted)
             return outcome.result, _changes(outcome.order, wanted)
     return None, []
+
+
+def _tells_no_more(made: Choices, now: Choices) -> bool:
+    """Whether a result of earlier choices may still be seen: cohort-only mode was as strict then as it is now."""
+    return now.smallest_group is None or (made.smallest_group or 0) >= now.smallest_group
 
 
 def _as_chosen(result: StudyResult, points: Points, made: Order) -> StudyResult:
@@ -430,3 +440,12 @@ def cancel() -> None:
     own = _own_job()
     if own is not None:
         own.cancel()
+
+
+def drop_all() -> None:
+    """Stop everything that works for this session, before its results are dropped. Use it in a callback."""
+    cancel()
+    shared = _example_job().outcome()
+    for outcome in (*st.session_state.get(_OUTCOMES, ()), *_fixes().values()):
+        if outcome is not shared:
+            outcome.points.stop()

@@ -12,7 +12,7 @@ from iffair_core.reproduce import command_line, library_snippet
 from iffair_core.results import StudyResult
 from iffair_core.smallest import BY, SmallestFix
 from iffair_core.wording import figure
-from pages.common import errors, running, state, widgets
+from pages.common import cohorts, errors, running, state, widgets
 from pages.common.text import count, plain
 from pages.common.words import metric_title, word
 
@@ -106,6 +106,9 @@ def _found(result: StudyResult, fix: SmallestFix) -> None:
         frame, "fix_table", alt="Disparity and accuracy without and with the smallest fix", columns=numbers, shown=shown
     )
     if not fix.rows:
+        return
+    if result.smallest_group is not None:
+        cohorts.no_rows(result, "Which rows move is not listed, and their weights are not offered.")
         return
     moved = tables.fix_rows(result, fix)
     st.caption(

@@ -1,26 +1,34 @@
 """The session: the current table and the current choices, which survive page switches and live in the address.
 
 Choices are only changed in callbacks (`update`, `control`) or when an address with other parameters is opened, and
-`sync` writes them back, so any address can be shared. An upload stays in its session and never in a shared cache.
+`sync` writes them back, so any address can be shared. An upload, and all that is worked out from it, stays in its
+session and never in a cache that sessions share; `forget` leaves nothing of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from iffair_core.data.catalog import DATASETS, load_dataset
+from iffair_core.data.catalog import DATASETS, CatalogEntry, is_available, load_dataset
 from iffair_core.data.cohorts import rows_matching
-from iffair_core.data.reading import column_histograms, column_summary, read_table, table_fingerprint
+from iffair_core.data.columns import column_histograms, column_summary, with_types
+from iffair_core.data.conditions import rows_meeting
+from iffair_core.data.reading import table_fingerprint
 from iffair_core.data.task import ResolvedTask, Task, resolve
 from iffair_core.data.values import MISSING, label_codes
-from iffair_core.errors import ConfigError, IFFairError, shorten
+from iffair_core.errors import IFFairError, shorten
 from pages.common import boot
-from pages.common.choices import EXAMPLE, UPLOAD, Choices, from_query, preset, to_query
+from pages.common.address import from_query, to_query
+from pages.common.choices import EXAMPLE, UPLOAD, Choices, preset
+
+T = TypeVar("T")
 
 _CHOICES = "choices"
 _UPLOADED = "uploaded_table"
@@ -30,7 +38,10 @@ _WRITTEN = "query_last_written"
 _CHANGED = "changed_in_this_run"
 _LINK_PROBLEMS = "link_problems"
 _LOST = "choices_lost_by_upload"
-_RESOLVED = "resolved_task"
+_BEFORE_LOSS = "choices_before_they_were_lost"
+_REMEMBERED = "remembered"
+_SOURCE_ERRORS = "errors_by_source"
+_FORGOTTEN = "times_forgotten"
 FINGERPRINT_DIGITS = 12
 
 
@@ -61,17 +72,39 @@ class CurrentTable:
         return self.frame.iloc[:, self.columns.index(name)]
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def catalog_table(name: str) -> CurrentTable:
-    """A table of the catalog, shared by all sessions of the server."""
+def entry_of(source: str) -> CatalogEntry | None:
+    """The catalog's entry of a source; None for an upload."""
+    return next((entry for entry in DATASETS if entry.name == source), None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def catalog_table(
+    name: str, _progress: Callable[[float, str], None] | None = None, _check: Callable[[], None] | None = None
+) -> CurrentTable:
+    """A table of the catalog, shared by all sessions of the server; it is downloaded where this machine has it not.
+
+    Raises TableError where that fails, and Cancelled when `_check` does.
+    """
     entry = next(entry for entry in DATASETS if entry.name == name)
-    frame, _ = load_dataset(name)
+    frame, _ = load_dataset(name, progress=_progress, check=_check)
     return CurrentTable(name, entry.name, entry.title, frame, table_fingerprint(frame), entry.synthetic)
 
 
-def description(source: str) -> str:
-    """What the catalog says about a table; empty for an upload."""
-    return next((entry.description for entry in DATASETS if entry.name == source), "")
+@st.cache_resource(show_spinner=False)
+def _held() -> set[str]:
+    """Names of the catalog's tables that this server has read."""
+    return {EXAMPLE}
+
+
+def note_here(source: str) -> None:
+    """A table of the catalog has been read by this server."""
+    _held().add(source)
+
+
+def is_here(source: str) -> bool:
+    """Whether a table of the catalog can be shown without asking another machine for it."""
+    entry = entry_of(source)
+    return entry is not None and (source in _held() or entry.synthetic or is_available(entry))
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -83,14 +116,92 @@ def choices() -> Choices:
 
 
 def table() -> CurrentTable | None:
-    """The current table; None while a link's upload has not been given."""
+    """The current table as it was read; None while a link's upload, or a data set's download, is not there."""
     source = choices().source
-    return uploaded() if source == UPLOAD else catalog_table(source)
+    if source == UPLOAD:
+        return uploaded()
+    if not is_here(source) or source in _source_errors():
+        return None
+    try:
+        found = catalog_table(source)
+    except IFFairError as error:
+        note_source_error(source, error)
+        return None
+    note_here(source)
+    return found
+
+
+def _source_errors() -> dict[str, IFFairError]:
+    return st.session_state.setdefault(_SOURCE_ERRORS, {})
+
+
+def source_error(source: str) -> IFFairError | None:
+    """Why a data set of the catalog could not be had when it was last tried."""
+    return _source_errors().get(source)
+
+
+def note_source_error(source: str, error: IFFairError | None) -> None:
+    """Keep why a data set could not be had; None before it is tried again."""
+    if error is None:
+        _source_errors().pop(source, None)
+    else:
+        _source_errors()[source] = error
 
 
 def uploaded() -> CurrentTable | None:
     """The table that was uploaded in this session, also while another one is shown."""
     return st.session_state.get(_UPLOADED)
+
+
+def remembered(name: str, key: Hashable, work: Callable[[], T], keep: int = 4) -> T:
+    """What `work` returns, worked out once for a key and kept in this session; of one name the last `keep` stay."""
+    kept: dict[Hashable, T] = st.session_state.setdefault(_REMEMBERED, {}).setdefault(name, {})
+    value = kept.pop(key) if key in kept else work()
+    kept[key] = value
+    while len(kept) > keep:
+        kept.pop(next(iter(kept)))
+    return value
+
+
+def frame_key() -> tuple[Hashable, ...]:
+    """What identifies the current table with the chosen types and missing markers; () while there is none."""
+    current, chosen = table(), choices()
+    if current is None:
+        return ()
+    return current.fingerprint, tuple(sorted(chosen.types.items())), chosen.missing
+
+
+def frame() -> pd.DataFrame:
+    """The current table with the chosen types and missing markers. Never change it.
+
+    Types that do not fit leave it as it was read: `resolved` says what is wrong with them.
+    """
+    return _frame()[0]
+
+
+def type_misfit() -> IFFairError | None:
+    """Why the chosen types or missing markers do not fit the current table; None where they do."""
+    return _frame()[1]
+
+
+def _frame() -> tuple[pd.DataFrame, IFFairError | None]:
+    current, chosen = table(), choices()
+    assert current is not None
+    return remembered("frame", frame_key(), lambda: _typed(current.frame, chosen), keep=2)
+
+
+def _typed(as_read: pd.DataFrame, chosen: Choices) -> tuple[pd.DataFrame, IFFairError | None]:
+    try:
+        return with_types(as_read, chosen.types, chosen.missing), None
+    except IFFairError as error:
+        return as_read, error
+
+
+def column(name: str) -> pd.Series:
+    """A column of `frame` by its printed name."""
+    current = table()
+    assert current is not None
+    return frame().iloc[:, current.columns.index(name)]
 
 
 def task() -> Task | None:
@@ -106,44 +217,44 @@ def resolved() -> ResolvedTask | None:
     current, wanted = table(), task()
     if current is None or wanted is None:
         return None
-    key = (current.fingerprint, wanted)
-    known = st.session_state.get(_RESOLVED)
-    if known is None or known[0] != key:
-        try:
-            outcome: ResolvedTask | IFFairError = resolve(wanted, current.frame)
-        except IFFairError as error:
-            outcome = error
-        known = (key, outcome)
-        st.session_state[_RESOLVED] = known
-    if isinstance(known[1], IFFairError):
-        raise known[1]
-    return known[1]
+    outcome = remembered("resolved", (current.fingerprint, repr(wanted)), lambda: _resolved(wanted), keep=2)
+    if isinstance(outcome, IFFairError):
+        raise outcome
+    return outcome
 
 
-@st.cache_data(scope="session", show_spinner=False, max_entries=64)
-def _labels(fingerprint: str, name: str, _column: pd.Series) -> tuple[str, ...]:
-    return label_codes(_column)[1]
+def _resolved(wanted: Task) -> ResolvedTask | IFFairError:
+    try:
+        return resolve(wanted, frame())
+    except IFFairError as error:
+        return error
 
 
 def labels(name: str) -> tuple[str, ...]:
     """The distinct values of a column of the current table as labels, "(missing)" left out."""
+    return tuple(label for label in label_counts(name) if label != MISSING)
+
+
+def label_counts(name: str) -> dict[str, int]:
+    """How many rows have each label of a column, "(missing)" last; empty where there is no such column."""
     current = table()
     if current is None or name not in current.columns:
-        return ()
-    found = _labels(current.fingerprint, name, current.column(name))
-    return tuple(label for label in found if label != MISSING)
+        return {}
+    return remembered("labels", (*frame_key(), name), lambda: _counted(column(name)), keep=64)
 
 
-@st.cache_data(scope="session", show_spinner="Reading the columns …", max_entries=4)
-def _summary(fingerprint: str, _frame: pd.DataFrame) -> pd.DataFrame:
-    return column_summary(_frame).assign(values=column_histograms(_frame))
+def _counted(series: pd.Series) -> dict[str, int]:
+    codes, found = label_codes(series)
+    return dict(zip(found, np.bincount(codes, minlength=len(found)).tolist(), strict=True))
 
 
 def columns_frame() -> pd.DataFrame:
     """`column_summary` of the current table with each column's `column_histograms` in "values", worked out once."""
-    current = table()
-    assert current is not None
-    return _summary(current.fingerprint, current.frame)
+    return remembered("columns", frame_key(), lambda: _summary(frame()), keep=2)
+
+
+def _summary(of: pd.DataFrame) -> pd.DataFrame:
+    return column_summary(of).assign(values=column_histograms(of))
 
 
 def link_problems() -> list[str]:
@@ -213,18 +324,28 @@ def use_source(source: str) -> None:
         set_choices(shelf.get(source, preset(source)))
 
 
-def adopt_upload(file: Any, name: str) -> CurrentTable:
-    """Make an uploaded file the current table. Raises TableError, and then table and choices are as before.
+def upload_of(name: str, frame: pd.DataFrame) -> CurrentTable:
+    """A table that was read from a file called `name`, with its fingerprint."""
+    return CurrentTable(UPLOAD, name, name, frame, table_fingerprint(frame), synthetic=False)
+
+
+def upload_choices() -> Choices | None:
+    """The choices that belong to an upload: the current ones, or those last made for one; None if there are none."""
+    return choices() if choices().source == UPLOAD else st.session_state.get(_SHELVED, {}).get(UPLOAD)
+
+
+def adopt(new: CurrentTable, reading: dict[str, str | int]) -> None:
+    """Make an uploaded table, read with these options, the current one.
 
     Choices that a link brought, or that were made for an earlier upload, are kept where their columns are there;
-    `lost_choices` says which were not.
+    `lost_choices` says which were not, and a next file that has the columns gets them back.
     """
-    frame = read_table(file, name=name)
-    fingerprint = table_fingerprint(frame)
-    new = CurrentTable(UPLOAD, name, name, frame, fingerprint, synthetic=False)
-    earlier = choices() if choices().source == UPLOAD else st.session_state.get(_SHELVED, {}).get(UPLOAD)
+    earlier = upload_choices()
+    before, after = st.session_state.get(_BEFORE_LOSS, (None, None))
+    if earlier is not None and earlier == after:
+        earlier = before
     fresh, lost = (preset(UPLOAD), []) if earlier is None else _fitting(earlier, new)
-    if earlier is not None and uploaded() is None and earlier.file and not fingerprint.startswith(earlier.file):
+    if earlier is not None and uploaded() is None and earlier.file and not new.fingerprint.startswith(earlier.file):
         st.session_state[_LINK_PROBLEMS] = [
             "The link was made with another version of this table: some of its cells differ."
         ]
@@ -234,8 +355,38 @@ def adopt_upload(file: Any, name: str) -> CurrentTable:
     if choices().source != UPLOAD:
         st.session_state.setdefault(_SHELVED, {})[choices().source] = choices()
     st.session_state[_UPLOADED] = new
-    set_choices(replace(fresh, file=fingerprint[:FINGERPRINT_DIGITS]))
-    return new
+    set_choices(replace(fresh, file=new.fingerprint[:FINGERPRINT_DIGITS], reading=dict(reading)))
+    st.session_state[_BEFORE_LOSS] = (earlier, choices()) if lost else (None, None)
+
+
+def forget() -> None:
+    """Leave nothing of the uploaded table in this session, and show the example. Use it as a callback.
+
+    Everything that the session holds goes: the table, what was worked out from it, its studies, widgets and choices;
+    only the choices made for tables of the catalog stay. The server drops the file that was given.
+    """
+    kept = {source: made for source, made in st.session_state.get(_SHELVED, {}).items() if source != UPLOAD}
+    if choices().source != UPLOAD:
+        kept[choices().source] = choices()
+    drop_files()
+    written, page = st.session_state.get(_WRITTEN), st.session_state.get(_PAGE)
+    times = st.session_state.get(_FORGOTTEN, 0) + 1
+    st.session_state.clear()
+    st.session_state.update({_WRITTEN: written, _PAGE: page, _FORGOTTEN: times})
+    set_choices(kept.pop(EXAMPLE, preset(EXAMPLE)))
+    st.session_state[_SHELVED] = kept
+
+
+def times_forgotten() -> int:
+    """How often `forget` was used: widgets whose content the browser keeps take a new key from it."""
+    return st.session_state.get(_FORGOTTEN, 0)
+
+
+def drop_files() -> None:
+    """Take every file that this session has uploaded out of the server's memory."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        context.uploaded_file_mgr.remove_session_files(context.session_id)
 
 
 def lost_choices() -> list[str]:
@@ -244,29 +395,55 @@ def lost_choices() -> list[str]:
 
 
 def _fitting(earlier: Choices, new: CurrentTable) -> tuple[Choices, list[str]]:
-    """The choices whose columns and pinned rows are there, and a sentence for each that is not."""
+    """The choices whose columns and rows are there, and a sentence for each that is not."""
     columns = set(new.columns)
-    named = {"the outcome": [earlier.target], "a sensitive attribute": earlier.sensitive, "left out": earlier.drop}
+    roles: dict[str, tuple[str, ...]] = {
+        "the outcome": tuple(filter(None, [earlier.target])),
+        "a sensitive attribute": earlier.sensitive,
+        "left out": earlier.drop,
+        "the row weights": tuple(filter(None, [earlier.weights])),
+        "the column of parts": tuple(filter(None, [earlier.split_column])),
+        "the unit": tuple(filter(None, [earlier.unit])),
+        "of a chosen type": tuple(earlier.types),
+    }
     lost = [
         f"This table has no column '{shorten(name)}', which was {role}."
-        for role, names in named.items()
+        for role, names in roles.items()
         for name in names
-        if name is not None and name not in columns
+        if name not in columns
     ]
     kept = earlier
     if earlier.target is not None and earlier.target not in columns:
         kept = kept.with_target(None)
     if not columns.issuperset(earlier.sensitive):
         kept = kept.with_sensitive([name for name in kept.sensitive if name in columns], {})
-    pinned = []
-    for name in kept.pinned:
-        try:
-            rows_matching(new.frame, [name])
-        except ConfigError as error:
-            lost.append(f"Not pinned any more: {error}")
-        else:
-            pinned.append(name)
-    return replace(kept, drop=tuple(name for name in kept.drop if name in columns), pinned=tuple(pinned)), lost
+    for name in kept.helpers:
+        kept = kept if name in columns else kept.without_helper(name)
+    kept = replace(
+        kept,
+        drop=tuple(name for name in kept.drop if name in columns),
+        types={name: kind for name, kind in kept.types.items() if name in columns},
+    )
+    typed, _ = _typed(new.frame, kept)
+    for role, said, find in (
+        ("pinned", "Not pinned any more", _rows_pinned),
+        ("exclude", "Not left out any more", rows_meeting),
+    ):
+        names = []
+        for name in getattr(kept, role):
+            try:
+                find(typed, name)
+            except IFFairError as error:
+                lost.append(f"{said}: {error}")
+            else:
+                names.append(name)
+        left: dict[str, Any] = {role: tuple(names)}
+        kept = replace(kept, **left)
+    return kept, lost
+
+
+def _rows_pinned(frame: pd.DataFrame, name: int | str) -> np.ndarray:
+    return rows_matching(frame, [name])
 
 
 # --------------------------------------------------------------------------------------------------------- address

@@ -6,8 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.data.task import ResolvedTask
-from pages.common import running
-from pages.common.text import count, value
+from iffair_core.disclosure import disclosed, told_columns
+from iffair_core.wording import WITHHELD
+from pages.common import cohorts, running, state
+from pages.common.text import count, percent, value
 from pages.common.widgets import Number
 
 PERCENT = "%.1f %%"
@@ -30,10 +32,14 @@ SUMMARY_COLUMNS = {
         width="small",
         y_min=0,
         color="gray",
-        help="Numbers: rows in steps from the smallest to the largest value. Others: rows of the commonest values.",
+        help="Numbers: rows in steps from the smallest to the largest value. Others: rows of the commonest values. "
+        "In cohort-only mode bars that may not be told are left out.",
     ),
     "example": st.column_config.TextColumn("Example"),
     "role": st.column_config.TextColumn("Used as"),
+    "flags": st.column_config.TextColumn(
+        "Checks", width=130, help="What the checks below say about the column, most important first."
+    ),
 }
 
 
@@ -46,12 +52,26 @@ def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
 def warnings(found: ResolvedTask) -> list[str]:
     """What the choices and, once it has run for them, their study say about the table, one sentence each."""
     result, stale = running.current_result()
-    seen = () if result is None or stale else result.warnings
+    seen = () if result is None or stale else disclosed(result).warnings
     return [*found.warnings, *(text for text in seen if text not in found.warnings)]
 
 
-def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int, told: int) -> list[Number]:
-    """Rows, groups, smallest group x outcome cell, warnings."""
+def table_numbers(columns: pd.DataFrame, rows: int) -> list[Number]:
+    """Rows, columns and missing cells of a table whose outcome is not chosen yet."""
+    columns = told_columns(columns, state.frame(), cohorts.smallest())
+    if columns["missing"].isna().any():
+        columns = columns.assign(missing=columns["missing"].fillna(0))
+    missing, cells = int(columns["missing"].sum()), rows * len(columns)
+    holed = int((columns["missing"] > 0).sum())
+    return [
+        Number("Rows", count(rows), "all of the file", "row"),
+        Number("Columns", count(len(columns)), f"{count(int((columns['type'] == 'number').sum()))} of numbers"),
+        Number("Missing cells", percent(missing / cells), f"in {count(holed)} columns" if holed else "none"),
+    ]
+
+
+def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) -> list[Number]:
+    """Rows, groups, smallest group x outcome cell."""
     cells = pd.concat(
         [
             groups.assign(cell=groups["favorable"], outcome=found.favorable_label),
@@ -59,15 +79,18 @@ def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int, 
         ]
     )
     smallest = cells.sort_values("cell", kind="stable").iloc[0]
+    few = bool(cells["cell"].isna().any())
     left_out = rows_in_file - len(found.y)
+    told = f"{count(left_out)} left out" if cohorts.is_told(left_out) else f"fewer than {cohorts.smallest()} left out"
     return [
-        Number("Rows", count(len(found.y)), f"{count(left_out)} left out" if left_out else "all of the file", "row"),
+        Number("Rows", count(len(found.y)), told if left_out else "all of the file", "row"),
         Number("Groups", count(len(groups)), f"against {value(found.reference, 20)}", "reference group"),
         Number(
             "Smallest cell",
-            count(int(smallest["cell"])),
-            f"{value(smallest['group'], 20)}, {value(smallest['outcome'], 16)}",
+            WITHHELD if few else count(int(smallest["cell"])),
+            f"below {cohorts.smallest()}, or near it"
+            if few
+            else f"{value(smallest['group'], 20)}, {value(smallest['outcome'], 16)}",
             help="The group and outcome with the fewest rows. Rates of small cells are uncertain.",
         ),
-        Number("Warnings", count(told), "listed below" if told else "none"),
     ]

@@ -199,11 +199,15 @@ def _without_formula(value: Any) -> Any:
 def need_result(*fields: str) -> tuple[StudyResult, list[str]]:
     """(result, what changed since) with every field of `fields` there; otherwise show why not, and stop the page.
 
+    The result is as it may be shown (`iffair_core.disclosure`).
+
     Says what belongs here and offers the one button that gets it; while a study runs it holds the place.
     """
     result, stale = running.current_result()
     if result is not None and all(_is_there(result, name) for name in fields):
-        return result, stale
+        from iffair_core.disclosure import disclosed
+
+        return disclosed(result), stale
     now = running.status()
     if now.situation == "running" and now.job is not None:
         stage = STAGE_TITLES[now.job.progress().stage]

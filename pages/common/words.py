@@ -63,6 +63,9 @@ WORDS = {
     "and validation rows that guide the repair.",
     "goals closed as well": "Other goals whose disparities the same weights have to close by the same share. The "
     "recommended strength still goes by the goal itself.",
+    "cohort-only": "No single row and no number of rows from 1 to k − 1 is shown or written to a file; what would give "
+    "one away is withheld too. It protects what leaves this screen, not the file itself, and is no differential "
+    "privacy: numbers of different runs can be compared.",
     "pinned rows": "Rows whose weight stays 1 whatever the repair: single ones, or every row that has a value.",
     "smallest fix": "The least change of weights whose refitted model brings the goal's disparity down to a target on "
     "validation rows: the fewest rows moved by the same amount, or the smallest change of all weights.",

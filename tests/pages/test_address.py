@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.common import state
-from pages.common.choices import from_query, to_query, variants_of
+from pages.common.address import from_query, to_query
+from pages.common.choices import variants_of
 from tests.pages.test_frame import choose_people, upload
 
 

@@ -13,7 +13,8 @@ import iffair_core.study
 from iffair_core import results
 from iffair_core.errors import Cancelled, ConfigError, IFFairError
 from pages.common import errors, running, text, widgets, words
-from pages.common.choices import parse_cuts, preset
+from pages.common.address import parse_cuts
+from pages.common.choices import preset
 from pages.common.state import CurrentTable
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.common.address import from_query, to_query
 from pages.common.boot import PLACES
-from pages.common.choices import Choices, differences, from_query, preset, to_query
+from pages.common.choices import Choices, differences, preset
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [place.name for place in PLACES]
@@ -153,7 +154,7 @@ def test_an_upload_is_shown_and_asks_for_its_choices(screen, people_csv):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("empty.csv", b""), ("junk.csv", bytes(range(256)) * 40), ("ragged.csv", b"a,b\n1,2\n3\n")]
+    ("name", "content"), [("empty.csv", b""), ("junk.csv", bytes(range(256)) * 40), ("head.csv", b"years,clan,hired\n")]
 )
 def test_a_bad_upload_is_said_and_keeps_table_and_choices(screen, people_csv, name, content):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))

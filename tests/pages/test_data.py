@@ -1,0 +1,485 @@
+"""The Data page on files as people have them: every choice by its widget, remedies and their undoing, forgetting."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iffair_core.data import downloads
+from iffair_core.data.catalog import DATASETS
+from iffair_core.errors import TableError
+from pages.common import errors, own_file, state
+from pages.common.background import Work
+from pages.common.choices import Choices, preset
+from tests.pages.test_frame import choose_people, upload
+
+ROWS = 600
+
+
+@pytest.fixture(scope="module")
+def messy_csv() -> bytes:
+    """600 invented applications as a German office exports them, with all that can be wrong with a table."""
+    rng = np.random.default_rng(5)
+    origin = rng.choice(["inland", "EU", "other", "?"], ROWS, p=[0.62, 0.2, 0.13, 0.05])
+    income = np.exp(rng.normal(7.6, 0.5, ROWS) - 0.3 * (origin != "inland"))
+    points = np.clip(np.round(income / 300 + rng.normal(0, 3, ROWS) + 5 * (origin == "inland")), 0, 40).astype(int)
+    days = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 600, ROWS), unit="D")
+    frame = pd.DataFrame(
+        {
+            "case": [f"A{i:05d}" for i in range(ROWS)],
+            "person": rng.integers(0, 400, ROWS),
+            "day": pd.Series(days).dt.strftime("%d.%m.%Y"),
+            "age": rng.integers(17, 80, ROWS),
+            "region": rng.choice(["North", "South", "West", "unknown"], ROWS, p=[0.4, 0.3, 0.25, 0.05]),
+            "origin": origin,
+            "income": [f"{value:.2f}".replace(".", ",") for value in income],
+            "grade before": points + rng.integers(-1, 2, ROWS),
+            "weight": [f"{value:.3f}".replace(".", ",") for value in rng.gamma(4, 0.25, ROWS)],
+            "part": rng.choice(["train", "test"], ROWS, p=[0.7, 0.3]),
+            "constant": "x",
+            "points": points,
+        }
+    )
+    frame = pd.concat([frame, frame.iloc[:30]], ignore_index=True)
+    return ("Report of the office\n\n" + frame.to_csv(index=False, sep=";")).encode("utf-16")
+
+
+def choose(opened: Any, kind: str, key: str, value: Any) -> Any:
+    """Set a widget and run."""
+    getattr(opened.app, kind)(key=key).set_value(value)
+    return opened.run()
+
+
+def click(opened: Any, key: str) -> Any:
+    """Click a button and run."""
+    opened.app.button(key=key).click()
+    return opened.run()
+
+
+def held(opened: Any) -> Choices:
+    """The choices of the session."""
+    return opened.app.session_state["choices"]
+
+
+@pytest.fixture
+def messy(screen, messy_csv) -> Any:
+    """The messy file on the Data page, its outcome and groups chosen."""
+    link = {"source": "upload", "target": "points", "bins": "points:10", "favorable": ">= 10", "sensitive": ["origin"]}
+    opened = screen("data", link)
+    opened.app.file_uploader(key="upload").upload("office.csv", messy_csv)
+    return opened.run()
+
+
+def checked(opened: Any) -> Any:
+    """Wait until the checks of the current choices are there."""
+    return opened.until(lambda now: "Looking at the table" not in now.words())
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def test_a_file_is_read_whatever_it_is_called_and_says_how(screen, messy_csv):
+    opened = upload(screen("data"), "export.dat.old", messy_csv)
+    panel = next(one for one in opened.app.expander if one.label.startswith("How the file is read"))
+    assert "semicolon, UTF\\-16, header in line 3" in panel.label
+    assert "630 rows and 12 columns" in opened.words()
+
+
+@pytest.mark.parametrize("pack", ["gz", "parquet", "xlsx"])
+def test_other_kinds_of_files_are_taken_too(screen, people_csv, pack):
+    frame = pd.read_csv(io.BytesIO(people_csv), keep_default_na=False)
+    buffer = io.BytesIO()
+    if pack == "gz":
+        buffer.write(gzip.compress(people_csv))
+    elif pack == "parquet":
+        frame.to_parquet(buffer)
+    else:
+        with pd.ExcelWriter(buffer) as book:
+            pd.DataFrame({"about": ["this file"]}).to_excel(book, sheet_name="about", index=False)
+            frame.to_excel(book, sheet_name="people", index=False)
+    opened = choose_people(choose_sheet(upload(screen("data"), f"people.{pack}", buffer.getvalue()), pack))
+    assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
+
+
+def choose_sheet(opened: Any, pack: str) -> Any:
+    """Of a workbook the second sheet."""
+    if pack == "xlsx" and "400 rows" not in opened.words():
+        choose(opened, "selectbox", "reading_sheet", "people")
+        click(opened, "reading_apply")
+        assert opened.query["reading"] == ["sheet:people"]
+    return opened
+
+
+def open_reading(opened: Any) -> Any:
+    """Unfold how the file is read."""
+    opened.app.session_state["reading_panel"] = True
+    return opened.run()
+
+
+def test_a_reading_option_changes_the_preview_first_and_the_table_when_it_is_asked_for(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    before = held(opened)
+    open_reading(opened)
+    choose(opened, "selectbox", "reading_delimiter", ";")
+    assert "reading_apply" in {one.key for one in opened.app.button}
+    assert held(opened) == before and "400 rows; " in opened.words()
+    click(opened, "reading_apply")
+    assert "400 rows and 1 columns" in opened.words() and opened.query["reading"] == ["delimiter:;"]
+    assert any("no column 'hired', which was the outcome" in one.value for one in opened.app.warning)
+    choose(opened, "selectbox", "reading_delimiter", ",")
+    click(opened, "reading_apply")
+    assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
+    assert (held(opened).target, held(opened).sensitive) == (before.target, before.sensitive)
+    choose(opened, "selectbox", "reading_delimiter", None)
+    click(opened, "reading_apply")
+    assert held(opened) == before
+
+
+def test_an_option_that_cannot_be_is_said_and_keeps_everything(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    before = held(opened)
+    opened.app.session_state["reading_wanted"] = {"encoding": "klingon"}
+    opened.run()
+    assert any("klingon" in one.value for one in opened.app.error)
+    assert opened.app.button(key="reading_apply").disabled
+    assert held(opened) == before and "400 rows; " in opened.words()
+    click(opened, "reading_detect")
+    assert not opened.app.error and "reading_apply" not in {one.key for one in opened.app.button}
+
+
+def test_options_of_a_link_are_used_for_the_first_file_and_not_for_another(screen, people_csv):
+    opened = screen("data", {"source": "upload", "reading": ["header:0"], "target": "column 4"})
+    opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
+    opened.run()
+    assert "401 rows" in opened.words() and held(opened).target == "column 4"
+    opened.app.file_uploader(key="upload").upload("other.csv", people_csv)
+    opened.run()
+    assert "400 rows" in opened.words() and held(opened).reading == {}
+
+
+def test_a_long_reading_goes_on_beside_the_page_and_can_be_cancelled(screen, people_csv, monkeypatch):
+    monkeypatch.setattr(own_file, "QUICK_SECONDS", 0.0)
+    go = threading.Event()
+    real = own_file.read_table
+
+    def slow(raw, *, check, **rest):
+        while not go.wait(0.01):
+            check()
+        return real(raw, check=check, **rest)
+
+    monkeypatch.setattr(own_file, "read_table", slow)
+    opened = upload(screen("data"), "people.csv", people_csv)
+    assert "Reading people.csv" in opened.words() and "10,000 rows; " in opened.words()
+    assert "as it is being read: comma" in opened.words()
+    click(opened, "reading_cancel")
+    assert "The reading was cancelled" in opened.words() and "10,000 rows; " in opened.words()
+    go.set()
+    click(opened, "data_read_again")
+    opened.until(lambda now: "400 rows and 4 columns" in now.words())
+
+
+# ------------------------------------------------------------------------------------------------------------- choices
+
+
+def test_a_number_as_outcome_is_cut_at_a_threshold(messy):
+    choose(messy, "selectbox", "choice_target", "grade before")
+    assert messy.query["bins"][0].startswith("grade before:") and "favorable" not in messy.query
+    choose(messy, "selectbox", "choice_target", "points")
+    choose(messy, "segmented_control", "threshold_side_points", ">=")
+    assert messy.query["bins"][0].startswith("points:") and messy.query["favorable"][0].startswith(">= ")
+    choose(messy, "slider", "threshold_slider_points", 9)
+    assert messy.query["bins"] == ["points:9"] and messy.query["favorable"] == [">= 9"]
+    assert "rows are at least 9" in messy.words() and "points >= 9" in messy.words()
+    choose(messy, "number_input", "threshold_exact_points", 7.5)
+    assert messy.query["bins"] == ["points:7.5"] and messy.query["favorable"] == [">= 7.5"]
+    choose(messy, "segmented_control", "threshold_side_points", "<")
+    assert messy.query["favorable"] == ["< 7.5"] and "630 rows; " in messy.words()
+    choose(messy, "segmented_control", "favorable_way", "values")
+    assert "bins" not in messy.query
+    choose(messy, "multiselect", "favorable_values", ["10", "11", "12"])
+    assert messy.query["favorable"] == ["10", "11", "12"]
+
+
+def test_numbers_are_grouped_by_cuts_by_equal_parts_or_value_by_value(messy):
+    choose(messy, "multiselect", "choice_sensitive", ["age"])
+    cuts = messy.query["bins"]
+    choose(messy, "segmented_control", "cuts_way_age", "quantiles")
+    choose(messy, "number_input", "cuts_parts_age", 3)
+    assert "age:q3" in messy.query["bins"] and "age, 3 groups" in messy.words() and "Cut at " in messy.words()
+    choose(messy, "segmented_control", "cuts_way_age", "values")
+    assert any("at most 50 can be compared" in one.value for one in messy.app.error)
+    choose(messy, "segmented_control", "cuts_way_age", "cuts")
+    assert set(messy.query["bins"]) == set(cuts)
+
+
+def test_values_are_taken_together_and_apart_again(messy):
+    choose(messy, "multiselect", "pool_values_origin", ["EU", "other"])
+    choose(messy, "text_input", "pool_name_origin", "inland")
+    click(messy, "pool_on_origin")
+    assert any("another value of the column" in one.value for one in messy.app.error)
+    choose(messy, "text_input", "pool_name_origin", "abroad")
+    click(messy, "pool_on_origin")
+    assert json.loads(messy.query["pool"][0]) == ["origin", "abroad", "EU", "other"]
+    assert "origin, 3 groups" in messy.words()
+    click(messy, "pool_off_origin_abroad")
+    assert "pool" not in messy.query and "origin, 4 groups" in messy.words()
+
+
+def test_bins_are_taken_together_too(messy):
+    choose(messy, "multiselect", "choice_sensitive", ["age"])
+    choose(messy, "text_input", "cuts_age", "25, 60")
+    choose(messy, "multiselect", "pool_values_age", ["< 25", ">= 60"])
+    click(messy, "pool_on_age")
+    assert json.loads(messy.query["pool"][0]) == ["age", "other", "< 25", ">= 60"]
+    assert "age, 2 groups" in messy.words()
+
+
+def test_a_marker_that_means_missing_makes_a_group_of_those_rows(messy):
+    pills = next(one for one in messy.app.button_group if one.label == "Cells that mean missing")
+    assert any("?  in 1 column" in option.content for option in pills.proto.options)
+    pills.set_value(["?"])
+    messy.run()
+    assert messy.query["missing"] == ["?"] and "rows without origin are a group of their own" in messy.words()
+
+
+def test_types_and_uses_of_several_columns_are_changed_at_once(messy):
+    choose(messy, "multiselect", "columns_picked", ["day", "case"])
+    choose(messy, "selectbox", "columns_type", "category")
+    assert set(messy.query["types"]) == {"day:category", "case:category"}
+    choose(messy, "selectbox", "columns_use", "left out")
+    assert messy.query["drop"] == ["day", "case"]
+    choose(messy, "selectbox", "columns_type", "as seen")
+    choose(messy, "selectbox", "columns_use", "feature")
+    assert "types" not in messy.query and "drop" not in messy.query
+
+
+def test_a_type_that_does_not_fit_is_said_and_can_be_taken_back(messy):
+    choose(messy, "multiselect", "columns_picked", ["region"])
+    choose(messy, "selectbox", "columns_type", "number")
+    assert any("region" in one.value and "type" in one.value for one in messy.app.error)
+    choose(messy, "selectbox", "columns_type", "as seen")
+    assert not messy.app.error and "630 rows; " in messy.words()
+
+
+def test_more_about_the_rows(messy):
+    choose(messy, "selectbox", "choice_weights", "weight")
+    choose(messy, "selectbox", "choice_split_column", "part")
+    choose(messy, "selectbox", "choice_unit", "person")
+    choose(messy, "toggle", "exclude_duplicates", True)
+    choose(messy, "selectbox", "exclude_column", "age")
+    choose(messy, "segmented_control", "exclude_sign", "<")
+    choose(messy, "text_input", "exclude_number", "18")
+    click(messy, "exclude_on")
+    choose(messy, "selectbox", "exclude_column", "region")
+    choose(messy, "selectbox", "exclude_value", "unknown")
+    click(messy, "exclude_on")
+    assert messy.query["exclude"] == ["duplicates", "age<18", "region=unknown"]
+    assert (messy.query["weights"], messy.query["split_column"], messy.query["unit"]) == (
+        ["weight"],
+        ["part"],
+        ["person"],
+    )
+    found = messy.app.session_state["remembered"]["resolved"]
+    assert list(found.values())[-1].base_weight is not None
+    click(messy, "exclude_off_age<18")
+    assert messy.query["exclude"] == ["duplicates", "region=unknown"]
+
+
+def test_a_bound_that_is_no_number_is_said_with_the_way_out(messy):
+    choose(messy, "selectbox", "exclude_column", "age")
+    choose(messy, "segmented_control", "exclude_sign", "<")
+    choose(messy, "text_input", "exclude_number", "young")
+    click(messy, "exclude_on")
+    assert any("'young'" in one.value for one in messy.app.error)
+    click(messy, "exclude_off_age<young")
+    assert not messy.app.error
+
+
+def test_the_same_choices_come_back_from_the_address(messy, screen, messy_csv):
+    test_more_about_the_rows(messy)
+    link, made = messy.query, held(messy)
+    opened = screen("data", link)
+    assert "Give the same file" in opened.words()
+    opened.app.file_uploader(key="upload").upload("again.csv", messy_csv)
+    opened.run()
+    assert held(opened) == made and opened.query == link and not opened.app.warning
+
+
+# -------------------------------------------------------------------------------------------------------------- checks
+
+
+def test_every_remedy_applies_and_is_undone(messy):
+    checked(messy)
+    found = [str(one.key) for one in messy.app.button if str(one.key).startswith("remedy_")]
+    keys = {key.rsplit("_", 2)[0]: key for key in found}.values()
+    assert len(keys) >= 4
+    for key in keys:
+        before = held(messy)
+        label = next(one.label for one in messy.app.button if one.key == key).replace("\\", "")
+        click(messy, key)
+        assert held(messy) != before, label
+        assert f"Applied: {label}" in messy.words()
+        checked(messy)
+        click(messy, "remedy_undo")
+        assert held(messy) == before, label
+        checked(messy)
+    assert "remedy_undo" not in {one.key for one in messy.app.button}
+
+
+def test_undoing_a_remedy_keeps_what_was_chosen_since_and_goes_away_with_its_own_part(messy):
+    checked(messy)
+    first = next(one for one in messy.app.button if str(one.key).startswith("remedy_duplicate_rows"))
+    click(messy, first.key)
+    choose(messy, "number_input", "choice_seed", 4)
+    click(messy, "remedy_undo")
+    assert held(messy).seed == 4 and held(messy).exclude == ()
+    click(checked(messy), first.key)
+    choose(messy, "toggle", "exclude_duplicates", False)
+    assert "Applied" not in messy.words()
+
+
+def test_checks_flag_their_columns_and_are_counted_by_severity(messy):
+    checked(messy)
+    card = next(one for one in messy.app.get("metric") if one.label == "Checks")
+    assert "important" in card.delta
+    table = next(one.value for one in messy.app.dataframe if "flags" in one.value)
+    assert "leakage" in table.set_index("name").loc["grade before", "flags"]
+
+
+# ----------------------------------------------------------------------------------------------------- public data sets
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path) -> Iterator[None]:
+    """No public data set is on this machine."""
+    monkeypatch.setenv(downloads.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(downloads.MIRROR, str(tmp_path / "mirror"))
+    state.catalog_table.clear()
+    state._held.clear()
+    yield
+    state.catalog_table.clear()
+    state._held.clear()
+
+
+def served(answer: Callable[[], Any]) -> Callable[..., Any]:
+    """`load_dataset` with the download of a public data set replaced."""
+    real = state.load_dataset
+    return lambda name, **told: real(name, **told) if name == "example" else answer()
+
+
+def test_a_data_set_that_cannot_be_had_says_where_to_put_its_files_and_keeps_the_table(screen, nowhere, monkeypatch):
+    def refused():
+        raise TableError("The file cannot be downloaded. Set IFFAIR_MIRROR to a folder that has it.")
+
+    monkeypatch.setattr(state, "load_dataset", served(refused))
+    opened = screen("data")
+    choose(opened, "segmented_control", "source_panel", "catalog")
+    choose(opened, "selectbox", "catalog_pick", "compas")
+    entry = next(one for one in DATASETS if one.name == "compas")
+    assert all(pitfall[:40] in opened.words() for pitfall in entry.pitfalls)
+    assert "MB" in opened.app.button(key="data_download").label
+    click(opened, "data_download")
+    opened.until(lambda now: bool(now.app.error))
+    assert any("IFFAIR\\_MIRROR" in one.value for one in opened.app.error)
+    assert "10,000 rows; " in opened.words() and opened.query == {}
+    assert opened.app.button(key="data_download").label.startswith("Try again")
+
+
+def test_a_data_set_is_fetched_in_the_background_and_then_shown_with_its_preset(screen, nowhere, monkeypatch):
+    rows = 300
+    frame = pd.DataFrame(
+        {name: np.arange(rows) % (7 + i) for i, name in enumerate(("age", "priors_count", "juv_fel_count"))}
+    )
+    frame["race"] = np.where(np.arange(rows) % 3, "African-American", "Caucasian")
+    frame["two_year_recid"] = np.arange(rows) % 2
+    for name in preset("compas").drop:
+        frame[name] = 1
+    monkeypatch.setattr(state, "load_dataset", served(lambda: (frame, None)))
+    opened = screen("data", {"source": "compas", "seed": "2"})
+    assert "Download it, and they are used" in opened.words()
+    click(opened, "data_download")
+    opened.until(lambda now: "300 rows" in now.words())
+    assert "race, 2 groups against Caucasian" in opened.words() and "public data set" in opened.words()
+    assert opened.query == {"source": ["compas"], "seed": ["2"]}
+
+
+def test_real_data_in_a_mirror_folder_is_there_at_once(screen, shared_data, nowhere, monkeypatch):
+    monkeypatch.setenv(downloads.MIRROR, str(shared_data))
+    opened = screen("data")
+    choose(opened, "segmented_control", "source_panel", "catalog")
+    choose(opened, "selectbox", "catalog_pick", "german")
+    assert "1,000 rows; " in opened.words() and opened.query == {"source": ["german"]}
+
+
+# -------------------------------------------------------------------------------------------------------------- privacy
+
+
+def test_nothing_of_an_upload_is_left_once_it_is_forgotten(messy):
+    choose(messy, "number_input", "choice_seed", 9)
+    click(messy, "data_forget")
+    assert "This cannot be undone" in messy.words()
+    click(messy, "forget_confirm")
+    assert "10,000 rows; " in messy.words() and messy.query == {}
+    shown = repr(messy.app.session_state._state.filtered_state)
+    for secret in ("office.csv", "origin", "grade before", "inland"):
+        assert secret not in shown and secret not in messy.words()
+    choose(messy, "segmented_control", "source_panel", "upload")
+    assert [one.key for one in messy.app.file_uploader] == ["upload_1"]
+    assert "How the file is read" not in str([one.label for one in messy.app.expander])
+
+
+def test_forgetting_keeps_the_choices_of_other_tables(screen, people_csv):
+    opened = choose(screen("data"), "number_input", "choice_seed", 7)
+    upload(opened, "people.csv", people_csv)
+    click(opened, "data_forget")
+    click(opened, "forget_confirm")
+    assert opened.query == {"seed": ["7"]}
+
+
+def test_the_log_names_kind_and_place_of_an_error_but_nothing_of_an_upload(screen, people_csv, monkeypatch, caplog):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+
+    def fails(*args, **kwargs):
+        raise KeyError("Elm of clan in line 7")
+
+    monkeypatch.setattr(own_file, "read_table", fails)
+    with caplog.at_level(logging.ERROR):
+        opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
+        opened.app.run()
+    assert any(errors.UNEXPECTED in one.value for one in opened.app.error)
+    assert "KeyError at " in caplog.text and "in fails" in caplog.text and "Elm" not in caplog.text
+    assert held(opened).target == "hired"
+
+
+# ---------------------------------------------------------------------------------------------------------- background
+
+
+def test_work_reports_its_progress_and_how_it_ended():
+    done = Work(lambda progress, check: progress(0.5, "half") or 7, "test")
+    ended = done.ended(5)
+    assert ended is not None and (ended.value, ended.error, done.fraction, done.doing) == (7, None, 0.5, "half")
+
+    def fails(progress, check):
+        raise ValueError("x")
+
+    failed = Work(fails, "test").ended(5)
+    assert failed is not None and isinstance(failed.error, ValueError)
+
+    def waits(progress, check):
+        while True:
+            check()
+
+    endless = Work(waits, "test")
+    assert endless.ended() is None and not endless.stopping
+    endless.stop()
+    stopped = endless.ended(5)
+    assert stopped is not None and (stopped.value, stopped.error) == (None, None)
