@@ -226,11 +226,12 @@ Nothing in a file is ever run: a pickle is not opened, a formula is not worked o
 
 Whatever is left out, renamed, cut elsewhere or read otherwise than it stands there is said in a note: lines above the
 header, footnotes, a header that is repeated, a second table, short and long lines, quotation marks that do not fit,
-bytes of another encoding, columns of one name, columns without one, currency signs and thousands separators. Where a
-repair would be a guess, the file is refused with the line and the way out.
+bytes of another encoding, columns of one name, columns without one, currency signs and thousands separators. Where no
+table can be made out, the file is refused with the reason and the way out.
 
 Empty cells are missing. `NA`, `?`, `null` and the like are missing only in a column whose other values are all
-numbers, since a group may well be called None. Codes with leading zeros and numbers of more than 15 digits stay text.
+numbers, since a group may well be called None. Codes with leading zeros stay text, and so do whole numbers too
+long to keep their digits.
 
 ## Limits
 

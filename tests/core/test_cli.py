@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iffair_core import Study, Task, outputs, read_table
+from iffair_core import Study, Task, load_dataset, outputs, read_table
 from iffair_core.__main__ import _over_preset, main
 from iffair_core.data.dialect import ReadOptions
 from iffair_core.outputs import settings as settings_of
@@ -462,3 +462,14 @@ def test_as_a_program(table: Path, tmp_path: Path) -> None:
     assert bad.returncode == 2
     assert bad.stdout == ""
     assert len(bad.stderr.splitlines()) == 1
+
+
+def test_a_run_tells_what_the_checks_hold_for_important(tmp_path, capsys):
+    table, _ = load_dataset("example")
+    file = tmp_path / "loans.csv"
+    table.assign(letter=table["decision"].map({"granted": "sent", "denied": "none"})).to_csv(file, index=False)
+    arguments = ["run", str(file), "--target", "decision", "--favorable", "granted", "--sensitive", "community"]
+    assert main([*arguments, "--rivals", "none", "--out", str(tmp_path / "leaky")]) == 0
+    assert "'letter'" in capsys.readouterr().err
+    assert main([*arguments, "--rivals", "none", "--drop", "letter", "--out", str(tmp_path / "sound")]) == 0
+    assert "'letter'" not in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The threshold histogram: every row counted once, in reading order, and split where the threshold is."""
+"""The histogram with a threshold: bars end at it, every row is in one of them, words say the same as the picture."""
 
 from __future__ import annotations
 
