@@ -146,7 +146,7 @@ def require_rows(result: StudyResult, what: str) -> None:
 
 
 def told_groups(group_table: pd.DataFrame, k: int | None) -> pd.DataFrame:
-    """`data.task.group_table(...)` as it may be shown: favorable rows, share and interval missing where withheld."""
+    """`resolving.group_table(...)` as it may be shown: favorable rows, share and interval missing where withheld."""
     if k is None:
         return group_table
     rows, good = group_table["rows"].to_numpy(), group_table["favorable"].to_numpy()

@@ -9,7 +9,7 @@ import numpy as np
 
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.groups import SMALL_GROUP
-from iffair_core.data.task import ResolvedTask, group_table
+from iffair_core.data.resolving import ResolvedTask, group_table
 from iffair_core.disclosure import suppressed, tellable, told_groups
 from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, Estimate

@@ -26,7 +26,7 @@ import scipy
 import sklearn
 
 from iffair_core.data.encoding import SPLITS
-from iffair_core.data.task import group_table
+from iffair_core.data.resolving import group_table
 from iffair_core.disclosure import disclosed, require_rows, tellable, told_groups, told_share
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation

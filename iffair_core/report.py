@@ -17,7 +17,8 @@ from plotly.offline import get_plotlyjs
 
 from iffair_core import explain, outputs, rows, wording
 from iffair_core.data.encoding import SPLITS
-from iffair_core.data.task import Task, group_table
+from iffair_core.data.resolving import group_table
+from iffair_core.data.task import Task
 from iffair_core.disclosure import disclosed, split_counts, tellable, told_groups
 from iffair_core.errors import ConfigError, listing, shorten
 from iffair_core.figures import (

@@ -24,7 +24,8 @@ from iffair_core.data.checks import run_checks
 from iffair_core.data.cohorts import rows_matching
 from iffair_core.data.encoding import Dataset, encode
 from iffair_core.data.reading import table_fingerprint
-from iffair_core.data.task import Task, typed
+from iffair_core.data.resolving import typed
+from iffair_core.data.task import Task
 from iffair_core.disclosure import tellable
 from iffair_core.errors import Cancelled, ConfigError, RivalFailed, listing, shorten
 from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from iffair_core.data.task import group_table
+from iffair_core.data.resolving import group_table
 from iffair_core.disclosure import told_groups
 from iffair_core.explain import data_sentence
 from iffair_core.figures import group_bars

@@ -37,7 +37,7 @@ from iffair_core.data.columns import (
 )
 from iffair_core.data.encoding import encode
 from iffair_core.data.reading import preview_table, table_fingerprint
-from iffair_core.data.task import group_table, resolve
+from iffair_core.data.resolving import group_table, resolve
 from iffair_core.data.values import value_label
 from iffair_core.errors import IFFairError
 from tests.nasty.corpus import CORPUS, _shared, zipped

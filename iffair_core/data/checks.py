@@ -18,7 +18,8 @@ from iffair_core.data.checks_groups import group_checks
 from iffair_core.data.checks_table import table_checks
 from iffair_core.data.checks_time import time_checks
 from iffair_core.data.evidence import SEVERITIES, Check, Evidence, Remedy, Studied
-from iffair_core.data.task import ResolvedTask, Task, resolve, typed
+from iffair_core.data.resolving import ResolvedTask, resolve, typed
+from iffair_core.data.task import Task
 from iffair_core.data.values import require_single_values
 from iffair_core.errors import TableError
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from iffair_core.data.evidence import Check, Remedy, Studied, by_chance, gap_words, joined, quoted, share_difference
 from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS
+from iffair_core.data.resolving import resolve
 from iffair_core.data.splitting import TEST
-from iffair_core.data.task import resolve
 from iffair_core.data.values import MISSING, as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
 from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.wording import percent

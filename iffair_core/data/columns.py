@@ -314,7 +314,7 @@ def _blank(
     if columns:
         cells = "cell" if count == 1 else "cells"
         warnings.append(
-            f"Taken as missing because you said so ({listing(sorted(seen))}): {count:,} {cells} of {listing(columns)}."
+            f"Taken as missing, as chosen ({listing(sorted(seen))}): {count:,} {cells} of {listing(columns)}."
         )
     absent = [marker for marker in markers if marker not in seen]
     if absent:
@@ -366,7 +366,7 @@ def _to_number(name: str, series: pd.Series, decimal: str | None, warnings: list
     if series.dtype.kind in "mM":
         raise TaskError(f"'{shorten(name)}' holds dates, which are no numbers. Choose the type year and month.")
     if series.dtype.kind == "b":
-        return series.astype(np.int64)
+        return pd.Series(as_numbers(series), series.index) if series.hasnans else series.astype(np.int64)
     values, odd, examples = forced_numbers(_with_gaps(series), decimal)
     if np.isnan(values).all() and odd:
         raise TaskError(

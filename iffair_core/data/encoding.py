@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.data.columns import NO_FEATURES, infer_types, year_and_month
+from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_rows
-from iffair_core.data.task import ResolvedTask, Task, resolve, typed
+from iffair_core.data.task import Task
 from iffair_core.data.values import MISSING, as_numbers, is_number, label_codes
 from iffair_core.errors import TaskError, listing, shorten
 

@@ -12,8 +12,9 @@ import pandas as pd
 from scipy.special import ndtr
 
 from iffair_core.data.columns import NO_FEATURES, infer_types
+from iffair_core.data.resolving import ResolvedTask
 from iffair_core.data.separation import Prepared, folds_of, prepared, separation
-from iffair_core.data.task import ResolvedTask, Task
+from iffair_core.data.task import Task
 from iffair_core.data.values import MISSING, as_numbers, is_number, label_codes
 from iffair_core.errors import shorten
 from iffair_core.uncertainty import wilson_interval

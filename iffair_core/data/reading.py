@@ -16,6 +16,7 @@ from iffair_core.data.columnar import columnar_kind, read_columnar, text_series
 from iffair_core.data.columns import column_histograms, column_summary, infer_types
 from iffair_core.data.delimited import read_delimited
 from iffair_core.data.dialect import DETECT, ReadOptions
+from iffair_core.data.layout import MAX_COLUMNS, too_wide
 from iffair_core.data.numerals import NUMERIC_MISSING, typed_columns
 from iffair_core.data.sources import (
     MEMORY_FACTOR,
@@ -48,7 +49,6 @@ __all__ = [
 ]
 
 MAX_ROWS = 20_000_000
-MAX_COLUMNS = 5_000
 MAX_CELLS = 1_000_000_000
 MAX_CELL = 1_000_000
 """Characters in one cell; a longer one is nearly always a quotation mark that is never closed."""
@@ -352,10 +352,10 @@ def _limit(name: str) -> Callable[[int, int], None]:
     """A function of rows and columns that raises `TableError` where there are too many of them."""
 
     def require(rows: int, columns: int) -> None:
-        for count, most, what in ((rows, MAX_ROWS, "rows"), (columns, MAX_COLUMNS, "columns")):
-            if count > most:
-                way_out = "Take a sample of its rows" if what == "rows" else "Keep the columns that matter"
-                raise TableError(f"{name} has {count:,} {what}; at most {most:,} can be read. {way_out}.")
+        if rows > MAX_ROWS:
+            raise TableError(f"{name} has {rows:,} rows; at most {MAX_ROWS:,} can be read. Take a sample of its rows.")
+        if columns > MAX_COLUMNS:
+            raise TableError(too_wide(name, columns, MAX_COLUMNS))
         if rows * columns > MAX_CELLS:
             raise TableError(
                 f"{name} has {rows:,} rows of {columns:,} columns; at most {MAX_CELLS:,} cells can be read. "

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iffair_core.data.dialect import EXPORT_AGAIN
+from iffair_core.data.utf8 import EXPORT_AGAIN
 from iffair_core.errors import TableError, listing, shorten
 
 MAX_BYTES = 2 * 2**30
@@ -217,17 +217,17 @@ def gunzip(raw: bytes, name: str, check: Check | None = None, most: int | None =
 
 
 def _require_unpacked(name: str, total: int, packed: int) -> None:
+    if total > RATIO_FROM and total > MAX_RATIO * packed:
+        raise TableError(
+            f"{name} unpacks to more than {MAX_RATIO} times its size, as no ordinary table does. "
+            "If it is one all the same, unpack it first."
+        )
     free = free_memory() if total > RATIO_FROM else None
     limit = MAX_UNPACKED if free is None else min(MAX_UNPACKED, (free + total) // MEMORY_FACTOR)
     if total > limit:
         raise TableError(
             f"{name} unpacks to more than {in_words(limit)}, which is all that can be read here. "
             "Take a sample of its rows, or write it as Parquet with the columns that matter."
-        )
-    if total > RATIO_FROM and total > MAX_RATIO * packed:
-        raise TableError(
-            f"{name} unpacks to more than {MAX_RATIO} times its size, as no ordinary table does. "
-            "If it is one all the same, unpack it first."
         )
 
 

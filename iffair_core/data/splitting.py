@@ -98,9 +98,10 @@ def _draw(cells: np.ndarray, units: np.ndarray | None, units_by: str, seed: int,
     _, codes = np.unique(units, return_inverse=True)
     sizes = np.bincount(codes)
     if sizes.size < len(shares):
+        few = "one value only" if sizes.size == 1 else f"only {sizes.size} different values"
         raise SplitError(
-            f"'{shorten(units_by)}' has only {sizes.size} different values among these rows, which stay together, "
-            f"for {len(shares)} parts. Choose a column with more values, or none."
+            f"'{shorten(units_by)}' has {few} among these rows, and rows of one value stay together, so that they "
+            f"cannot be divided into {len(shares)} parts. Choose a column with more values, or none."
         )
     if sizes.max() > LARGEST_UNIT * len(codes):
         raise SplitError(

@@ -42,7 +42,7 @@ def group_bars(
 ) -> Picture:
     """Favorable share per group with its Wilson interval, beside the rows of each group x outcome.
 
-    `group_table` is `data.task.group_table(...)`: group (a column, or the index), rows, favorable, favorable_share,
+    `group_table` is `resolving.group_table(...)`: group (a column, or the index), rows, favorable, favorable_share,
     low, high, as it is or as `disclosure.told_groups` leaves it: what is missing is withheld. `favorable` is the
     favorable value's label.
     """

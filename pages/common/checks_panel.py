@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.data.checks import Check, Remedy, proxy_table, run_checks
-from iffair_core.data.task import ResolvedTask
+from iffair_core.data.resolving import ResolvedTask
 from pages.common import errors, state, widgets
 from pages.common.background import Check as Stop
 from pages.common.background import Progress, Work

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from iffair_core.data.task import ResolvedTask
+from iffair_core.data.resolving import ResolvedTask
 from iffair_core.data.values import MISSING, as_numbers, bin_codes, is_number, suggest_bins, value_label
 from iffair_core.errors import shorten
 from iffair_core.wording import count_text

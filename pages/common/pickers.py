@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from iffair_core.data.columns import NO_FEATURES
-from iffair_core.data.task import ResolvedTask
+from iffair_core.data.resolving import ResolvedTask
 from iffair_core.errors import IFFairError
 from iffair_core.models import MODELS
 from pages.common import state
@@ -41,7 +41,8 @@ def pick_features(found: ResolvedTask | None) -> None:
         kinds = types()
         unused = [name for name in found.feature_columns if kinds.get(name) in NO_FEATURES]
         more = f"; {count(len(unused))} of type date, identifier or text are not used" if unused else ""
-        st.caption(f"{count(len(found.feature_columns) - len(unused))} columns are features{more}.")
+        used = len(found.feature_columns) - len(unused)
+        st.caption(f"{count(used)} {'column is a feature' if used == 1 else 'columns are features'}{more}.")
 
 
 def pick_model() -> None:

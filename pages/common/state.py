@@ -21,7 +21,8 @@ from iffair_core.data.cohorts import rows_matching
 from iffair_core.data.columns import column_histograms, column_summary, with_types
 from iffair_core.data.conditions import rows_meeting
 from iffair_core.data.reading import table_fingerprint
-from iffair_core.data.task import ResolvedTask, Task, resolve
+from iffair_core.data.resolving import ResolvedTask, resolve
+from iffair_core.data.task import Task
 from iffair_core.data.values import MISSING, label_codes
 from iffair_core.errors import IFFairError, shorten
 from pages.common import boot

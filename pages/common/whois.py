@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from iffair_core.data.task import ResolvedTask
+from iffair_core.data.resolving import ResolvedTask
 from iffair_core.disclosure import disclosed, told_columns
 from iffair_core.wording import WITHHELD
 from pages.common import cohorts, running, state
@@ -66,7 +66,7 @@ def table_numbers(columns: pd.DataFrame, rows: int) -> list[Number]:
     return [
         Number("Rows", count(rows), "all of the file", "row"),
         Number("Columns", count(len(columns)), f"{count(int((columns['type'] == 'number').sum()))} of numbers"),
-        Number("Missing cells", percent(missing / cells), f"in {count(holed)} columns" if holed else "none"),
+        Number("Missing cells", percent(missing / cells), f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"),
     ]
 
 

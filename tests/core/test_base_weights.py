@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 from benchmarks.verify_outputs import deviations
 from iffair_core import ArrayError, InfluenceReweigher, ReweightedClassifier, Study, StudyResult, Task
 from iffair_core.arranged import Arranged
-from iffair_core.data.task import group_table, resolve
+from iffair_core.data.resolving import group_table, resolve
 from iffair_core.errors import TaskError
 from iffair_core.explain import fix_sentence, repair_sentence
 from iffair_core.fidelity import leave_one_out_parameters, rows_to_verify

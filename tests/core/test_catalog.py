@@ -24,7 +24,8 @@ from iffair_core.data.catalog import (
 )
 from iffair_core.data.encoding import TEST, TRAIN, encode
 from iffair_core.data.reading import column_summary, read_table, table_fingerprint
-from iffair_core.data.task import Task, group_table, resolve
+from iffair_core.data.resolving import group_table, resolve
+from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError
 
 PUBLIC = {entry.name: entry for entry in DATASETS if entry.files}

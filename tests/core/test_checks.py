@@ -22,9 +22,10 @@ from iffair_core.data.catalog import load_dataset
 from iffair_core.data.checks import Check, proxy_table, run_checks
 from iffair_core.data.conditions import rows_meeting
 from iffair_core.data.evidence import share_difference
+from iffair_core.data.resolving import resolve
 from iffair_core.data.separation import FOLDS, auc_interval, folds_of, prepared, separation
-from iffair_core.data.task import Task, resolve
-from iffair_core.errors import Cancelled
+from iffair_core.data.task import Task
+from iffair_core.errors import Cancelled, SplitError
 from iffair_core.outputs import summary
 from iffair_core.report import report_html
 from iffair_core.wording import figure, percent, points
@@ -822,3 +823,21 @@ def test_compas_screened_too_late_to_be_followed_is_found_and_left_out(shared_da
         if one.kind == "one_outcome_dates"
         for name in one.columns
     }
+
+
+@pytest.mark.parametrize(
+    ("frame", "task", "says"),
+    [
+        (table(40), TASK, "Only 40 rows have an outcome"),
+        (table(300, home=["one"] * 300), replace(TASK, unit="home"), "'home' has one value only"),
+    ],
+)
+def test_rows_that_cannot_be_divided_are_told_before_the_study_is_run(frame, task, says):
+    grave = found(frame, "indivisible", task)
+    assert grave.severity == "high" and grave.text.startswith(says)
+    with pytest.raises(SplitError, match=re.escape(grave.text)):
+        Study(frame, task).run()
+
+
+def test_rows_that_can_be_divided_are_no_finding():
+    assert "indivisible" not in kinds(table(60))

@@ -158,7 +158,7 @@ def test_every_choice_about_the_data_reaches_the_study_and_the_command_that_repe
     assert main(["run", "nasty.txt", *NASTY, "--out", "first"]) == 0
     said = capsys.readouterr().err
     for text in ("left out by 'w<0'", "left out by 'born>=1990-06-30'", "0 rows left out by 'duplicates'",
-                 "names no validation rows", "Taken as missing because you said so (refused)"):  # fmt: skip
+                 "names no validation rows", "Taken as missing, as chosen (refused)"):  # fmt: skip
         assert text in said
     found = json.loads(Path("first/summary.json").read_text())
     assert found["task"] == {
@@ -183,7 +183,7 @@ def test_every_choice_about_the_data_reaches_the_study_and_the_command_that_repe
     assert main(words[3:]) == 0
     capsys.readouterr()
     again = json.loads(Path("again/summary.json").read_text())
-    assert found["dataset"].pop("reference_reason") != again["dataset"].pop("reference_reason") == "chosen by you"
+    assert found["dataset"].pop("reference_reason") != again["dataset"].pop("reference_reason") == "as chosen"
     for name in ("dataset", "task", "encoding", "baseline", "after", "weights"):
         assert again[name] == found[name]
     assert ReadOptions(**found["dataset"]["reading"]) == ReadOptions(";", "'", ",", "utf-16", 3, "%")

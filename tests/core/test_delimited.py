@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iffair_core.data import delimited
+from iffair_core.data import body
 from iffair_core.data.delimited import read_delimited
 from iffair_core.data.dialect import ReadOptions
 from iffair_core.errors import Cancelled, TableError
@@ -253,7 +253,7 @@ def test_blocks_make_no_difference(monkeypatch, size, every):
     text.insert(25, text[0])
     raw = "\n".join(text) + "\n"
     whole, rows = read(raw)
-    monkeypatch.setattr(delimited, "_STEP", size)
+    monkeypatch.setattr(body, "_STEP", size)
     parts, rows_of_parts = read(raw)
     assert rows_of_parts == rows
     assert parts.notes == whole.notes
@@ -266,7 +266,7 @@ def test_the_fast_parser_and_pythons_agree(monkeypatch):
     raw = "\n".join(text) + "\n"
     _, fast = read(raw)
     monkeypatch.setattr(
-        delimited.pa_csv, "read_csv", lambda *_, **__: (_ for _ in ()).throw(delimited.pa.ArrowInvalid())
+        body.pa_csv, "read_csv", lambda *_, **__: (_ for _ in ()).throw(body.pa.ArrowInvalid())
     )
     assert read(raw)[1] == fast
 

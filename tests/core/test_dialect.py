@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iffair_core.data.dialect import Cutter, Dialect, ReadOptions, as_utf8, detect, gutters, kind_of, rough_records
+from iffair_core.data.cells import Cutter, kind_of, rough_records
+from iffair_core.data.detection import detect, gutters
+from iffair_core.data.dialect import Dialect, ReadOptions
+from iffair_core.data.utf8 import as_utf8
 from iffair_core.errors import ConfigError, TableError
 
 WORDS = st.text("abcdefg\u00e9", min_size=1, max_size=8)

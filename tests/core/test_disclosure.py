@@ -347,7 +347,7 @@ def test_tables_withhold_few_rows() -> None:
 
 
 def tables_of_groups(result: StudyResult) -> pd.DataFrame:
-    from iffair_core.data.task import group_table
+    from iffair_core.data.resolving import group_table
 
     return group_table(result.dataset.task)
 

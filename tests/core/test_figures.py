@@ -15,7 +15,7 @@ import pytest
 from plotly.express.colors import qualitative
 
 from iffair_core import Study, StudyResult, Task, figures, rows, tables
-from iffair_core.data.task import group_table
+from iffair_core.data.resolving import group_table
 from iffair_core.errors import ConfigError
 from iffair_core.figures.common import (
     GROUP_SYMBOLS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from random import Random
 
@@ -12,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from benchmarks.fuzz import judge, name_of
 from iffair_core import Study, Task, read_table
 from iffair_core.data.checks import run_checks
-from iffair_core.data.task import resolve
+from iffair_core.data.columns import with_types
+from iffair_core.data.resolving import resolve
 from iffair_core.errors import IFFairError, TableError
 from tests.hostile import Hostile, csv_bytes, endure, hostile, hostile_bytes, hostile_tables, hostiles, require_table
 
@@ -94,6 +96,11 @@ def test_tables_that_once_got_through_are_refused(table: pd.DataFrame, choices: 
     for work in (resolve, lambda task, table: run_checks(table, task), lambda task, table: Study(table, task).run()):
         with pytest.raises(IFFairError, match=says):
             work(task, table)
+
+
+def test_truth_values_with_gaps_become_numbers_with_gaps() -> None:
+    frame = pd.DataFrame({"b": pd.array([True, None, False], "boolean")})
+    assert with_types(frame, {"b": "number"}, ())["b"].tolist() == pytest.approx([1.0, math.nan, 0.0], nan_ok=True)
 
 
 def test_an_input_is_drawn_from_its_seed_and_number_alone() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iffair_core.data.groups import suggested_reference
-from iffair_core.data.task import Task, group_table, resolve
+from iffair_core.data.resolving import group_table, resolve
+from iffair_core.data.task import Task
 from iffair_core.data.values import label_codes, quantile_cuts, suggest_bins, value_label
 from iffair_core.errors import TaskError
 from tests.strategies import tables

@@ -560,7 +560,7 @@ _add(
     Table(("a", "b"), 2, {"b": [1, 2]}),
     big=True,
 )
-_add("one_long_line.txt", "100 kB in one line, and nothing else", b"lorem ipsum " * 8_500, _refused("17,000 columns"))
+_add("one_long_line.txt", "100 kB in one line, and nothing else", b"lorem ipsum " * 8_500, _refused("17,001 columns"))
 _add(
     "huge_cell.csv",
     "a cell of 2 MB",
@@ -576,6 +576,13 @@ _add(
     big=True,
 )
 _add("wide.csv", "6,000 columns", lambda: _wide(6_000), _refused("6,000 columns", "at most"), big=True)
+_add(
+    "wide_hash.txt",
+    "100,000 cells between rare delimiters",
+    lambda: b"a#" * 100_000,
+    _refused("100,001 columns", "at most"),
+    big=True,
+)
 _add(
     "broad.csv",
     "3,000 columns",
