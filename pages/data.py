@@ -48,7 +48,9 @@ with right:
     checks, fresh = current_checks(found)
     numbers: list[widgets.Number] = []
     if misfit is not None:
-        errors.show(misfit, "The choices do not fit the table")
+        with headline:
+            errors.show(misfit, "The choices do not fit the table")
+        numbers = whois.table_numbers(state.columns_frame(), len(current.frame))
     elif found is None:
         with headline:
             widgets.sentence(
@@ -76,7 +78,7 @@ with right:
             groups,
             "groups",
             alt="Rows, share and favorable share of each group",
-            columns=whois.GROUP_COLUMNS,
+            columns=whois.group_columns(groups),
             file_name="groups.csv",
             shown=whois.in_percent(groups),
             placeholder="not estimable" if found.task.smallest_group is None else "withheld",

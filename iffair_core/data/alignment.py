@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from iffair_core.data.likeness import Columns, NameColumns
 
+_MOST_WORK = 200_000
+
 
 class _Cell(NamedTuple):
     """One way to read the tokens from some position up to `end` as cells of consecutive columns."""
@@ -49,6 +51,7 @@ class Aligner:
         if count > 4000 or count * min(width, abs(count - width) + 8) > 20_000:
             return None
         self.work += 20 + len(text) // 10
+        most_work = self.work + _MOST_WORK
         pieces = re.split(f"([{re.escape(delimiters)}])", text)
         tokens, gaps = pieces[::2], pieces[1::2]
         best: list[dict[int, tuple[float, int, int, tuple[str, ...], str]]] = [{} for _ in range(count + 1)]
@@ -73,6 +76,8 @@ class Aligner:
                         better(start, further + 1, score, start, further, ("",), "missing")
             if start == count or not here:
                 continue
+            if self.work > most_work:
+                return None
             options = self._cells(tokens, gaps, start, free, lacking, spare + 1)
             self.work += len(options) * len(here)
             for column, state in list(here.items()):

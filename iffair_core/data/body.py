@@ -19,6 +19,8 @@ from iffair_core.data.runs import Block
 from iffair_core.errors import TableError
 
 _STEP = 1 << 20
+_SMALL = 1 << 20
+"""Fewer bytes than these are parsed at once, as threads take longer to start."""
 
 
 class _Pieces(io.RawIOBase):
@@ -183,12 +185,13 @@ class _Body:
     def _parsed(self, pieces: Sequence[bytes | memoryview], count: int) -> pa.Table:
         names = [str(position) for position in range(self.width)]
         block = max(1 << 20, 2 * self.longest + 1024)
+        small = sum(map(len, pieces)) < _SMALL
         table: pa.Table | None = None
         if block < 1 << 31:
             try:
                 table = pa_csv.read_csv(
-                    pa.PythonFile(_Pieces(pieces), mode="r"),
-                    read_options=pa_csv.ReadOptions(column_names=names, block_size=block, use_threads=True),
+                    pa.BufferReader(b"".join(pieces)) if small else pa.PythonFile(_Pieces(pieces), mode="r"),
+                    read_options=pa_csv.ReadOptions(column_names=names, block_size=block, use_threads=not small),
                     parse_options=pa_csv.ParseOptions(
                         delimiter=self.delimiter,
                         quote_char=self.quote or False,

@@ -11,9 +11,9 @@ import numpy as np
 from iffair_core.data.evidence import Check, Remedy, Studied, by_chance, gap_words, joined, quoted, share_difference
 from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS
 from iffair_core.data.resolving import resolve
-from iffair_core.data.splitting import TEST
+from iffair_core.data.splitting import TEST, split_rows
 from iffair_core.data.values import MISSING, as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
-from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.errors import SplitError, TaskError, listing, shorten
 from iffair_core.wording import percent
 
 RARE = 0.05
@@ -35,9 +35,23 @@ Measure = Callable[[np.ndarray, int], np.ndarray]
 
 def group_checks(study: Studied) -> Iterator[Check]:
     """Every check of this module that has something to say."""
-    for rule in (_direction, _outcome_values, _rare_outcome, _unknown_outcome, _small_groups, _small_cells):
+    outcome = (_indivisible, _direction, _outcome_values, _rare_outcome, _unknown_outcome)
+    for rule in (*outcome, _small_groups, _small_cells):
         study.data.check()
         yield from rule(study)
+
+
+def _indivisible(study: Studied) -> Iterator[Check]:
+    """Rows that the study will not be able to divide into its parts, in the words of its error."""
+    task, resolved = study.task, study.resolved
+    try:
+        split_rows(
+            resolved.y, resolved.group_codes, study.data.seed, fixed=resolved.fixed_split, fixed_by=task.split or "",
+            units=resolved.unit_codes, units_by=task.unit or "",
+        )  # fmt: skip
+    except SplitError as error:
+        by = tuple(name for name in (task.split, task.unit) if name is not None)
+        yield Check("indivisible", "high", "These rows cannot be studied", str(error), by or (task.target,))
 
 
 # ------------------------------------------------------------------------------------------------------------ outcome

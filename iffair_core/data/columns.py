@@ -37,6 +37,8 @@ _Out = TypeVar("_Out")
 def _each(frame: pd.DataFrame, work: Callable[[pd.Series], _Out]) -> list[_Out]:
     """`work` on every column, on a few threads."""
     require_single_values(frame)
+    frame = frame.copy(deep=False)
+    frame.attrs = {}  # pandas copies them, deeply, into every column it takes out
     columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
     return in_threads(work, columns, frame.size)
 
@@ -370,7 +372,7 @@ def _to_number(name: str, series: pd.Series, decimal: str | None, warnings: list
     values, odd, examples = forced_numbers(_with_gaps(series), decimal)
     if np.isnan(values).all() and odd:
         raise TaskError(
-            f"No cell of '{shorten(name)}' is a number ({listing(examples, 2)}, ...), so its type cannot be number. "
+            f"No cell of '{shorten(name)}' is a number ({listing(examples[:2])}, ...), so its type cannot be number. "
             "Choose the type category."
         )
     if odd:

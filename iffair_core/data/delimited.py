@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -68,16 +68,16 @@ def read_delimited(
         notes = [*notes, "Every line stood in quotation marks, which were taken off."]
         lines = first_lines(text)
         dialect = replace(detect(lines, options), encoding=encoding)
-    text, delimiter, restored = _single_byte(text, dialect, check)
+    text, cutter, restored = _single_bytes(text, dialect, check)
     found = Notes()
-    layout = find_layout(text, name, Cutter(delimiter, dialect.quote), options, found)
+    layout = find_layout(text, name, cutter, options, found)
     dialect = replace(dialect, header=layout.header_line, skipped=layout.skipped, comment=layout.comment)
     names, cells = layout.names, read_body(text, name, layout, found, options.delimiter is not None, check)
     del text
-    if restored is not None:
-        columns = [pc.replace_substring(column, delimiter, restored) for column in cells.columns]
+    for mark, meant in restored.items():
+        columns = [pc.replace_substring(column, mark, meant) for column in cells.columns]
         cells = pa.table(columns, names=cells.column_names)
-        names = [column.replace(delimiter, restored) for column in names]
+        names = [column.replace(mark, meant) for column in names]
     if rows is not None:
         cells = cells.slice(0, rows)
     if len(names) > 1 and not names[-1] and _all_empty(cells.column(len(names) - 1)):
@@ -110,21 +110,45 @@ def _all_empty(column: pa.ChunkedArray) -> bool:
     return not pc.any(pc.not_equal(column, "")).as_py()
 
 
-def _single_byte(text: bytes, dialect: Dialect, check: Callable[[], None] | None) -> tuple[bytes, str, str | None]:
-    """The text with one byte between cells and marks doubled in quotes; that byte; what it stood for, if changed."""
+def _single_bytes(
+    text: bytes, dialect: Dialect, check: Callable[[], None] | None
+) -> tuple[bytes, Cutter, dict[str, str]]:
+    """The text with one byte between cells, one for a quotation mark, doubled in quotes; what cuts it so; what they
+    stand for where they are not those of the file."""
+    quote = dialect.quote
+    restored: dict[str, str] = {}
     if dialect.escape == "\\":
-        mark = dialect.quote.encode()
-        text = re.sub(rb"\\([\\" + mark + rb"])", lambda found: mark * 2 if found[1] == mark else found[1], text)
+        mark = quote.encode()
+        escaped = rb"\\(\\|" + re.escape(mark) + rb")"
+        text = re.sub(escaped, lambda found: mark * 2 if found[1] == mark else found[1], text)
+    if not quote.isascii():
+        stand_in = _unused(text, restored)
+        text, restored[stand_in], quote = text.replace(quote.encode(), stand_in.encode()), quote, stand_in
     if len(dialect.delimiter.encode()) == 1 and not dialect.aligned:
-        return text, dialect.delimiter, None
-    sentinel = next((mark for mark in _SENTINELS if mark.encode() not in text), None)
-    if sentinel is None:
-        raise TableError("The file holds control characters of every kind. Write it again as CSV with commas.")
-    if not dialect.delimiter:
-        return text, sentinel, None
-    if not dialect.aligned:
-        return text.replace(dialect.delimiter.encode(), sentinel.encode()), sentinel, dialect.delimiter
-    cutter = Cutter(" ", dialect.quote, "", collapse=True)
+        return text, Cutter(dialect.delimiter, quote), restored
+    delimiter = _unused(text, restored)
+    if dialect.aligned:
+        text = _set_apart(text, delimiter, quote, dialect.edges, check)
+        restored[delimiter] = " "
+    elif dialect.delimiter:
+        text = text.replace(dialect.delimiter.encode(), delimiter.encode())
+        restored[delimiter] = dialect.delimiter
+    return text, Cutter(delimiter, quote), restored
+
+
+def _unused(text: bytes, taken: Collection[str]) -> str:
+    """A control character that does not stand in the text."""
+    for mark in _SENTINELS:
+        if mark not in taken and mark.encode() not in text:
+            return mark
+    raise TableError("The file holds control characters of every kind. Write it again as CSV with commas.")
+
+
+def _set_apart(
+    text: bytes, delimiter: str, quote: str, edges: Sequence[int], check: Callable[[], None] | None
+) -> bytes:
+    """Text set in columns with blanks, written with `delimiter` between its cells."""
+    cutter = Cutter(" ", quote, "", collapse=True)
     rows = []
     for number, line in enumerate(text.decode().split("\n")):
         if check and number % 100_000 == 0:
@@ -132,6 +156,6 @@ def _single_byte(text: bytes, dialect: Dialect, check: Callable[[], None] | None
         if not line.strip():
             rows.append("")
             continue
-        cells = at_edges(line, dialect.edges) if dialect.edges else cutter.cut(line.replace("\t", " ")).cells
-        rows.append(sentinel.join(written(cell, sentinel, dialect.quote) for cell in cells))
-    return "\n".join(rows).encode(), sentinel, " "
+        cells = at_edges(line, edges) if edges else cutter.cut(line.replace("\t", " ")).cells
+        rows.append(delimiter.join(written(cell, delimiter, quote) for cell in cells))
+    return "\n".join(rows).encode()

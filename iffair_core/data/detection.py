@@ -85,7 +85,8 @@ def _kept(lines: Sequence[str]) -> list[str]:
 
 def _quotes(lines: Sequence[str]) -> list[str]:
     """The quotation marks worth trying: the double one, the single one where cells begin and end with it, none."""
-    single = sum((begin := _BEGIN.search(line)) is not None and bool(_END.search(line, begin.end())) for line in lines)
+    begins = [(line, _BEGIN.search(line)) for line in lines]
+    single = sum(begin is not None and bool(_END.search(line, begin.end() + 1)) for line, begin in begins)
     double = sum('"' in line for line in lines)
     found = ['"'] if double or not single else []
     if single > 0.2 * len(lines) and single > 0.5 * double:

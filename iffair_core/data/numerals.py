@@ -36,6 +36,7 @@ _BLANKS = r"[ \x{a0}\x{202f}\x{2009}]"
 _INFINITE = r"(?i:[+-]?inf(?:inity)?)"
 _CODE = r"^[+-]?0\d+$"
 _LONG = r"^[+-]?\d{16,}$"
+_SOME_NUMBER = r"(?i)\d|inf"
 
 
 def _number(decimal: str) -> str:
@@ -360,7 +361,9 @@ def _combined(array: Any) -> Any:
 
 
 def _number_share(distinct: Any, sample: Any) -> float:
-    good = parse_numbers(distinct, ".").good | parse_numbers(distinct, ",").good
+    good = np.zeros(len(distinct), dtype=bool)
+    if pc.any(pc.match_substring_regex(distinct, _SOME_NUMBER)).as_py():
+        good = parse_numbers(distinct, ".").good | parse_numbers(distinct, ",").good
     good |= _flags(pc.is_in(pc.utf8_trim_whitespace(distinct), pa.array(sorted(NUMERIC_MISSING), distinct.type)))
     counted = pc.is_in(sample, distinct.filter(pa.array(good)))
     return float(pc.mean(pc.cast(counted, pa.float64())).as_py())

@@ -15,7 +15,8 @@ import pandas as pd
 from iffair_core.data.downloads import SourceFile
 
 _UCI = "https://archive.ics.uci.edu/static/public"
-# The addresses are as the publishers give them; none could be tried from where this table was written.
+# Every address is UNVERIFIED: as the publisher gives it, not tried from where this table was written. The hashes are of
+# the raw bytes, inside a zip or gzip, and are verified whatever brings the file.
 FILES: dict[str, SourceFile] = {
     file.name: file
     for file in (

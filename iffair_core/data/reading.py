@@ -57,6 +57,7 @@ _PREVIEW_READ = 1_000
 _PREVIEW_BYTES = 1 << 18
 _PREVIEW_MOST = 1 << 24
 _HEAD = 1 << 16
+_MOST_HINTS = 50
 
 Progress = Callable[[float], None]
 Options = ReadOptions | Mapping[str, Any] | None
@@ -104,7 +105,7 @@ def read_table(
     once, others numbered "name (2)"; a column without a name is "column 3" by its place.
 
     The frame's attrs: "warnings" (a sentence for each thing mended or noticed), "dialect" (how the file is written, in
-    words), "reading" (the options given, if any), "hints" (columns that nearly are numbers, see
+    words), "reading" (the options given, if any), "hints" (the first columns that nearly are numbers, see
     `numerals.Typed.hints`, "column" being the name), "decimal" ("," where that is the decimal sign).
 
     Raises `TableError` when the file is missing, empty, only a header, not a table, damaged or beyond a limit
@@ -183,7 +184,7 @@ class _Loaded:
             attrs["reading"] = self.options.given()
         hints = [{**hint, "column": called[hint["column"]]} for hint in self.hints if hint["column"] in called]
         if hints:
-            attrs["hints"] = hints
+            attrs["hints"] = hints[:_MOST_HINTS]
         if self.decimal != ".":
             attrs["decimal"] = self.decimal
         frame.attrs = attrs

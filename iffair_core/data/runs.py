@@ -126,7 +126,9 @@ class Block:
         index = int(bad.searchsorted(first + 1))
         last = int(bad[index]) if index < len(bad) else len(ends)
         end = min(self.start + int(ends[last - 1]) + 1, self.stop)
-        lengths = np.diff(ends[first:last], prepend=offset - 1) - 1
+        lengths = ends[first:last].copy()
+        lengths[0] -= offset
+        lengths[1:] -= ends[first : last - 1] + 1
         rows = int(np.count_nonzero(lengths))
         lines = self._newlines(offset, end - self.start)
         self.known = end, self.known[1], last

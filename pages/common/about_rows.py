@@ -88,7 +88,7 @@ def _pick_excluded(columns: list[str]) -> None:
     st.toggle(
         "Leave out later copies of a row",
         key=key,
-        on_change=lambda: _set(DUPLICATES, st.session_state[key]),
+        on_change=state.here(lambda: _set(DUPLICATES, st.session_state[key])),
         help="Rows whose cells are the same in every column. The first of them stays.",
     )
     st.markdown("**Rows left out**")

@@ -80,7 +80,7 @@ def _change(columns: pd.DataFrame) -> None:
             (_SEEN, *TYPES),
             index=None,
             key=kind_key,
-            on_change=lambda: _set_type(picked, st.session_state[kind_key]),
+            on_change=state.here(lambda: _set_type(picked, st.session_state[kind_key])),
             disabled=not picked,
             placeholder="",
             help="As seen: what the values look like. Date, identifier and text are no features; year and month makes "
@@ -94,7 +94,7 @@ def _change(columns: pd.DataFrame) -> None:
             _USES,
             index=None,
             key=use_key,
-            on_change=lambda: _set_use(free, st.session_state[use_key]),
+            on_change=state.here(lambda: _set_use(free, st.session_state[use_key])),
             disabled=not free,
             placeholder="",
             help="Whether the model may use the column. Outcome and sensitive attribute are chosen on the left.",
@@ -129,7 +129,9 @@ def _pick_missing() -> None:
             format_func=lambda marker: _said(marker, counts),
             help="Empty cells are missing anyway. Choose what else stands for no value; it is then missing in every "
             "column.",
-            **state.control("missing", shown=list, taken=tuple),
+            **state.control(
+                "missing", shown=list, taken=lambda markers: tuple(one for one in markers if one in options)
+            ),
         )
 
 

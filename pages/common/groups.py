@@ -72,7 +72,7 @@ def _pick_way(name: str, found: ResolvedTask | None) -> None:
         format_func=_WAYS.__getitem__,
         key=key,
         required=True,
-        on_change=lambda: _take_way(name, st.session_state[key]),
+        on_change=state.here(lambda: _take_way(name, st.session_state[key])),
     )
     if parts is not None:
         _pick_parts(name, parts, found)
@@ -102,7 +102,7 @@ def _pick_parts(name: str, parts: int, found: ResolvedTask | None) -> None:
         max_value=max(MOST_QUANTILES, parts),
         step=1,
         key=key,
-        on_change=lambda: _set_cuts(name, f"quantiles:{st.session_state[key]}"),
+        on_change=state.here(lambda: _set_cuts(name, f"quantiles:{st.session_state[key]}")),
         help="Groups of about as many rows each. Where many rows share a value there may be fewer of them.",
     )
     if found is not None and name in found.bins:
@@ -118,8 +118,7 @@ def _pick_cuts(name: str) -> None:
     st.text_input(
         f"Cut {value(name)} at",
         key=key,
-        on_change=_take_cuts,
-        args=(name, key),
+        on_change=state.here(lambda: _take_cuts(name, key)),
         placeholder="no cuts: each value is a group",
         help="Rising numbers, as 25, 60: that gives the groups < 25, 25 to < 60, >= 60. "
         "Leave it empty for one group per value.",
@@ -222,7 +221,7 @@ def pick_reference(found: ResolvedTask | None) -> None:
         **state.control(
             "reference",
             shown=lambda group: group if group in found.groups else _SUGGESTED,
-            taken=lambda group: None if group == _SUGGESTED else group,
+            taken=lambda group: group if group in found.groups else None,
         ),
     )
     st.caption(f"{value(found.reference)}: {plain(found.reference_reason)}.")

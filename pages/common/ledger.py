@@ -83,10 +83,10 @@ def cards(result: StudyResult) -> list[Number]:
     return [
         Number("Training rows scored", count(result.goal.removal.size), "each by its removal effect", "removal effect"),
         Number(
-            f"Made by {count(top.size)} rows (top 1 %)",
+            f"Made by {count(top.size)} rows (top {percent(top.size / result.goal.removal.size, 0)})",
             percent(part),
             f"of the {wording.points(result.goal.value, signed=False)}, predicted",
-            help="The sum of the removal effects of the 1 % of training rows that widen the gap most, as a share of "
+            help="The sum of the removal effects of the training rows that widen the gap most, as a share of "
             f"the soft gap ({plain(result.goal.label)}). Other rows narrow it, so it can pass 100 %. "
             f"{word('predicted')}",
         ),

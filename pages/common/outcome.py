@@ -71,7 +71,11 @@ def _pick_value(values: tuple[str, ...]) -> None:
         format_func=short,
         placeholder="Which result is good for the person?",
         help=word("favorable value"),
-        **state.control("favorable", shown=lambda label: label if label in values else None),
+        **state.control(
+            "favorable",
+            shown=lambda label: label if label in values else None,
+            taken=lambda label: label if label in values else None,
+        ),
     )
 
 
@@ -86,7 +90,7 @@ def _pick_values(values: tuple[str, ...]) -> None:
             "favorable",
             key="favorable_values",
             shown=lambda chosen: [one for one in state.choices().favorable_values if one in values],
-            taken=tuple,
+            taken=lambda labels: tuple(one for one in labels if one in values),
         ),
     )
     rest = [one for one in values if one not in state.choices().favorable_values]
@@ -105,7 +109,7 @@ def _pick_way(chosen: Choices) -> None:
         format_func=_WAYS.__getitem__,
         key=_WAY,
         required=True,
-        on_change=lambda: _take_way(st.session_state[_WAY]),
+        on_change=state.here(lambda: _take_way(st.session_state[_WAY])),
         help="A number is cut at a threshold, or single values of it are favorable.",
     )
 
@@ -142,7 +146,7 @@ def _pick_side(chosen: Choices, target: str) -> None:
         list(_SIDES),
         format_func=lambda sign: f"{_SIDES[sign]} {value_label(cut)}",
         key=key,
-        on_change=lambda: _take_threshold(target, cut, st.session_state[key]),
+        on_change=state.here(lambda: _take_threshold(target, cut, st.session_state[key])),
         help=word("favorable value"),
     )
     slider, exact = f"threshold_slider_{target}", f"threshold_exact_{target}"
@@ -154,7 +158,7 @@ def _pick_side(chosen: Choices, target: str) -> None:
         high,
         step=step,
         key=slider,
-        on_change=lambda: _take_threshold(target, st.session_state[slider], side),
+        on_change=state.here(lambda: _take_threshold(target, st.session_state[slider], side)),
     )
     picture = threshold_histogram(
         known, cut, widgets.theme(), name=target, at_least=None if side is None else side == ">=", smallest=smallest
@@ -166,7 +170,7 @@ def _pick_side(chosen: Choices, target: str) -> None:
         key=exact,
         format="%.10g",
         step=float(step),
-        on_change=lambda: _take_threshold(target, st.session_state[exact], side),
+        on_change=state.here(lambda: _take_threshold(target, st.session_state[exact], side)),
         help="The threshold itself belongs to the upper side."
         + (f" {count(len(known))} rows have a number." if smallest is None else ""),
     )

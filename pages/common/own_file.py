@@ -87,7 +87,7 @@ def _chosen_reading() -> Mapping[str, str | int]:
 
 def take() -> None:
     """Take the file that was just given, and read it. Use it as the uploader's callback."""
-    given = st.session_state[widget_key()]
+    given = st.session_state.get(widget_key())
     if given is None:
         return
     before = held()

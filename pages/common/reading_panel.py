@@ -10,7 +10,7 @@ import streamlit as st
 from iffair_core.data.dialect import NAMES
 from iffair_core.data.reading import Preview
 from iffair_core.errors import IFFairError
-from pages.common import cohorts, errors, own_file
+from pages.common import cohorts, errors, own_file, state
 from pages.common.text import count, plain, value
 
 PREVIEW_ROWS = 8
@@ -100,7 +100,7 @@ def _pick(name: str, label: str, options: Sequence[str], title: Callable[[Any], 
         placeholder=_FOUND_OUT,
         format_func=title,
         key=key,
-        on_change=lambda: own_file.want(name, st.session_state[key]),
+        on_change=state.here(lambda: own_file.want(name, st.session_state[key])),
         accept_new_options=free,
         help="Choose one, or type another. Empty: it is found out." if free else "Empty: it is found out.",
     )
@@ -115,7 +115,7 @@ def _pick_header() -> None:
         step=1,
         key=key,
         placeholder=_FOUND_OUT,
-        on_change=lambda: own_file.want("header", st.session_state[key]),
+        on_change=state.here(lambda: own_file.want("header", st.session_state[key])),
         help="Number of the line with the columns' names, from 1; 0 if the file has none. Empty: it is found out.",
     )
 
@@ -128,24 +128,32 @@ def _first_rows(name: str, shown: Preview) -> None:
         st.caption(f":material/info: {plain(note)}")
     rows = shown.frame.head(PREVIEW_ROWS)
     most = shown.estimated_rows
-    about = f" of about {count(most)}" if most is not None and most > len(rows) else ""
+    about = ""
+    if most is not None and most > len(rows):
+        about = f" of {count(most)}" if shown.dialect.startswith(_COLUMNAR) else f" of about {count(_rounded(most))}"
     st.dataframe(
         rows, hide_index=True, key="reading_preview", placeholder="", alt=f"The first {len(rows)} rows as they are read"
     )
     st.caption(f"{value(name)}: the first {len(rows)}{about} rows, {count(rows.shape[1])} columns.")
 
 
+def _rounded(rows: int) -> int:
+    """An estimate to two digits."""
+    return int(round(rows, 2 - len(str(rows))))
+
+
 def _buttons(*, readable: bool) -> None:
-    if own_file.is_read():
+    if own_file.is_read() and not own_file.wanted():
         return
     with st.container(horizontal=True):
-        st.button(
-            "Read the file this way",
-            key="reading_apply",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=own_file.read,
-            disabled=not readable,
-        )
+        if not own_file.is_read():
+            st.button(
+                "Read the file this way",
+                key="reading_apply",
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=own_file.read,
+                disabled=not readable,
+            )
         if own_file.wanted():
             st.button("Find out everything", key="reading_detect", on_click=own_file.want_detection)

@@ -34,7 +34,7 @@ def pick_source() -> None:
         if source in _PUBLIC:
             st.session_state[_PICK] = source
     st.segmented_control(
-        "Table", list(_SOURCES), format_func=_SOURCES.__getitem__, key=_PANEL, required=True, on_change=_panel_changed
+        "Table", list(_SOURCES), format_func=_SOURCES.__getitem__, key=_PANEL, required=True, on_change=state.here(_panel_changed)
     )
     panel = st.session_state[_PANEL]
     if panel == EXAMPLE:
@@ -71,7 +71,7 @@ def _pick_public() -> None:
         format_func=lambda name: _PUBLIC[name].title,
         placeholder="Which public data set?",
         key=_PICK,
-        on_change=_public_changed,
+        on_change=state.here(_public_changed),
         help="Data sets that the literature on fairness uses. Each comes with its usual outcome and groups, "
         "which you can change.",
     )
@@ -206,7 +206,7 @@ def _pick_own() -> None:
             type="tertiary",
             on_click=_ask_to_forget,
         )
-    if st.session_state.pop(_ASK, False):
+    if st.session_state.get(_ASK):
         _forget_dialog()
 
 
@@ -241,7 +241,11 @@ def _ask_to_forget() -> None:
     st.session_state[_ASK] = True
 
 
-@st.dialog("Forget your data?", icon=":material/delete_forever:")
+def _ask_no_more() -> None:
+    st.session_state.pop(_ASK, None)
+
+
+@st.dialog("Forget your data?", icon=":material/delete_forever:", on_dismiss=_ask_no_more)
 def _forget_dialog() -> None:
     if st.session_state.pop(_FORGOT, False):
         # A dialog runs by itself, without the page around it.
@@ -257,6 +261,7 @@ def _forget_dialog() -> None:
     with st.container(horizontal=True):
         st.button("Forget my data", key="forget_confirm", type="primary", on_click=forget)
         if st.button("Keep it", key="forget_keep"):
+            _ask_no_more()
             state.rerun()
 
 

@@ -39,6 +39,8 @@ _WRITTEN = "query_last_written"
 _CHANGED = "changed_in_this_run"
 _LINK_PROBLEMS = "link_problems"
 _LOST = "choices_lost_by_upload"
+_COLUMN_CHOICES = ("target", "sensitive", "drop", "weights", "split_column", "unit")
+_OTHER_TABLE = "The link was made with another table, or with another version of this one: some cells differ."
 _BEFORE_LOSS = "choices_before_they_were_lost"
 _REMEMBERED = "remembered"
 _SOURCE_ERRORS = "errors_by_source"
@@ -263,7 +265,7 @@ def link_problems() -> list[str]:
     problems = list(st.session_state.get(_LINK_PROBLEMS, ()))
     wanted, current = choices().file, uploaded()
     if choices().source == UPLOAD and wanted and current and not current.fingerprint.startswith(wanted):
-        problems.append("The link was made with another version of this table: some of its cells differ.")
+        problems.append(_OTHER_TABLE)
     return problems
 
 
@@ -290,6 +292,24 @@ def rerun() -> NoReturn:
     st.rerun()
 
 
+def here(callback: Callable[[], None]) -> Callable[[], None]:
+    """The callback of a widget, for as long as the table is the one that the widget was drawn for.
+
+    A poll of the browser that was under way when the table changed brings back the widgets of the one before.
+    """
+    drawn = _place()
+
+    def guarded() -> None:
+        if _place() == drawn:
+            callback()
+
+    return guarded
+
+
+def _place() -> tuple[object, ...]:
+    return times_forgotten(), choices().source, choices().file
+
+
 def control(
     name: str,
     *,
@@ -307,14 +327,31 @@ def control(
     key = key or f"choice_{name}"
     st.session_state[key] = shown(getattr(choices(), name))
 
+    @here
     def changed() -> None:
         chosen = taken(st.session_state[key])
+        if name in _COLUMN_CHOICES and not _are_columns(chosen, getattr(choices(), name)):
+            return
         if apply is None:
             update(**{name: chosen})
         else:
             apply(chosen)
 
     return {"key": key, "on_change": changed}
+
+
+def _are_columns(named: Any, before: Any) -> bool:
+    """Whether columns that a widget names are of the current table, or were chosen already.
+
+    A poll of the browser that was under way when the table changed still names those of the table before.
+    """
+    current = table()
+    known = {*(current.columns if current is not None else ()), *_names(before)}
+    return known.issuperset(_names(named))
+
+
+def _names(named: Any) -> tuple[str, ...]:
+    return () if named is None else (named,) if isinstance(named, str) else tuple(named)
 
 
 def use_source(source: str) -> None:
@@ -347,9 +384,7 @@ def adopt(new: CurrentTable, reading: dict[str, str | int]) -> None:
         earlier = before
     fresh, lost = (preset(UPLOAD), []) if earlier is None else _fitting(earlier, new)
     if earlier is not None and uploaded() is None and earlier.file and not new.fingerprint.startswith(earlier.file):
-        st.session_state[_LINK_PROBLEMS] = [
-            "The link was made with another version of this table: some of its cells differ."
-        ]
+        st.session_state[_LINK_PROBLEMS] = [_OTHER_TABLE]
     elif uploaded() is not None:
         st.session_state[_LINK_PROBLEMS] = []
     st.session_state[_LOST] = lost
@@ -363,7 +398,8 @@ def adopt(new: CurrentTable, reading: dict[str, str | int]) -> None:
 def forget() -> None:
     """Leave nothing of the uploaded table in this session, and show the example. Use it as a callback.
 
-    Everything that the session holds goes: the table, what was worked out from it, its studies, widgets and choices;
+    Everything that the session holds goes: the table, what was worked out from it, its studies, widgets and choices
+    (what is in widgets on the screen with the next run);
     only the choices made for tables of the catalog stay. The server drops the file that was given.
     """
     kept = {source: made for source, made in st.session_state.get(_SHELVED, {}).items() if source != UPLOAD}
@@ -372,10 +408,25 @@ def forget() -> None:
     drop_files()
     written, page = st.session_state.get(_WRITTEN), st.session_state.get(_PAGE)
     times = st.session_state.get(_FORGOTTEN, 0) + 1
-    st.session_state.clear()
+    drawn = _drawn_widgets()
+    for key in [str(key) for key in st.session_state if key not in drawn]:
+        del st.session_state[key]
     st.session_state.update({_WRITTEN: written, _PAGE: page, _FORGOTTEN: times})
     set_choices(kept.pop(EXAMPLE, preset(EXAMPLE)))
     st.session_state[_SHELVED] = kept
+
+
+def _drawn_widgets() -> set[str]:
+    """Keys of the widgets on the screen. The next run gives them other values, or Streamlit drops them after it.
+
+    Taking them away at once would make the browser's next poll look like a change of every one of them.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        return set()
+    held = context.session_state._state
+    named = held._key_id_mapper.id_key_mapping
+    return {key for widget, key in named.items() if held._persist_tracker.scope_of(widget) != "session"}
 
 
 def times_forgotten() -> int:

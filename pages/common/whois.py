@@ -14,7 +14,6 @@ from pages.common.widgets import Number
 
 PERCENT = "%.1f %%"
 GROUP_COLUMNS = {
-    "group": st.column_config.TextColumn("Group"),
     "rows": st.column_config.NumberColumn("Rows", format="localized"),
     "share": st.column_config.NumberColumn("Share of rows", format=PERCENT),
     "favorable": st.column_config.NumberColumn("Favorable", format="localized"),
@@ -43,6 +42,12 @@ SUMMARY_COLUMNS = {
 }
 
 
+def group_columns(groups: pd.DataFrame) -> dict[str, object]:
+    """How the columns of the group table are drawn: the names of groups in full, if they are not very long."""
+    longest = max(map(len, groups["group"].astype(str)), default=0)
+    return {"group": st.column_config.TextColumn("Group", width=min(max(8 * longest + 24, 80), 240)), **GROUP_COLUMNS}
+
+
 def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
     """The group table with its shares in percent, as the screen shows it."""
     shares = ["share", "favorable_share", "low", "high"]
@@ -63,10 +68,11 @@ def table_numbers(columns: pd.DataFrame, rows: int) -> list[Number]:
         columns = columns.assign(missing=columns["missing"].fillna(0))
     missing, cells = int(columns["missing"].sum()), rows * len(columns)
     holed = int((columns["missing"] > 0).sum())
+    where = f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"
     return [
         Number("Rows", count(rows), "all of the file", "row"),
         Number("Columns", count(len(columns)), f"{count(int((columns['type'] == 'number').sum()))} of numbers"),
-        Number("Missing cells", percent(missing / cells), f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"),
+        Number("Missing cells", percent(missing / cells), where),
     ]
 
 

@@ -1,12 +1,13 @@
 """Laws of cutting: what is written comes back in every dialect, and what is damaged is repaired and told."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iffair_core.data import body
+from iffair_core.data import body, repairs
 from iffair_core.data.delimited import read_delimited
 from iffair_core.data.dialect import ReadOptions
 from iffair_core.errors import Cancelled, TableError
@@ -265,9 +266,7 @@ def test_the_fast_parser_and_pythons_agree(monkeypatch):
     text[12] = ",".join(row_line(12, c3='"two\nlines, ""at"" least"'))
     raw = "\n".join(text) + "\n"
     _, fast = read(raw)
-    monkeypatch.setattr(
-        body.pa_csv, "read_csv", lambda *_, **__: (_ for _ in ()).throw(body.pa.ArrowInvalid())
-    )
+    monkeypatch.setattr(body.pa_csv, "read_csv", lambda *_, **__: (_ for _ in ()).throw(body.pa.ArrowInvalid()))
     assert read(raw)[1] == fast
 
 
@@ -316,3 +315,71 @@ def test_any_bytes_give_a_table_or_an_error_in_one_line(raw):
         assert table.cells.num_columns == len(table.names) >= 1
         assert all(column.null_count == 0 for column in table.cells.columns)
         assert all(note.endswith(".") and "\n" not in note for note in table.notes)
+
+
+@pytest.mark.parametrize("quote", ["\u201c", "\u00ab", "(", "]", "^", "\\", "*"])
+def test_any_character_may_be_the_quotation_mark(quote):
+    rows = [[str(i), f"x, {i}{quote}y", "\u00e9\u00ab"] for i in range(5)]
+    raw = "\n".join(lines(["a", "b", "c"], rows, quote=quote, every=True)) + "\n"
+    assert read(raw, quote=quote, delimiter=",")[1] == rows
+
+
+HEAD = "a,b,c,d\n" + "1,x,2.5,yes\n2,y,3.5,no\n" * 50
+HOSTILE = {
+    "blanks": " " * 2_000_000 + "1",
+    "delimiters": "," * 2_000_000,
+    "delimiters in one line of many": HEAD + "," * 2_000_000,
+    "quotation marks": HEAD + '"' * 2_000_000,
+    "single marks in one line": ",'a" * 700_000,
+    "one line": "12:30:" * 400_000,
+    "one line of many kinds": '{"a": 1, "b": [1,2,3], "c": "x, y"},' * 60_000,
+    "blanks before a quoted cell": HEAD + "1," + " " * 1_000_000 + '"x",2.5,yes\n',
+    "blank lines": HEAD + " \n" * 1_000_000,
+    "a comment in every other line": HEAD * 20 + "".join(f"# {i}\n1,x,2.5,yes\n" for i in range(15_000)),
+    "blanks in every other line": HEAD + " \n1,x,2.5,yes\n" * 20_000,
+    "marks that do not fit everywhere": HEAD + "".join(f'{i},"x{i},2.{i},yes\n' for i in range(20_000)),
+    "prose": "The quick, brown fox; jumps over: the dog.\nAnd so, on it went - for ever, and ever\n\n" * 5_000,
+    "tokens in short lines": "a,b\n1,2\n" + "aa " * 1_700,
+    "cells in long lines": HEAD + ('1,"x,' + "y," * 3000 + '"z,2.5,yes\n') * 100,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_text_ends_soon_in_a_table_or_an_error(what):
+    started = time.process_time()
+    try:
+        table = read_delimited(HOSTILE[what].encode(), "f.csv")
+    except TableError as error:
+        assert len(str(error)) < 300
+    else:
+        assert len(table.notes) < 20
+        assert all(len(note) < 400 for note in table.notes)
+    assert time.process_time() - started < 5
+
+
+def test_two_single_marks_are_a_text_where_no_cell_stands_in_them():
+    assert read("id,a,b\n0,,1\n1,,2\n2,'',3\n")[1][2] == ["2", "''", "3"]
+
+
+def test_past_a_limit_irregular_lines_are_taken_as_they_come(monkeypatch):
+    monkeypatch.setattr(repairs, "_LEAST_WORK", -100_000)
+    text = lines(rows=ROWS * 3)
+    for number in (90, 100, 110):
+        text[number] = ",".join(row_line(1 + (number - 1) % 40, c3="wide, low"))
+    table, found = read("\n".join(text))
+    assert found[109][3:] == ["wide", "low," + ROWS[109 % 40][4]]
+    assert found[110] == ROWS[110 % 40]
+    assert any("from line 91 on were taken as they come" in note for note in table.notes)
+
+
+def test_lines_left_out_are_told_in_one_sentence():
+    text = lines(rows=ROWS * 2)
+    for number in range(1, 11):
+        text.insert(4 * number, f"Total of {number}")
+    table, found = read("\n".join(text))
+    assert found == ROWS * 2
+    told = [note for note in table.notes if "left out" in note]
+    assert told == [
+        "10 lines that are no rows of the table were left out (line 5, 9, 13, 17, 21 and 5 more): "
+        "Total of 1, Total of 2, Total of 3 and 7 more."
+    ]

@@ -135,6 +135,7 @@ def test_a_reading_option_changes_the_preview_first_and_the_table_when_it_is_ask
     click(opened, "reading_apply")
     assert "400 rows and 1 columns" in opened.words() and opened.query["reading"] == ["delimiter:;"]
     assert any("no column 'hired', which was the outcome" in one.value for one in opened.app.warning)
+    assert {one.key for one in opened.app.button} >= {"reading_detect"}
     choose(opened, "selectbox", "reading_delimiter", ",")
     click(opened, "reading_apply")
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
@@ -483,3 +484,21 @@ def test_work_reports_its_progress_and_how_it_ended():
     endless.stop()
     stopped = endless.ended(5)
     assert stopped is not None and (stopped.value, stopped.error) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "stale"), [("target", "salary"), ("sensitive", ["salary"]), ("drop", ["salary"]), ("weights", "salary")]
+)
+def test_an_answer_to_a_screen_that_showed_another_table_changes_nothing(monkeypatch, name, stale):
+    session = {"choices": preset("upload")}
+    frame = pd.DataFrame({"hired": ["yes", "no"], "clan": ["a", "b"]})
+    monkeypatch.setattr(state.st, "session_state", session)
+    monkeypatch.setattr(state, "table", lambda: state.upload_of("people.csv", frame))
+    taken: list[Any] = []
+    tied = state.control(name, apply=taken.append)
+    session[tied["key"]] = stale
+    tied["on_change"]()
+    assert taken == [] and session["choices"] == preset("upload")
+    session[tied["key"]] = "clan" if isinstance(stale, str) else ["clan"]
+    tied["on_change"]()
+    assert taken == [session[tied["key"]]]
