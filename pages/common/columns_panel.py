@@ -40,7 +40,7 @@ def columns_panel(flags: Mapping[str, str]) -> None:
         alt="Each column with its use, type, values, missing and distinct values; rows can be picked to change them",
         key=_TABLE,
         placeholder="",
-        on_select=lambda: _take_rows(list(columns["name"])),
+        on_select=state.here(lambda: _take_rows(list(columns["name"]))),
         selection_mode="multi-row",
     )
     widgets.csv_download(columns.drop(columns="values"), "columns.csv", key="columns_csv")

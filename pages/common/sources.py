@@ -34,7 +34,12 @@ def pick_source() -> None:
         if source in _PUBLIC:
             st.session_state[_PICK] = source
     st.segmented_control(
-        "Table", list(_SOURCES), format_func=_SOURCES.__getitem__, key=_PANEL, required=True, on_change=state.here(_panel_changed)
+        "Table",
+        list(_SOURCES),
+        format_func=_SOURCES.__getitem__,
+        key=_PANEL,
+        required=True,
+        on_change=state.here(_panel_changed),
     )
     panel = st.session_state[_PANEL]
     if panel == EXAMPLE:

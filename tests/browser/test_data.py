@@ -166,3 +166,25 @@ def test_a_file_fits_a_narrow_screen(server: str, visit: Callable[..., Any], off
     expect(page.get_by_text("the first 8 of", exact=False)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
     visitor.check()
+
+
+def test_data_can_be_forgotten_while_its_study_runs(server: str, visit: Callable[..., Any], office_file: Path):
+    visitor = visit()
+    page = give(visitor, server, office_file)
+    expect(card(page)).to_contain_text("520 rows")
+    pick(page, "choice_target", "points")
+    page.get_by_role("radio", name=re.compile("^At least")).or_(
+        page.get_by_role("button", name=re.compile("^At least"))
+    ).first.click()
+    visitor.settle(QUESTION)
+    pick(page, "choice_sensitive", "origin")
+    page.keyboard.press("Escape")
+    page.locator(".st-key-data_run button").click()
+    expect(card(page)).to_contain_text("Cancel")
+    page.locator(".st-key-data_forget button").click()
+    page.locator(".st-key-forget_confirm button").click()
+    expect(card(page)).to_contain_text("synthetic")
+    visitor.settle(QUESTION)
+    assert query(page) == {}
+    expect(page.get_by_role("main")).not_to_contain_text("origin")
+    visitor.check()
