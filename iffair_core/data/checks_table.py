@@ -72,9 +72,8 @@ def _nearly_constant(data: Evidence) -> Iterator[Check]:
         yield Check(
             "nearly_constant_columns", "low", "Columns with almost only one value",
             f"{each} {plural(found, 'has', 'have')} one and the same value. What so few rows show is mostly chance; "
-            "where "
-            "such a column was filled in after the outcome was known, it hints at the outcome as well. Leave "
-            f"{plural(found, 'it', 'them')} out unless the few rows matter.",
+            "where such a column was filled in after the outcome was known, it hints at the outcome as well. "
+            f"Leave {plural(found, 'it', 'them')} out unless the few rows matter.",
             tuple(found), data.drop(found),
         )  # fmt: skip
 
@@ -109,9 +108,8 @@ def _many_values(data: Evidence) -> Iterator[Check]:
         yield Check(
             "high_cardinality", "low", "Categories with very many values",
             f"Categories with more than {MANY_VALUES} values: {each}. The encoding keeps the {MANY_VALUES} most "
-            "frequent "
-            "and pools the others, so that what the rare ones say is lost. Group the values in your file, or leave "
-            f"{plural(found, 'it', 'them')} out.",
+            "frequent and pools the others, so that what the rare ones say is lost. Group the values in your file, "
+            f"or leave {plural(found, 'it', 'them')} out.",
             tuple(found), data.drop(found),
         )  # fmt: skip
 

@@ -40,7 +40,7 @@ def test_any_bytes_become_a_table_with_its_promises_or_an_error(raw: bytes) -> N
 @given(hostile_tables, hostiles)
 def test_any_table_and_any_choices_are_taken_or_refused(frame, other: Hostile) -> None:
     for depth in ("columns", "resolve", "encode"):
-        endure(Hostile("table", frame, depth, Random(other.depth)))
+        assert endure(Hostile("table", frame, depth, Random(other.depth)))
 
 
 @settings(RELAXED, max_examples=120)
