@@ -146,7 +146,8 @@ def reachable_strength(
     """
     m = at_one.size
     columns = [np.zeros(m)]
-    least = float(np.min(-at_one / slack, initial=0.0)) - 1.0  # untouched weights reach that far
+    bounded = slack > 0
+    least = float(np.min(-at_one[bounded] / slack[bounded], initial=0.0)) - 1.0  # untouched weights reach that far
     for _ in range(MAX_COLUMNS):
         reached = np.column_stack(columns)
         k = reached.shape[1]

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from iffair_core.data.numerals import EXACT, with_nulls
+from iffair_core.data.number_columns import EXACT, with_nulls
 from iffair_core.data.sources import Check, Source, require_memory
 from iffair_core.errors import TableError, listing, shorten
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iffair_core.data.dates import parse_dates
-from iffair_core.data.numerals import forced_numbers, in_threads, typed_columns
+from iffair_core.data.number_columns import forced_numbers, in_threads, typed_columns
 from iffair_core.data.values import as_numbers, is_number, require_single_values, value_label
 from iffair_core.errors import TaskError, listing, shorten
 
@@ -123,14 +123,16 @@ def _text_type(cells: pa.ChunkedArray) -> str:
 
 
 def _are_dates(distinct: Any) -> bool:
-    first = distinct.slice(0, 20).to_pylist()
+    first = distinct.slice(0, 20)
     # No date has fewer than three digits; to look before parsing keeps tables of thousands of columns quick.
-    if sum(sum(map(str.isdigit, cell)) >= 3 for cell in first) < 0.75 * max(len(first), 1):
+    if sum(sum(map(str.isdigit, cell)) >= 3 for cell in first.to_pylist()) < 0.75 * max(len(first), 1):
         return False
-    head = parse_dates(distinct.slice(0, 20)).days
-    if np.isnat(head).mean() > 0.25:
+    days = parse_dates(first).days
+    if np.isnat(days).mean() > 0.25:
         return False
-    return bool(np.isnat(parse_dates(distinct).days).mean() <= 1 - _DATE_SHARE)
+    if len(distinct) > len(first):
+        days = parse_dates(distinct).days
+    return bool(np.isnat(days).mean() <= 1 - _DATE_SHARE)
 
 
 def _is_prose(distinct: Any) -> bool:

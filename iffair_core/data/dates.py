@@ -22,6 +22,11 @@ _FORMS = (
     rf"^{_NAME} {_DAY}{_TH},? {_YEAR}{_TIME}",
     rf"^{_YEAR}[ -]{_NAME}[ -]{_DAY}{_TIME}",
 )
+_BEGINNINGS = (
+    r"^(?:\d{4}[-/.]\d|\d{1,2}[/.-]\d{1,2}[/.-]\d\d|\d{1,2}(?:st|nd|rd|th)?[ -]\s*[a-z]{3}"
+    r"|[a-z]{3,9}\.? \d|\d{4}[ -][a-z]{3})"
+)
+"""How a date begins, in any of the forms: one look at text that has none."""
 _CENTURY = 69
 """Two-digit years up to this one belong to 2000, the others to 1900, as in POSIX."""
 
@@ -48,6 +53,8 @@ def parse_dates(cells: pa.Array) -> Dates:
     days = np.full(len(text), np.datetime64("NaT"), dtype="datetime64[D]")
     open_ = np.ones(len(text), dtype=bool)
     order, doubtful = "", False
+    if not pc.any(pc.match_substring_regex(text, _BEGINNINGS)).as_py():
+        return Dates(days, order, doubtful)
     for form in _FORMS:
         if not open_.any():
             break

@@ -17,7 +17,8 @@ from iffair_core.data.columns import column_histograms, column_summary, infer_ty
 from iffair_core.data.delimited import read_delimited
 from iffair_core.data.dialect import DETECT, ReadOptions
 from iffair_core.data.layout import MAX_COLUMNS, too_wide
-from iffair_core.data.numerals import NUMERIC_MISSING, typed_columns
+from iffair_core.data.number_columns import typed_columns
+from iffair_core.data.numerals import NUMERIC_MISSING
 from iffair_core.data.sources import (
     MEMORY_FACTOR,
     Check,
@@ -57,7 +58,6 @@ _PREVIEW_READ = 1_000
 _PREVIEW_BYTES = 1 << 18
 _PREVIEW_MOST = 1 << 24
 _HEAD = 1 << 16
-_MOST_HINTS = 50
 
 Progress = Callable[[float], None]
 Options = ReadOptions | Mapping[str, Any] | None
@@ -105,8 +105,7 @@ def read_table(
     once, others numbered "name (2)"; a column without a name is "column 3" by its place.
 
     The frame's attrs: "warnings" (a sentence for each thing mended or noticed), "dialect" (how the file is written, in
-    words), "reading" (the options given, if any), "hints" (the first columns that nearly are numbers, see
-    `numerals.Typed.hints`, "column" being the name), "decimal" ("," where that is the decimal sign).
+    words), "reading" (the options given, if any), "decimal" ("," where that is the decimal sign).
 
     Raises `TableError` when the file is missing, empty, only a header, not a table, damaged or beyond a limit
     (`sources.MAX_BYTES`, `MAX_ROWS`, ...; the message says which), `ConfigError` for options that cannot be.
@@ -168,7 +167,6 @@ class _Loaded:
     options: ReadOptions
     rows: int | None = None
     sheets: tuple[str, ...] = ()
-    hints: tuple[dict[str, Any], ...] = ()
     decimal: str = "."
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -178,13 +176,9 @@ class _Loaded:
             {label: self.columns[position] for label, position in zip(names, kept, strict=True)}, copy=False
         )
         frame.columns = pd.Index(names, dtype="str")
-        called = dict(zip(kept, names, strict=True))
         attrs: dict[Any, Any] = {"warnings": [*self.notes, *notes], "dialect": self.dialect}
         if self.options.given():
             attrs["reading"] = self.options.given()
-        hints = [{**hint, "column": called[hint["column"]]} for hint in self.hints if hint["column"] in called]
-        if hints:
-            attrs["hints"] = hints[:_MOST_HINTS]
         if self.decimal != ".":
             attrs["decimal"] = self.decimal
         frame.attrs = attrs
@@ -302,7 +296,7 @@ def _text(raw: bytes, name: str, options: ReadOptions, rows: int | None, check: 
         series.append(_series(found[position]))
         found[position] = np.zeros(0)
     words = dialect.describe() + (", decimal comma" if typed.decimal == "," else "")
-    return _Loaded(names, series, words, [*notes, *typed.warnings], options, hints=typed.hints, decimal=typed.decimal)
+    return _Loaded(names, series, words, [*notes, *typed.warnings], options, decimal=typed.decimal)
 
 
 def _series(values: Any) -> pd.Series:
@@ -331,7 +325,6 @@ def _workbook(
     )
     for position, column in zip(texts, typed.columns, strict=True):
         sheet.columns[position] = column
-    hints = tuple({**hint, "column": texts[hint["column"]]} for hint in typed.hints)
     header = f"header in row {sheet.header}" if sheet.header else "no header row"
     return _Loaded(
         sheet.names,
@@ -341,7 +334,6 @@ def _workbook(
         options,
         sheet.rows_below,
         sheets=sheet.sheets,
-        hints=hints,
         decimal=typed.decimal,
     )
 

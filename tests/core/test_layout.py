@@ -21,7 +21,7 @@ ORDER = [
     "data.values", "data.cohorts", "data.dates", "data.conditions", "data.groups",
     "data.dialect", "data.utf8", "data.cells", "data.detection", "data.likeness", "data.alignment", "data.repair_notes",
     "data.layout", "data.repairs", "data.runs", "data.body", "data.delimited",
-    "data.sources", "data.numerals", "data.columns", "data.columnar", "data.workbook",
+    "data.sources", "data.numerals", "data.number_columns", "data.columns", "data.columnar", "data.workbook",
     "data.reading", "data.splitting", "data.task", "data.resolving",
     "data.encoding", "data.separation", "data.evidence",
     "data.checks_columns", "data.checks_time", "data.checks_groups", "data.checks_table", "data.checks", "data.example",

@@ -213,18 +213,20 @@ def test_rows_without_influence_and_asks_without_content():
 @law
 @given(
     seed=seeds, n=st.integers(4, 60), m=st.integers(1, 5), equal=st.booleans(), max_weight=max_weights,
-    pins=st.booleans(),
+    pins=st.booleans(), closed=st.booleans(),
 )  # fmt: skip
 @example(
-    seed=3, n=59, m=3, equal=False, max_weight=1.01, pins=False
+    seed=3, n=59, m=3, equal=False, max_weight=1.01, pins=False, closed=False
 )  # untouched weights only reach a strength below -1
-def test_reachable_strength_is_the_linear_programme(*, seed, n, m, equal, max_weight, pins):
+@example(seed=0, n=20, m=2, equal=True, max_weight=5.0, pins=False, closed=True)  # one of the gaps is closed already
+def test_reachable_strength_is_the_linear_programme(*, seed, n, m, equal, max_weight, pins, closed):
     rng = np.random.default_rng(seed)
     m = min(m, n // 3)
     influence = rng.normal(size=(n, m))
     at_one, slack = rng.normal(size=m) * 0.1, rng.uniform(0.1, 1.0, m)
     if equal:
         at_one = np.zeros(m)
+        slack[0] *= not closed or m == 1
     pinned = rng.random(n) < 0.3 if pins else np.zeros(n, dtype=bool)
     high = np.where(pinned, 0.0, max_weight - 1.0)
     rows = np.column_stack([influence.T, slack])
