@@ -83,6 +83,8 @@ with right:
             shown=whois.in_percent(groups),
             placeholder="not estimable" if found.task.smallest_group is None else "withheld",
         )
+        if found.task.weights is not None:
+            st.caption(f"Shares count each row by its {text.value(found.task.weights)}; rows are counted once.")
         widgets.notes("To know about this table", whois.warnings(found))
     if not fresh:
         # Everything above is on the screen already; columns and checks wait for what the checks find.

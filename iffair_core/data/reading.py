@@ -55,6 +55,8 @@ MAX_CELL = 1_000_000
 """Characters in one cell; a longer one is nearly always a quotation mark that is never closed."""
 PREVIEW_ROWS = 100
 _PREVIEW_READ = 1_000
+_OF_TEXT = ("delimiter", "quote", "decimal", "encoding", "header", "comment")
+_OF_SHEETS = ("sheet", "header", "decimal")
 _PREVIEW_BYTES = 1 << 18
 _PREVIEW_MOST = 1 << 24
 _HEAD = 1 << 16
@@ -158,13 +160,17 @@ def _options(options: Options) -> ReadOptions:
 
 @dataclass(eq=False)
 class _Loaded:
-    """Columns of a file with names as they stand there; `rows` is how many the file has, or an estimate."""
+    """Columns of a file with names as they stand there; `rows` is how many the file has, or an estimate.
+
+    `uses`: which reading options mean something for a file of its kind.
+    """
 
     names: list[str]
     columns: list[pd.Series]
     dialect: str
     notes: list[str]
     options: ReadOptions
+    uses: tuple[str, ...]
     rows: int | None = None
     sheets: tuple[str, ...] = ()
     decimal: str = "."
@@ -176,6 +182,9 @@ class _Loaded:
             {label: self.columns[position] for label, position in zip(names, kept, strict=True)}, copy=False
         )
         frame.columns = pd.Index(names, dtype="str")
+        if idle := [option for option in self.options.given() if option not in self.uses]:
+            plural = "option {} was" if len(idle) == 1 else "options {} were"
+            notes.append(f"The reading {plural.format(listing(idle))} not used: nothing in such a file depends on it.")
         attrs: dict[Any, Any] = {"warnings": [*self.notes, *notes], "dialect": self.dialect}
         if self.options.given():
             attrs["reading"] = self.options.given()
@@ -296,7 +305,7 @@ def _text(raw: bytes, name: str, options: ReadOptions, rows: int | None, check: 
         series.append(_series(found[position]))
         found[position] = np.zeros(0)
     words = dialect.describe() + (", decimal comma" if typed.decimal == "," else "")
-    return _Loaded(names, series, words, [*notes, *typed.warnings], options, decimal=typed.decimal)
+    return _Loaded(names, series, words, [*notes, *typed.warnings], options, _OF_TEXT, decimal=typed.decimal)
 
 
 def _series(values: Any) -> pd.Series:
@@ -308,7 +317,7 @@ def _columnar(source: Source, kind: str, options: ReadOptions, rows: int | None,
     for label, column in zip(found.names, found.columns, strict=True):
         if isinstance(column.dtype, pd.StringDtype):
             _require_cells(pa.array(column), label, source.name)
-    return _Loaded(found.names, found.columns, found.kind, [], options, found.rows)
+    return _Loaded(found.names, found.columns, found.kind, [], options, (), found.rows)
 
 
 def _workbook(
@@ -332,6 +341,7 @@ def _workbook(
         f"Excel, sheet {shorten(sheet.name, 40)}, {header}",
         [*sheet.notes, *typed.warnings],
         options,
+        _OF_SHEETS,
         sheet.rows_below,
         sheets=sheet.sheets,
         decimal=typed.decimal,

@@ -124,7 +124,7 @@ def _button(now: running.Status) -> None:
         st.caption("Results are up to date.")
     elif now.situation in ("no table", "incomplete", "unfit"):
         st.caption({"no table": "Give a table on Data.", "incomplete": "Choose outcome and groups on Data."}.get(
-            now.situation, "The choices do not fit the table; see Data."))  # fmt: skip
+            now.situation, "The choices do not fit the table; Data says why."))  # fmt: skip
     else:
         labels = {"failed": "Run again", "cancelled": "Run the study"}
         widgets.run_button("card_run", labels.get(now.situation, "Run"), width="stretch")

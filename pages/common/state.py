@@ -35,6 +35,7 @@ _CHOICES = "choices"
 _UPLOADED = "uploaded_table"
 _SHELVED = "choices_by_source"
 _PAGE = "page_of_last_run"
+_PAGE_HASH = "hash_of_page_of_last_run"
 _WRITTEN = "query_last_written"
 _CHANGED = "changed_in_this_run"
 _LINK_PROBLEMS = "link_problems"
@@ -286,10 +287,20 @@ def set_choices(new: Choices) -> None:
 def rerun() -> NoReturn:
     """Run the page again from a polling fragment, keeping the choices.
 
-    The fragment may have been asked for before the browser knew the last address: that one is not opened anew.
+    The fragment may have been asked for before the browser knew the last address: that one is not opened anew. And it
+    may have been asked for on the page before, and run when the user has gone on: `st.rerun` would bring that one back.
     """
     st.session_state[_CHANGED] = True
+    shown, asked_for = st.session_state.get(_PAGE_HASH), _page_hash()
+    if None not in (shown, asked_for) and shown != asked_for:
+        boot.go(st.session_state[_PAGE])
     st.rerun()
+
+
+def _page_hash() -> str | None:
+    """What Streamlit calls the page that the browser asked for with this run."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return None if context is None else context.page_script_hash
 
 
 def here(callback: Callable[[], None]) -> Callable[[], None]:
@@ -521,5 +532,6 @@ def sync(page: str) -> bool:
     if query != wanted:
         st.query_params.from_dict(wanted)
     st.session_state[_PAGE] = page
+    st.session_state[_PAGE_HASH] = _page_hash()
     st.session_state[_WRITTEN] = wanted
     return opened

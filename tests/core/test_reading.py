@@ -335,6 +335,22 @@ def test_the_type_of_a_column_does_not_depend_on_where_its_odd_cell_stands(posit
     assert found.dtype == column(*cells)[0].dtype
 
 
+@pytest.mark.parametrize(
+    ("suffix", "options", "said"),
+    [
+        (".csv", {"sheet": "People", "header": 1}, "The reading option sheet was not used"),
+        (".parquet", {"delimiter": ";", "decimal": ","}, "The reading options delimiter, decimal were not used"),
+        (".xlsx", {"encoding": "utf-8", "header": 1}, "The reading option encoding was not used"),
+    ],
+)
+def test_an_option_that_means_nothing_for_a_kind_of_file_is_said(tmp_path, suffix, options, said):
+    path, frame = tmp_path / f"table{suffix}", pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    write = {".csv": frame.to_csv, ".parquet": frame.to_parquet, ".xlsx": frame.to_excel}[suffix]
+    write(path, index=False)
+    (warning,) = read_table(path, options=options).attrs["warnings"]
+    assert warning.startswith(said)
+
+
 def test_a_column_of_numbers_but_for_few_cells_is_named_with_them():
     found, warnings = column(*[str(i) for i in range(200)], "unknown", "unknown")
     assert str(found.dtype) == "str"

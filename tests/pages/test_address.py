@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import state
+from pages.common import boot, state
 from pages.common.address import from_query, to_query
 from pages.common.choices import variants_of
 from tests.pages.test_frame import choose_people, upload
@@ -46,6 +46,20 @@ def test_the_polling_of_a_study_does_not_open_the_address_from_before_the_last_c
     opened.run()
     assert opened.app.number_input(key="choice_seed").value == 5
     assert opened.query == {"seed": ["5"]}
+
+
+def test_polling_of_the_page_before_does_not_bring_it_back(screen, monkeypatch):
+    opened = screen("learn")
+    gone_to: list[str] = []
+    monkeypatch.setattr(st, "rerun", lambda: gone_to.append("the page that the browser asked for"))
+    monkeypatch.setattr(boot, "go", gone_to.append)
+    monkeypatch.setattr(st, "session_state", opened.app.session_state)
+    shown = opened.app.session_state[state._PAGE_HASH]
+    for page in (shown, "the hash of Data"):
+        monkeypatch.setattr(state, "_page_hash", lambda page=page: page)
+        state.rerun()
+    # On the screen neither of the two ways returns.
+    assert gone_to[:2] == ["the page that the browser asked for", "learn"]
 
 
 def test_a_link_chooses_the_model_and_its_variants(screen):
