@@ -22,8 +22,10 @@ NO_FEATURES = ("date", "identifier", "text")
 MARKERS = (
     "?", "-", "--", ".", "NA", "N/A", "NaN", "null", "None", "nil", "missing", "unknown", "not available",
     "not known", "not stated", "no answer", "n.a.", "#N/A", "(missing)", "(blank)", "<NA>",
+    "k.A.", "k. A.", "keine Angabe", "unbekannt", "n/d", "s/d", "inconnu", "non renseigné", "desconocido", "sin dato",
+    "sconosciuto", "onbekend",
 )  # fmt: skip
-"""What people write into a cell for want of a value, in any case."""
+"""What people write into a cell for want of a value, in several languages and in any case."""
 
 _SAMPLE = 10_000
 _LEAST_ROWS = 20

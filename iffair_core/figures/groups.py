@@ -58,7 +58,7 @@ def group_bars(
 
     figure = Canvas(cols=2, share_y=True)
     figure.add(
-            "bar",
+        "bar",
         x=share, y=place, orientation="h", marker_color=fills, width=0.56, showlegend=False,
         error_x=interval_bars(share, low, high, colors.ink),
         customdata=np.column_stack([low, high, good, rows]), hovertext=labels,
@@ -118,7 +118,7 @@ def rates_by_group(
     styles = group_styles(groups, evaluation.reference, theme)
     goal_rates = GOAL_RATES[goal] if goal else ()
     band = evaluation.chance_band.get(GOAL_METRIC[goal]) if goal else None
-    spread = 0.6 if len(groups) > 1 else 0.0
+    spread = (0.6 if len(groups) <= 6 else 0.84) if len(groups) > 1 else 0.0
     shift = np.linspace(-spread / 2, spread / 2, len(groups)) if len(groups) > 1 else np.zeros(1)
 
     figure = Canvas()
@@ -181,7 +181,7 @@ def rates_by_group(
     figure.x_axis(
         range=[-1, min(102.0, top)], ticksuffix=" %", title_text="Share of the rows concerned (95 % interval)"
     )
-    each = max(64, 13 * len(groups) + 16)
+    each = max(64, 15 * len(groups) + 16)  # a line of text under another where several groups have no rate
     done = figure.finish(
         theme,
         height=90 + each * len(SHOWN_RATES) + legend_room(len(groups)),

@@ -34,7 +34,7 @@ ORDER = [
     "figures.common", "figures.canvas", "figures.cohorts", "figures.columns", "figures.groups", "figures.scores",
     "figures.change", "figures.influence", "figures.tradeoff", "figures.transfer", "figures.replication",
     "outputs", "reproduce", "report_blocks", "report",
-    "__main__",
+    "options", "__main__",
 ]  # fmt: skip
 PACKAGES = ("data", "models", "rivals", "figures")
 
