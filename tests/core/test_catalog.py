@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from iffair_core import __main__ as command
+from iffair_core.__main__ import main
 from iffair_core.data import originals
 from iffair_core.data.catalog import (
     DATASETS,
@@ -27,6 +27,7 @@ from iffair_core.data.reading import column_summary, read_table, table_fingerpri
 from iffair_core.data.resolving import group_table, resolve
 from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError
+from iffair_core.options import command_parser, task_choices
 
 PUBLIC = {entry.name: entry for entry in DATASETS if entry.files}
 BANK = {
@@ -185,16 +186,16 @@ def test_what_the_pitfalls_count_is_there(published):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_options_that_the_command_line_prints_make_the_same_task(published, name, capsys):
-    assert command.main(["datasets"]) == 0
+    assert main(["datasets"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     (said,) = re.findall(rf"^{name}: (?:.*\n    )*?.*\n    (--target .*)$", out, re.MULTILINE)
     entry = PUBLIC[name]
     assert all(f"    Note: {pitfall}\n" in out for pitfall in entry.pitfalls)
     assert f"    From: {entry.source} (on this machine)\n    Cite: {entry.citation}\n" in out
-    options = command._parser().parse_args(["run", name, "--out", "results", *shlex.split(said)])
+    options = command_parser().parse_args(["run", name, "--out", "results", *shlex.split(said)])
     table, task = load_dataset(name)
-    found, expected = (resolve(one, table) for one in (Task.from_dict(command._choices(options)), task))
+    found, expected = (resolve(one, table) for one in (Task.from_dict(task_choices(options)), task))
     assert (found.y == expected.y).all()
     assert (found.group_codes == expected.group_codes).all()
     assert (found.groups, found.reference, found.feature_columns, found.bins, found.warnings) == (
