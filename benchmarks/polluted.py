@@ -537,6 +537,8 @@ def main() -> None:
                     result = scores(table, read)
                 seconds[name] += time.perf_counter() - started
                 found.setdefault(label, {}).setdefault(name, []).append(result)
+    if not count:
+        parser.error(f"no damage is called so: {', '.join(options.only)}")
     means = {
         label: {name: np.mean(results, axis=0).round(4).tolist() for name, results in by_reader.items()}
         for label, by_reader in found.items()

@@ -98,7 +98,8 @@ def _in_quotes(lines: Sequence[str]) -> bool:
     inner = [line[1:-1] for line in kept]
     if any('"' in line.replace('""', "") for line in inner):
         return False
-    return any(inner[0].count(mark) and len({line.count(mark) for line in inner}) == 1 for mark in ",;\t|")
+    bare = [re.sub(r'"[^"]*"', "", line.replace('""', '"')) for line in inner]
+    return any(bare[0].count(mark) and len({line.count(mark) for line in bare}) == 1 for mark in ",;\t|")
 
 
 def _out_of_quotes(line: bytes) -> bytes:

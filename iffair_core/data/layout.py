@@ -16,6 +16,8 @@ from iffair_core.data.repair_notes import Notes
 from iffair_core.data.utf8 import first_lines
 from iffair_core.errors import TableError, listing
 
+_RULE = re.compile(r"[-+|=:_\s]*(?:---|===|___)[-+|=:_\s]*")
+"""A line drawn under the header, as in tables of Markdown or of a database's console."""
 _ALIKE = ({"number", "money", "share"}, {"date", "stamp"}, {"time", "stamp"})
 
 
@@ -176,8 +178,12 @@ class _Finder:
             return self._given_header(self.options.header)
         heads: list[Record] = []
         skipped: list[Record] = []
+        rule: Record | None = None
         for index, record in enumerate(self.records):
             line = self.lines[record.line]
+            if heads and _RULE.fullmatch(line):
+                rule = record
+                break
             if self._is_comment(line):
                 head = self._commented_header(record, index) if not heads else None
                 if head:
@@ -194,8 +200,9 @@ class _Finder:
                     continue
                 if heads:
                     same = record.cells == heads[-1].cells
-                    sparse = sum(bool(cell.strip()) for cell in heads[-1].cells) < 0.7 * width and filled > 0.7 * width
-                    if len(heads) < 6 and (same or (data == 0 and (names >= 2 or (sparse and names > 0)))):
+                    if len(heads) < 6 and (
+                        same or (data == 0 and (names >= 2 or (names > 0 and self._over_groups(heads[-1], filled))))
+                    ):
                         heads.append(record)
                         continue
                     break
@@ -228,7 +235,7 @@ class _Finder:
             heads = []
         if heads:
             self._name(heads)
-            last = heads[-1]
+            last = rule or heads[-1]
             self._tell_skipped([record for record in skipped if record.line < heads[0].line])
             return last.line + last.lines
         inner = self._inner_header()
@@ -245,6 +252,12 @@ class _Finder:
             )
         self._tell_skipped(skipped)
         return skipped[-1].line + skipped[-1].lines if skipped else 0
+
+    def _over_groups(self, head: Record, below: int) -> bool:
+        """Whether a line looks like titles over groups of columns, `below` being how many cells the next one fills."""
+        cells = [cell.strip() for cell in head.cells if cell.strip()]
+        sparse = len(cells) < 0.7 * self.width and below > 0.7 * self.width
+        return sparse or len(set(cells)) < len(cells)
 
     def _given_header(self, number: int) -> int:
         if number == 0:
@@ -266,7 +279,7 @@ class _Finder:
         if told:
             first, last = told[0].line + 1, told[-1].line + 1
             where = f"Line {first} stands" if first == last else f"Lines {first} to {last} stand"
-            quoted = listing((self.lines[record.line].strip(self.delimiter + " ") for record in told), 2)
+            quoted = listing((self.lines[record.line].strip(self.delimiter + " ") for record in told), 2).rstrip(".")
             self.notes.general.append(
                 f"{where} above the table and {'was' if first == last else 'were'} left out: {quoted}."
             )
@@ -373,8 +386,11 @@ class _Finder:
                 if group and names[position] in repeated:
                     names[position] = f"{group} {names[position]}"
         elif sparse:
+            over = sparse[0].line < full[0].line
             self.notes.general.append(
                 f"Line {sparse[0].line + 1} holds titles over groups of columns; the names below it were taken."
+                if over
+                else f"Line {sparse[0].line + 1}, below the names, holds units or remarks; it was left out."
             )
         if len(full) > 1:
             where = f"Lines {full[0].line + 1} to {full[-1].line + 1}"

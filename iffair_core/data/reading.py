@@ -55,6 +55,7 @@ MAX_CELL = 1_000_000
 """Characters in one cell; a longer one is nearly always a quotation mark that is never closed."""
 PREVIEW_ROWS = 100
 _PREVIEW_READ = 1_000
+_HEAD_ROWS = 20
 _OF_TEXT = ("delimiter", "quote", "decimal", "encoding", "header", "comment")
 _OF_SHEETS = ("sheet", "header", "decimal")
 _PREVIEW_BYTES = 1 << 18
@@ -293,6 +294,9 @@ def _text(raw: bytes, name: str, options: ReadOptions, rows: int | None, check: 
         _require_cells(column, text.names[position] or f"column {position + 1}", name)
     columns, names, dialect = list(text.cells.columns), text.names, text.dialect
     notes = list(text.notes)
+    if wrapped := _unwrap_formulas(columns):
+        where = listing([names[position] or f"column {position + 1}" for position in wrapped])
+        notes.append(f'Cells written as ="..." were taken as the text in the quotation marks: {where}.')
     semicolon = dialect.delimiter == ";"
     del text
     if check is not None:
@@ -306,6 +310,21 @@ def _text(raw: bytes, name: str, options: ReadOptions, rows: int | None, check: 
         found[position] = np.zeros(0)
     words = dialect.describe() + (", decimal comma" if typed.decimal == "," else "")
     return _Loaded(names, series, words, [*notes, *typed.warnings], options, _OF_TEXT, decimal=typed.decimal)
+
+
+def _unwrap_formulas(columns: list[pa.ChunkedArray]) -> list[int]:
+    """Take cells such as ="0012", which keep zeros for Excel, out of their wrapping; which columns had them.
+
+    Only where every cell of a column is one, or empty. Nothing is evaluated.
+    """
+    wrapped = []
+    for position, column in enumerate(columns):
+        if not any(str(cell).startswith('="') for cell in column.slice(0, _HEAD_ROWS)):
+            continue
+        if pc.all(pc.match_substring_regex(column, r'^(?:="[^"]*")?$')).as_py():
+            columns[position] = pc.replace_substring_regex(column, pattern=r'^="([^"]*)"$', replacement=r"\1")
+            wrapped.append(position)
+    return wrapped
 
 
 def _series(values: Any) -> pd.Series:

@@ -67,7 +67,8 @@ class Repairs:
                 else f"{self.lost:,} lines that are no rows of the table were"
             )
             at = f" (line {_some(self.lost_lines, self.lost_numbered)})" if self.lost_lines else ""
-            self.notes.general.append(f"{where} left out{at}: {_some(self.lost_texts, self.lost)}.")
+            texts = _some(self.lost_texts, self.lost).rstrip(".")
+            self.notes.general.append(f"{where} left out{at}: {texts}.")
 
     def _plain(self, cells: Sequence[str]) -> Aligned:
         """The cells as they come: what lacks is missing at the end, what is too much belongs to the last."""

@@ -321,7 +321,9 @@ def only_member(archive: zipfile.ZipFile, name: str) -> Member:
 _PANDAS = "In pandas: frame.to_csv(path, index=False)."
 _MARK = rb"(?:\xef\xbb\xbf)?\s*"
 _FOREIGN = (
-    (_MARK + rb"(?i:@relation)\s", "is a file of Weka (ARFF)", EXPORT_AGAIN),
+    (_MARK + rb"(?:%[^\n]*\n\s*)*(?i:@relation)\s", "is a file of Weka (ARFF)", EXPORT_AGAIN),
+    (_MARK + rb"(?:--[^\n]*\n\s*)*(?i:insert into|create table|drop table)\s", "is a script of SQL",
+     "Run it in a database and export the table as CSV."),
     (rb"SQLite format 3\0", "is an SQLite database", "Export one table of it as CSV."),
     (rb"%PDF-", "is a PDF document", EXPORT_AGAIN),
     (rb"\x80[\x02-\x05]", "is a Python pickle, which is never opened because it can run programs",

@@ -55,9 +55,13 @@ def test_what_is_written_comes_back(rows, delimiter, line_end, encoding):
     assert table.dialect.delimiter == delimiter
 
 
+NOT_QUOTED = st.text("ab \u00e9,'\"\n", max_size=7).filter(lambda text: not text.startswith("'"))
+"""Where some cells stand in single quotation marks, these are taken for the file's."""
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.text("ab \u00e9,'\"\n", max_size=7), st.integers(0, 99)), min_size=3, max_size=25),
+    st.lists(st.tuples(NOT_QUOTED, st.integers(0, 99)), min_size=3, max_size=25),
     st.sampled_from([",", ";", "\t", "|", "^", "\x01"]),
 )
 def test_cells_quoted_only_where_they_must_be_come_back(rows, delimiter):

@@ -530,6 +530,48 @@ _add(
     _with(AS_READ, notes=("line 8", "town, people", "only the first")),
 )
 _add(
+    "rule.md",
+    "a table of Markdown: a line is drawn under the header",
+    lines("| age | sex | hired |", "|-----|:---:|------:|", "| 23 | m | yes |", "| 45 | f | no |", "| 31 | m | no |"),
+    Table(("age", "sex", "hired"), 3, {"age": [23, 45, 31]}),
+)
+_add(
+    "console.txt",
+    "what the console of a database prints",
+    lines("+-----+-----+", "| age | sex |", "+-----+-----+", "|  23 | m   |", "|  45 | f   |", "+-----+-----+"),
+    Table(("age", "sex"), 2, {"age": [23, 45]}),
+)
+_add(
+    "quoted_twice.csv",
+    "every line quoted as a whole, cells with commas again",
+    lines('"age,""town"",hired"', '"23,""Ash, or Elm"",yes"', '"45,""Oak"",no"'),
+    Table(("age", "town", "hired"), 2, {"town": ["Ash, or Elm", "Oak"]}, notes=("quotation marks",)),
+)
+_add(
+    "units_below.csv",
+    "a line of units under the names",
+    lines("age,height,sex", "(years),(cm),", "23,180,m", "45,170,f", "31,165,m"),
+    Table(("age", "height", "sex"), 3, {"height": [180, 170, 165]}, notes=("line 2", "units")),
+)
+_add(
+    "titles_twice.csv",
+    "titles over groups of columns, repeated over each",
+    lines("person,person,job", "age,sex,title", "23,m,clerk", "45,f,boss", "31,m,clerk"),
+    Table(("person age", "person sex", "job title"), 3, {"person age": [23, 45, 31]}, notes=("lines 1 to 2",)),
+)
+_add(
+    "formula_text.csv",
+    'codes written as ="0012", so that Excel keeps their zeros',
+    lines("id,zip", '1,="0012"', '2,="0450"', "3,"),
+    Table(("id", "zip"), 3, {"zip": ["0012", "0450", None]}, notes=('="..."', "zip")),
+)
+_add(
+    "script.sql",
+    "a script of SQL",
+    lines("-- people", "CREATE TABLE people (age int);", "INSERT INTO people VALUES (23), (45);"),
+    _refused("SQL", "export the table as CSV"),
+)
+_add(
     "ragged_short.csv",
     "one line is short",
     lines("a,b,c", "1,2,3", "4,5", "7,8,9"),
