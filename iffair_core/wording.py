@@ -39,19 +39,19 @@ def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> st
     """A share as "12.3 %", or "not estimable"."""
     if share is None or missing(share):
         return NOT_ESTIMABLE
-    return minus(f"{100 * share:{'+' if signed else ''}.{digits}f} %")
+    return minus(f"{100 * share:{'+' if signed else ''}z.{digits}f} %")
 
 
 def points(difference: float | None, digits: int = 1, *, signed: bool = True) -> str:
     """A difference of shares as "−12.3 points", or "not estimable"."""
     if difference is None or missing(difference):
         return NOT_ESTIMABLE
-    return minus(f"{100 * difference:{'+' if signed else ''}.{digits}f} points")
+    return minus(f"{100 * difference:{'+' if signed else ''}z.{digits}f} points")
 
 
 def figure(value: float | None) -> str:
     """A number with three decimals, or "not estimable"."""
-    return NOT_ESTIMABLE if value is None or missing(value) else minus(f"{value:.3f}")
+    return NOT_ESTIMABLE if value is None or missing(value) else minus(f"{value:z.3f}")
 
 
 def number(value: float | None) -> str:

@@ -24,6 +24,10 @@ def test_signs_are_typographic_and_units_said() -> None:
     assert figure(-0.25) == "−0.250"
 
 
+def test_what_rounds_to_zero_has_no_minus() -> None:
+    assert [points(-0.0001), percent(-0.0), figure(-0.0001)] == ["+0.0 points", "0.0 %", "0.000"]
+
+
 def test_every_metric_and_rate_has_one_title_in_two_cases() -> None:
     assert set(METRIC_TITLES) == set(METRICS) and set(RATE_TITLES) == set(RATES)
     assert all(METRIC_TITLES[name] == heading(metric_title(name)) for name in METRICS)
