@@ -53,6 +53,8 @@ def pick(page: Page, choice: str, value: str) -> None:
     box.click()
     box.fill(value)
     page.get_by_role("option", name=value, exact=True).click()
+    # The next box is not typed into while the page is drawn again: its list would open anew.
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 def turn_to(visitor: Any, name: str) -> None:
