@@ -287,10 +287,12 @@ def set_choices(new: Choices) -> None:
 def rerun() -> NoReturn:
     """Run the page again from a polling fragment, keeping the choices.
 
-    The fragment may have been asked for before the browser knew the last address: that one is not opened anew. And it
+    The fragment may have been asked for before the browser knew the last address: that one is not opened anew, unlike
+    any other that the visitor goes to meanwhile. And it
     may have been asked for on the page before, and run when the user has gone on: `st.rerun` would bring that one back.
     """
-    st.session_state[_CHANGED] = True
+    if not st.session_state.get(_CHANGED):
+        st.session_state[_CHANGED] = boot.query()
     shown, asked_for = st.session_state.get(_PAGE_HASH), _page_hash()
     if None not in (shown, asked_for) and shown != asked_for:
         boot.go(st.session_state[_PAGE])
@@ -523,6 +525,7 @@ def sync(page: str) -> bool:
     written = st.session_state.get(_WRITTEN)
     moved = st.session_state.get(_PAGE) != page
     changed = st.session_state.pop(_CHANGED, False)
+    changed = changed is True or changed == query  # of a poll: only the address that it came with is an old one
     opened = written is None or (not changed and query != written and (bool(query) or not moved))
     if opened:
         new, problems = from_query(query)
