@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.common import boot, frame
+from pages.shell import boot, frame
 
 ASSETS = Path(__file__).parent / "assets"
 

@@ -26,10 +26,10 @@ import pandas as pd
 from benchmarks.machine import versions, write
 from iffair_core import Study, StudyResult, Task, read_table
 from iffair_core.data.groups import MAX_GROUPS
-from iffair_core.data.reading import MAX_CELL, MAX_COLUMNS, MAX_ROWS
-from iffair_core.data.sources import MAX_BYTES, MAX_RATIO, MAX_UNPACKED, in_words
 from iffair_core.data.splitting import MIN_ROWS
 from iffair_core.errors import IFFairError, listing, shorten
+from iffair_core.reading.door import MAX_CELL, MAX_COLUMNS, MAX_ROWS
+from iffair_core.reading.sources import MAX_BYTES, MAX_RATIO, MAX_UNPACKED, in_words
 from tests.nasty.corpus import CORPUS, Nasty, Refused, Table
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "files.md"

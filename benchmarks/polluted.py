@@ -34,8 +34,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.machine import print_table, versions, write
-from iffair_core.data.reading import read_table
 from iffair_core.errors import IFFairError
+from iffair_core.reading.door import read_table
 
 FORMATS = ("%d/%m/%Y", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f")
 

@@ -2,7 +2,7 @@
 
 python -m benchmarks.quality run [--data DIR] [--part 1/2] [--only kind,...] [--datasets NAME ...] [--goals NAME ...]
 python -m benchmarks.quality table
-python -m benchmarks.quality keep            # writes iffair_core/replication.json, which Learn draws
+python -m benchmarks.quality keep            # writes iffair_core/telling/replication.json, which Learn draws
 
 `run` appends one line for each task to benchmarks/results/quality.jsonl and skips those that are there, so it can be
 stopped and started at will, and split into parts that run side by side. A task is a data set, a goal, a seed and a

@@ -68,7 +68,7 @@ def _ours(path: str) -> None:
 
 
 def _preview(path: str) -> None:
-    from iffair_core.data.reading import preview_table
+    from iffair_core.reading.door import preview_table
 
     preview_table(path)
 

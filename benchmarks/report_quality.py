@@ -1,4 +1,4 @@
-"""The kept comparison as Markdown: docs/benchmarks.md out of iffair_core/replication.json.
+"""The kept comparison as Markdown: docs/benchmarks.md out of iffair_core/telling/replication.json.
 
 python -m benchmarks.report_quality
 
@@ -13,7 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from iffair_core.metrics import GOAL_METRIC
-from iffair_core.replication import (
+from iffair_core.rivals.base import KIND_TITLES
+from iffair_core.rivals.registry import RIVALS
+from iffair_core.telling.replication import (
     KINDS,
     SOURCES,
     Replication,
@@ -25,8 +27,6 @@ from iffair_core.replication import (
     run_words,
     source_title,
 )
-from iffair_core.rivals.base import KIND_TITLES
-from iffair_core.rivals.registry import RIVALS
 from iffair_core.wording import GOAL_TITLES, heading, metric_title, minus
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -36,7 +36,8 @@ def document(kept: Replication) -> str:
     """The whole text."""
     parts = [
         "# How the curve compares with other methods",
-        "Written by `python -m benchmarks.report_quality` from `iffair_core/replication.json`; edits here are lost.",
+        "Written by `python -m benchmarks.report_quality` from `iffair_core/telling/replication.json`; "
+        "edits here are lost.",
         "## What was run",
         run_words(kept),
         _table(

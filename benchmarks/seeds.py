@@ -17,7 +17,7 @@ import pandas as pd
 from benchmarks.machine import print_table, write
 from iffair_core import Study, Task, load_dataset, read_table
 from iffair_core.metrics import GOAL_METRIC
-from iffair_core.results import known
+from iffair_core.study.results import known
 
 
 def main() -> None:

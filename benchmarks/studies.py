@@ -17,7 +17,7 @@ from benchmarks.datasets import DATASETS, DEFAULT_FOLDER
 from benchmarks.machine import print_table, write
 from iffair_core import Study
 from iffair_core.metrics import GOAL_METRIC, GOALS
-from iffair_core.results import known
+from iffair_core.study.results import known
 
 
 def one(dataset: str, goal: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:

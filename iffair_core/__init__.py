@@ -14,9 +14,8 @@ Nothing else changes: not the model, the features, the labels or the decision th
 After "IFFair" (arXiv 2512.07249); its full method text was not available, so formulas marked ours are our own.
 """
 
-from iffair_core.data.catalog import load_dataset
-from iffair_core.data.reading import read_table
 from iffair_core.data.task import Task
+from iffair_core.datasets.catalog import load_dataset
 from iffair_core.errors import (
     ArrayError,
     Cancelled,
@@ -31,8 +30,9 @@ from iffair_core.errors import (
     TaskError,
 )
 from iffair_core.estimator import InfluenceReweigher, ReweightedClassifier
-from iffair_core.results import StudyResult
-from iffair_core.study import Study
+from iffair_core.reading.door import read_table
+from iffair_core.study.results import StudyResult
+from iffair_core.study.run import Study
 
 __version__ = "0.1.0"
 

@@ -22,12 +22,9 @@ from typing import Any
 
 import pandas as pd
 
-from iffair_core.data.catalog import DATASETS, load_dataset, whereabouts
-from iffair_core.data.checks import Remedy, run_checks
-from iffair_core.data.columns import with_types
-from iffair_core.data.reading import read_table
+from iffair_core.checks.run import Remedy, run_checks
 from iffair_core.data.task import Task
-from iffair_core.disclosure import disclosed
+from iffair_core.datasets.catalog import DATASETS, load_dataset, whereabouts
 from iffair_core.errors import ConfigError, IFFairError, TableError, listing, shorten
 from iffair_core.options import (
     DESIGN,
@@ -40,10 +37,13 @@ from iffair_core.options import (
     wanted_fix,
     whole_number,
 )
-from iffair_core.reproduce import task_options
-from iffair_core.results import StudyResult
-from iffair_core.smallest import SmallestFix, smallest_fix
-from iffair_core.study import Study
+from iffair_core.reading.door import read_table
+from iffair_core.reading.types import with_types
+from iffair_core.study.disclosure import disclosed
+from iffair_core.study.results import StudyResult
+from iffair_core.study.run import Study
+from iffair_core.study.smallest_fix import SmallestFix, smallest_fix
+from iffair_core.telling.reproduce import task_options
 
 FAILED = 2
 LONGEST_MESSAGE = 1500
@@ -146,27 +146,27 @@ def _write(
     *,
     design: bool,
 ) -> list[Path]:
-    from iffair_core import outputs
-    from iffair_core.report import report_html
+    from iffair_core.telling import files
+    from iffair_core.telling.report import report_html
 
     makers: tuple[Callable[[], bytes], ...] = (
-        lambda: outputs.summary_json(result, read_seconds, fix, others).encode(),
-        lambda: outputs.rows_csv(result, fix),
-        lambda: outputs.curve_csv(result),
+        lambda: files.summary_json(result, read_seconds, fix, others).encode(),
+        lambda: files.rows_csv(result, fix),
+        lambda: files.curve_csv(result),
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
     )
     contents: dict[str, Callable[[], bytes]] = dict(zip(FILES, makers, strict=True))
     if result.smallest_group is not None:
         del contents[ROWS]  # it holds single rows, which cohort-only mode does not show
-        contents[WEIGHTS] = lambda: outputs.weights_csv(result)
+        contents[WEIGHTS] = lambda: files.weights_csv(result)
     if others:
-        contents[SEEDS] = lambda: outputs.seeds_csv([result, *others])
+        contents[SEEDS] = lambda: files.seeds_csv([result, *others])
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())
     if design:
         with _replacing(folder / DESIGN) as path:
-            outputs.write_design(result, path)
+            files.write_design(result, path)
     return [folder / name for name in (*contents, *([DESIGN] if design else []))]
 
 

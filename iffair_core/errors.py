@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+StopCheck = Callable[[], None]
+"""Called on the way of anything long; it raises `Cancelled` when the user has cancelled."""
+
+
+def never_stop() -> None:
+    """The `StopCheck` of a caller that cannot cancel."""
 
 
 class IFFairError(Exception):

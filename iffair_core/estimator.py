@@ -15,7 +15,6 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from iffair_core.data.groups import suggested_reference
-from iffair_core.data.values import label_codes
 from iffair_core.errors import ArrayError, ConfigError, TaskError
 from iffair_core.influence import influence_scores
 from iffair_core.metrics import GOAL_METRIC, point_metrics
@@ -23,9 +22,10 @@ from iffair_core.models import make_model
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step, require_strength
 from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes
-from iffair_core.results import StudyConfig, known, scaled_weights
+from iffair_core.reading.values import label_codes
+from iffair_core.study.results import StudyConfig, known, scaled_weights
+from iffair_core.study.transfer import checked_weights, require_weightable
 from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
-from iffair_core.transfer import checked_weights, require_weightable
 
 HERE = "validation"  # the split that `recommend` chooses on: the evaluation set, or X itself
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from iffair_core.errors import StopCheck, never_stop
 from iffair_core.influence import removal_steps
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid, sum_blocks
@@ -24,15 +25,13 @@ REFIT_SECONDS = 30.0
 REFIT_BATCH = 64
 REFIT_STEPS = 20
 
-Check = Callable[[], None] | None
-
 
 def leave_one_out_parameters(
     model: InfluenceModel,
     rows: np.ndarray,
     *,
     seconds: float = REFIT_SECONDS,
-    check: Check = None,
+    stop_check: StopCheck = never_stop,
     report: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Parameters of exact refits without each of `rows`, (r, P) with r <= len(rows): as many as fit in `seconds`.
@@ -40,8 +39,8 @@ def leave_one_out_parameters(
     A logistic model makes many refits at a time: their parameters are the columns of one matrix, so that every step of
     all of them is two matrix products. Steps reuse the full model's factorisation until the gradient vanishes; a refit
     that this does not bring there, as of a row that a small model hangs on, is done on its own, and so is every refit
-    of another model. `check` is called between steps and may raise to cancel; `report` gets the share that is done.
-    Raises FitError where the other rows have one outcome only.
+    of another model. `stop_check` is called between steps and may raise to cancel; `report` gets the share done. Raises
+    FitError where the other rows have one outcome only.
     """
     started, done = time.perf_counter(), [np.empty((0, model.theta_.size))]
     size = REFIT_BATCH if isinstance(model, LogisticModel) else 1
@@ -52,29 +51,28 @@ def leave_one_out_parameters(
         batch = rows[start : start + size]
         if isinstance(model, LogisticModel):
             first_guess = model.theta_[:, None] + removal_steps(model, batch, leverage)
-            done.append(_refit_batch(model, batch, first_guess, check).T)
+            done.append(_refit_batch(model, batch, first_guess, stop_check).T)
         else:
-            done.append(_refit_without(model, batch[0], check)[None])
+            done.append(_refit_without(model, batch[0], stop_check)[None])
         if report is not None:
             report(min(1.0, (start + size) / rows.size))
     return np.vstack(done)
 
 
-def _refit_without(model: InfluenceModel, row: int, check: Check) -> np.ndarray:
+def _refit_without(model: InfluenceModel, row: int, stop_check: StopCheck) -> np.ndarray:
     weight = model.sample_weight_.copy()
     weight[row] = 0.0
-    return model.refitted(weight, check=check).theta_
+    return model.refitted(weight, stop_check=stop_check).theta_
 
 
-def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, check: Check) -> np.ndarray:
+def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, stop_check: StopCheck) -> np.ndarray:
     X, y, s = model.X_, model.y_, model.sample_weight_
     n, p = X.shape
     left_out = np.column_stack([X[rows], np.ones(rows.size)])
     unit = column_units(X)[:, None] * n
     off = np.full(rows.size, np.inf)
     for _ in range(REFIT_STEPS):
-        if check is not None:
-            check()
+        stop_check()
 
         def work(block: slice, theta: np.ndarray = theta) -> np.ndarray:
             r = sigmoid(X[block] @ theta[:-1] + theta[-1])
@@ -91,7 +89,7 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, chec
         if off.max() <= TOLERANCE / 10:
             break
     for i in np.flatnonzero(~(off <= TOLERANCE)):
-        theta[:, i] = _refit_without(model, rows[i], check)
+        theta[:, i] = _refit_without(model, rows[i], stop_check)
     return theta
 
 

@@ -7,11 +7,9 @@ Relabelling moves them by -s_i (2 y_i - 1) H^-1 x~_i. All rows at once: one Chol
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from iffair_core.errors import ConfigError, FitError
+from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import LogisticModel, with_intercept
@@ -116,14 +114,14 @@ def affordable_order(model: InfluenceModel, quantities: FairnessQuantities, leve
 
 
 def removal_curvature(
-    model: InfluenceModel, quantities: FairnessQuantities, check: Callable[[], None] | None = None
+    model: InfluenceModel, quantities: FairnessQuantities, stop_check: StopCheck = never_stop
 ) -> np.ndarray:
     """What order 2 adds to the leverage-corrected removal effects, (n, k).
 
     delta_i' Q_f delta_i / 2 + t_i u_i (x~_i delta_i)^2 / 2 with the leverage-corrected step delta_i,
     u = X~ H^-1 grad f, t = s p (1 - p)(1 - 2 p) and Q_f = hess f - X~' diag(t u) X~: the gap's own curvature, and the
     objective's third derivative less the row's own part of it. What remains is of third order in the step.
-    `check` may raise to cancel. Raises NotSupported unless logits are linear in the parameters.
+    `stop_check` may raise to cancel. Raises NotSupported unless logits are linear in the parameters.
     """
     hessians = quantities.hessians(model)
     X, y, s, theta = model.X_, model.y_, model.sample_weight_, model.theta_
@@ -131,8 +129,7 @@ def removal_curvature(
     inverse, directions = model.solve(np.eye(size)), model.solve(quantities.gradients(model))
 
     def third(rows: slice) -> np.ndarray:
-        if check is not None:
-            check()
+        stop_check()
         block = with_intercept(X[rows])
         p = sigmoid(block @ theta)
         bend = (s[rows] * p * (1.0 - p) * (1.0 - 2.0 * p))[:, None] * (block @ directions)
@@ -142,8 +139,7 @@ def removal_curvature(
     out = np.empty((X.shape[0], k))
 
     def work(rows: slice) -> None:
-        if check is not None:
-            check()
+        stop_check()
         block = with_intercept(X[rows])
         z = block @ theta
         p = sigmoid(z)

@@ -6,18 +6,18 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from iffair_core.classifiers import TRANSFER_MODELS
-from iffair_core.data.columns import TYPES
 from iffair_core.data.conditions import DUPLICATES
-from iffair_core.data.dialect import ReadOptions
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.metrics import GOALS
 from iffair_core.models import USUAL_C
-from iffair_core.reproduce import parse_pool
-from iffair_core.results import MODELS, StudyConfig
+from iffair_core.reading.dialect import ReadOptions
+from iffair_core.reading.types import TYPES
 from iffair_core.reweighting import VARIANTS
 from iffair_core.rivals.registry import RIVALS, rival_names
-from iffair_core.smallest import BY, require_fix
+from iffair_core.study.classifiers import TRANSFER_MODELS
+from iffair_core.study.results import MODELS, StudyConfig
+from iffair_core.study.smallest_fix import BY, require_fix
+from iffair_core.telling.reproduce import parse_pool
 
 DESIGN = "design.parquet"
 SEEDS = "seeds.csv"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iffair_core.errors import ConfigError, FitError, Infeasible
+from iffair_core.errors import ConfigError, FitError, Infeasible, StopCheck, never_stop
 from iffair_core.influence import influence_of, one_step_parameters
 from iffair_core.metrics import GOAL_METRIC
 from iffair_core.models.base import InfluenceModel
@@ -106,7 +106,7 @@ class RepairPath:
         start: InfluenceModel,
         guide: FairnessQuantities,
         repair: Repair,
-        check: Callable[[], None] | None = None,
+        stop_check: StopCheck = never_stop,
         pinned: np.ndarray | None = None,
         groups: Mapping[str, tuple[str, ...]] | None = None,
         *,
@@ -115,7 +115,7 @@ class RepairPath:
     ) -> None:
         self.predicts, self.base = predict, base
         self.rails = Rails(repair.max_weight, pinned, base)
-        self.start, self.repair, self.guide, self.check = start, repair, guide, check
+        self.start, self.repair, self.guide, self.stop_check = start, repair, guide, stop_check
         self.pairs: GoalPairs = goal_pairs(guide, repair.goal, groups)
         self.before = guide.values(start)
         self.disparity = self.pairs.disparity(self.before)
@@ -151,12 +151,11 @@ class RepairPath:
         model, weights, best = earlier.model, earlier.weights, np.inf
         found: tuple[InfluenceModel, np.ndarray] | None = None
         for _ in range(CORRECTIONS):
-            if self.check is not None:
-                self.check()
+            self.stop_check()
             try:
                 here = self._first if model is self.start else _Linearised(model, self.guide, self.base)
                 candidate = self._solve(here, weights, strength)
-                refitted = model.refitted(self._seen(candidate), check=self.check)
+                refitted = model.refitted(self._seen(candidate), stop_check=self.stop_check)
             except (Infeasible, FitError) as error:
                 if found is None:
                     return Step(strength, None, None, predicted, str(error))
@@ -244,9 +243,11 @@ class RepairPath:
             if not isinstance(at.model, LogisticModel):
                 raise ConfigError("The variant efficient needs a logistic model. Use diverse or uniform.")
             gradients = at.gradients @ matrix.T
-            return efficient_weights(at.model, gradients, ask, weights, self.rails, self._thrift(), check=self.check)
+            return efficient_weights(
+                at.model, gradients, ask, weights, self.rails, self._thrift(), stop_check=self.stop_check
+            )
         solve = diverse_weights if self.repair.variant == "diverse" else uniform_weights
-        return solve(ask, self.rails, check=self.check)
+        return solve(ask, self.rails, stop_check=self.stop_check)
 
     def _thrift(self) -> Thrift:
         if self._known_thrift is None:

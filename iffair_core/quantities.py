@@ -14,12 +14,12 @@ from itertools import permutations
 import numpy as np
 
 from iffair_core.data.groups import suggested_reference
-from iffair_core.data.values import value_label
 from iffair_core.errors import ConfigError, NotSupported, TaskError
 from iffair_core.metrics import GOAL_RATES
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import LogisticModel, with_intercept
+from iffair_core.reading.values import value_label
 
 SOFT_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
 LEAST_ROWS = 10

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import linprog
 
-from iffair_core.errors import ConfigError, Infeasible
+from iffair_core.errors import ConfigError, Infeasible, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, sigmoid
 from iffair_core.models.logistic import LogisticModel
 
@@ -205,17 +205,15 @@ def _furthest_weighted(
     return np.asarray(influence.T @ delta)
 
 
-def diverse_weights(ask: Ask, rails: Rails, *, check: Callable[[], None] | None = None) -> np.ndarray:
+def diverse_weights(ask: Ask, rails: Rails, *, stop_check: StopCheck = never_stop) -> np.ndarray:
     """Every row moves a little in proportion to its influence: the smallest |delta|^2 that meets the ask.
 
     Returns weights (n,). Raises Infeasible where no weights within the rails with mean 1 meet it.
     """
-    return rails.weights(_smallest_change(ask, rails, check)[0])
+    return rails.weights(_smallest_change(ask, rails, stop_check)[0])
 
 
-def uniform_weights(
-    ask: Ask, rails: Rails, amount: float = 1.0, *, check: Callable[[], None] | None = None
-) -> np.ndarray:
+def uniform_weights(ask: Ask, rails: Rails, amount: float = 1.0, *, stop_check: StopCheck = never_stop) -> np.ndarray:
     """The fewest rows move, all by exactly +-amount: the largest influences up and as many of the smallest down.
 
     Several gaps are combined with the multipliers of the diverse solution, which say how dear each of them is. Returns
@@ -224,7 +222,7 @@ def uniform_weights(
     weight, and one row may move by less than the amount, so that they do.
     """
     amount = min(amount, 1.0, rails.max_weight - 1.0)
-    multipliers = _smallest_change(ask, rails, check)[1]
+    multipliers = _smallest_change(ask, rails, stop_check)[1]
     combined, wanted = ask.influence @ multipliers, float(multipliers @ ask.change)
     weights = np.ones(combined.size)
     if wanted == 0:
@@ -294,7 +292,7 @@ def efficient_weights(
     start: Thrift,
     *,
     thrift: float = THRIFT,
-    check: Callable[[], None] | None = None,
+    stop_check: StopCheck = never_stop,
 ) -> np.ndarray:
     """The weights whose model loses the least utility: least |delta|^2 + thrift * (training loss in nats) * 2.
 
@@ -312,7 +310,7 @@ def efficient_weights(
     origin = model.theta_ + back - start.theta
     length = np.sqrt(np.maximum(np.einsum("ij,ij->j", gradients, model.solve(gradients)), np.finfo(float).tiny))
     metric, hessian = cho_factor(start.hessian, lower=True), model.hessian() / unit[:, None]
-    some = rails.stretched(_smallest_change(ask, rails, check)[0])
+    some = rails.stretched(_smallest_change(ask, rails, stop_check)[0])
     moved = origin - model.solve(_weighted_columns(X, some * residual))
     ceiling = float(some @ some + thrift * moved @ start.hessian @ moved) / 2 * (1 + 1e-6)
 
@@ -351,7 +349,7 @@ def efficient_weights(
 
         floor = np.concatenate([np.full(P, -np.inf), np.full(m, -np.inf if ask.equal else 0.0), [-np.inf]])
         x, delta = _climb(
-            rails, n, multiply=multiply, missed=missed, gram=gram, floor=floor, ceiling=ceiling, check=check
+            rails, n, multiply=multiply, missed=missed, gram=gram, floor=floor, ceiling=ceiling, stop_check=stop_check
         )
         return rails.per_root(delta), x[P:-1] / length[active]
 
@@ -365,7 +363,7 @@ def _beyond_reach(rails: Rails) -> str:
     )
 
 
-def _smallest_change(ask: Ask, rails: Rails, check: Callable[[], None] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _smallest_change(ask: Ask, rails: Rails, stop_check: StopCheck = never_stop) -> tuple[np.ndarray, np.ndarray]:
     """delta (n,) of least |delta|^2 that meets `ask`, with the multipliers (m,) of the directed gaps."""
     n, influence = ask.influence.shape[0], rails.per_root(ask.influence)
     scale = np.linalg.norm(influence, axis=0)
@@ -376,7 +374,7 @@ def _smallest_change(ask: Ask, rails: Rails, check: Callable[[], None] | None = 
 
     def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
         columns, change = influence[:, active] / scale[active], ask.change[active] / scale[active]
-        delta, multipliers = _dual_newton(columns, change, rails, equal=ask.equal, check=check)
+        delta, multipliers = _dual_newton(columns, change, rails, equal=ask.equal, stop_check=stop_check)
         return rails.per_root(delta), multipliers / scale[active]
 
     return _with_binding_gaps(ask, solve)
@@ -409,7 +407,7 @@ def _with_binding_gaps(
 
 
 def _dual_newton(
-    columns: np.ndarray, change: np.ndarray, rails: Rails, *, equal: bool, check: Callable[[], None] | None = None
+    columns: np.ndarray, change: np.ndarray, rails: Rails, *, equal: bool, stop_check: StopCheck = never_stop
 ) -> tuple[np.ndarray, np.ndarray]:
     """min |delta|^2 / 2 with columns' delta <= change (or =), mean weight 1 and delta within the rails.
 
@@ -432,7 +430,7 @@ def _dual_newton(
         gram=gram,
         floor=np.append(np.full(m, -np.inf if equal else 0.0), -np.inf),
         ceiling=_largest_change(n, rails),
-        check=check,
+        stop_check=stop_check,
     )
     return delta, x[:-1]
 
@@ -446,7 +444,7 @@ def _climb(
     gram: Callable[[np.ndarray, np.ndarray], np.ndarray],
     floor: np.ndarray,
     ceiling: float,
-    check: Callable[[], None] | None,
+    stop_check: StopCheck,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers x (m,) >= floor that maximise a concave dual, and the change delta = clip(-multiply(x), low, high).
 
@@ -475,8 +473,7 @@ def _climb(
     for _ in range(MAX_STEPS):
         if off(x, residual) <= RESIDUAL * size_of_ask:
             break
-        if check is not None:
-            check()
+        stop_check()
         moving = (x > floor) | (residual > 0)
         inside = (raw > low) & (raw < high)
         newton = newton and bool(inside.any())

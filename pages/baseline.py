@@ -2,10 +2,13 @@
 
 import streamlit as st
 
-from iffair_core import explain, tables
-from iffair_core.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
 from iffair_core.metrics import GOAL_METRIC
-from pages.common import baseline, boot, state, text, widgets
+from iffair_core.telling import sentences, tables
+from iffair_core.telling.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
+from pages.kit import text, widgets
+from pages.parts import baseline
+from pages.session import state
+from pages.shell import boot
 
 boot.guard("baseline")
 boot.title("baseline")
@@ -15,7 +18,7 @@ evaluation, goal = result.baseline["test"], result.config.metric
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
 with widgets.figures(stale):
-    widgets.sentence(explain.baseline_sentence(result))
+    widgets.sentence(sentences.baseline_sentence(result))
     widgets.numbers(baseline.cards(result))
     page = st.grid(3, min_column_width=280, gap="medium")
     with page.cell(column_span=2):

@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from iffair_core import explain
-from iffair_core.figures import metrics_along_strength, tradeoff
-from pages.common import boot, other_models, points_table, running, state, widgets
+from iffair_core.telling import sentences
+from iffair_core.telling.figures import metrics_along_strength, tradeoff
+from pages.kit import widgets
+from pages.parts.compare import other_models, points_table
+from pages.session import state, study_runs
+from pages.shell import boot
 
 boot.guard("compare")
 boot.title("compare")
@@ -15,7 +18,7 @@ chosen = state.choices()
 axes = (chosen.utility_axis, chosen.disparity_axis or result.curve.metric)
 
 with widgets.figures(stale):
-    widgets.sentence(explain.compare_sentence(result, chosen.split))
+    widgets.sentence(sentences.compare_sentence(result, chosen.split))
     picture = tradeoff(
         result,
         theme,
@@ -42,4 +45,4 @@ with widgets.figures(stale):
     st.subheader("Every metric along strength", anchor=False)
     widgets.chart(metrics_along_strength(result, theme, chosen.split), "metrics_along_strength")
 if not stale:
-    running.measure_points()
+    study_runs.measure_points()

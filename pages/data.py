@@ -3,16 +3,19 @@
 import streamlit as st
 
 from iffair_core.data.resolving import group_table
-from iffair_core.disclosure import told_groups
-from iffair_core.explain import data_sentence
-from iffair_core.figures import group_bars
+from iffair_core.study.disclosure import told_groups
+from iffair_core.telling.figures import group_bars
+from iffair_core.telling.sentences import data_sentence
 from iffair_core.wording import holds
-from pages.common import boot, errors, pickers, reading_panel, running, sources, state, text, whois, widgets
-from pages.common.about_rows import pick_about_rows
-from pages.common.checks_panel import PATIENCE, checks_panel, current_checks, flags, number_card
-from pages.common.columns_panel import columns_panel
-from pages.common.groups import pick_groups, pick_reference
-from pages.common.outcome import pick_outcome
+from pages.kit import errors, text, widgets
+from pages.parts.data import pickers, reading_panel, sources, whois
+from pages.parts.data.about_rows import pick_about_rows
+from pages.parts.data.checks_panel import PATIENCE, checks_panel, current_checks, flags, number_card
+from pages.parts.data.columns_panel import columns_panel
+from pages.parts.data.groups import pick_groups, pick_reference
+from pages.parts.data.outcome import pick_outcome
+from pages.session import state, study_runs
+from pages.shell import boot
 
 boot.guard("data")
 boot.title("data")
@@ -37,7 +40,7 @@ with left:
     pickers.pick_features(found)
     pick_about_rows()
     pickers.pick_model()
-    now = running.status()
+    now = study_runs.status()
     if now.situation == "failed" and now.error is not None:
         errors.show(now.error, "The study could not be finished")
     if now.situation in ("never run", "stale", "cancelled", "failed"):

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from pages.common import boot, errors, running, state
-from pages.common.chapters import CHAPTERS
+from pages.kit import errors
+from pages.parts.learn.chapters import CHAPTERS
+from pages.session import state, study_runs
+from pages.shell import boot
 
 POLL_SECONDS = 0.5
 NAMES = [chapter.name for chapter in CHAPTERS]
@@ -18,7 +20,7 @@ def turn_to(name: str) -> None:
 @st.fragment(run_every=POLL_SECONDS)
 def wait() -> None:
     """Hold the place until the example's study is there."""
-    if running.example_outcome() is not None:
+    if study_runs.example_outcome() is not None:
         state.rerun()
     st.markdown(":gray[The example's study is being run; its numbers and pictures appear here.]")
     st.skeleton(height=420)
@@ -37,7 +39,7 @@ with grid.cell(column_span=3):
     place = NAMES.index(name)
     chapter = CHAPTERS[place]
     st.subheader(f"{place + 1}. {name}", anchor=False)
-    outcome = running.example_outcome()
+    outcome = study_runs.example_outcome()
     if not chapter.numbers:
         chapter.draw()
     elif outcome is None:

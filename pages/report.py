@@ -6,13 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from iffair_core import explain, outputs
-from iffair_core.report import PART_TITLES, report_facts, report_html, report_sections
-from iffair_core.reproduce import command_line, independent_check, library_snippet
-from iffair_core.results import StudyResult
-from pages.common import boot, cohorts, preview, state, widgets
-from pages.common.text import plain
-from pages.common.words import word
+from iffair_core.study.results import StudyResult
+from iffair_core.telling import files as outputs
+from iffair_core.telling import sentences
+from iffair_core.telling.report import PART_TITLES, report_facts, report_html, report_sections
+from iffair_core.telling.reproduce import command_line, independent_check, library_snippet
+from pages.kit import cohort_mode, preview, widgets
+from pages.kit.text import plain
+from pages.kit.words import word
+from pages.session import state
+from pages.shell import boot
 
 FILES = (
     ("rows.csv", "text/csv", outputs.rows_csv, "One line per row: split, group, weight, influences, scores."),
@@ -58,7 +61,7 @@ def parts_label() -> str:
 
 
 with widgets.figures(stale):
-    widgets.sentence(explain.repair_sentence(result))
+    widgets.sentence(sentences.repair_sentence(result))
     left, right = widgets.thirds()
     with left:
         st.subheader("For people", anchor=False)
@@ -94,7 +97,7 @@ with widgets.figures(stale):
         files: Sequence[tuple[str, str, Any, str]] = FILES
         if result.smallest_group is not None:
             files = [WEIGHTS, *(file for file in FILES if file[0] not in OF_ROWS)]
-            cohorts.no_rows(result, "rows.csv and design.parquet hold single rows and are not offered.")
+            cohort_mode.no_rows(result, "rows.csv and design.parquet hold single rows and are not offered.")
         for name, kind, write, holds in files:
             with st.container(gap="xxsmall"):
                 download(name, kind, lambda write=write: write(result), name)
@@ -107,7 +110,7 @@ with widgets.figures(stale):
                     title or usual_title,
                     notes,
                     synthetic=result.synthetic,
-                    findings=(explain.baseline_sentence(result), explain.repair_sentence(result)),
+                    findings=(sentences.baseline_sentence(result), sentences.repair_sentence(result)),
                     facts=report_facts(result),
                 )
                 for part in report_sections(result, parts=parts, theme=widgets.theme(), source=source):

@@ -2,24 +2,27 @@
 
 import streamlit as st
 
-from iffair_core import explain, tables
-from iffair_core.figures import before_after, weights_by_group, who_pays
-from pages.common import boot, cohorts, repair, repair_tables, running, smallest, text, widgets
+from iffair_core.telling import sentences, tables
+from iffair_core.telling.figures import before_after, weights_by_group, who_pays
+from pages.kit import cohort_mode, text, widgets
+from pages.parts.reweight import outcomes, repair, smallest_fix
+from pages.session import study_runs
+from pages.shell import boot
 
 boot.guard("reweight")
 boot.title("reweight")
-if running.order() is not None:
+if study_runs.order() is not None:
     repair.controls()
 result, stale = widgets.need_result("curve", "after", "difference")
 theme = widgets.theme()
 
 with widgets.figures(stale):
     repair.warnings(result)
-    widgets.sentence(explain.repair_sentence(result))
-    for sentence in (explain.also_sentence(result), explain.pinned_sentence(result)):
+    widgets.sentence(sentences.repair_sentence(result))
+    for sentence in (sentences.also_sentence(result), sentences.pinned_sentence(result)):
         if sentence:
             st.markdown(text.plain(sentence))
-    widgets.numbers(repair_tables.numbers(result))
+    widgets.numbers(outcomes.numbers(result))
     left, right = widgets.halves()
     with left:
         widgets.chart(before_after(result, theme), "before_after")
@@ -27,7 +30,7 @@ with widgets.figures(stale):
         widgets.chart(weights_by_group(result, theme), "weights_by_group")
 
     st.subheader("Who pays", anchor=False)
-    st.markdown(text.plain(explain.pays_sentence(result)))
+    st.markdown(text.plain(sentences.pays_sentence(result)))
     widgets.chart(who_pays(result, theme), "who_pays")
     rates, turned, weights, everything = st.tabs(
         ["Rates per group", "Decisions that turn", "Weights by group and outcome", "Every metric"],
@@ -36,16 +39,16 @@ with widgets.figures(stale):
     )
     if rates.open:
         with rates:
-            repair_tables.rates(result)
+            outcomes.rates(result)
     if turned.open:
         with turned:
-            repair_tables.turned(result)
+            outcomes.turned(result)
     if weights.open:
         with weights:
-            repair_tables.weights(result)
+            outcomes.weights(result)
     if everything.open:
         with everything:
-            repair_tables.everything(result)
+            outcomes.everything(result)
     if not stale:
         if result.smallest_group is None:
             widgets.csv_download(
@@ -55,7 +58,7 @@ with widgets.figures(stale):
                 key="weights_csv",
             )
         else:
-            cohorts.no_rows(result, "The weights are told by group and outcome, in the tab above and its file.")
+            cohort_mode.no_rows(result, "The weights are told by group and outcome, in the tab above and its file.")
 if not stale:
-    smallest.show(result)
-    running.measure_points()
+    smallest_fix.show(result)
+    study_runs.measure_points()

@@ -26,8 +26,12 @@ import pyarrow.parquet
 from hypothesis import strategies as st
 
 from iffair_core import Study, Task, read_table
-from iffair_core.data.checks import run_checks
-from iffair_core.data.columns import (
+from iffair_core.checks.run import run_checks
+from iffair_core.data.encoding import encode
+from iffair_core.data.resolving import group_table, resolve
+from iffair_core.errors import IFFairError
+from iffair_core.reading.door import preview_table, table_fingerprint
+from iffair_core.reading.types import (
     TYPES,
     column_histograms,
     column_summary,
@@ -35,11 +39,7 @@ from iffair_core.data.columns import (
     suggested_missing,
     with_types,
 )
-from iffair_core.data.encoding import encode
-from iffair_core.data.reading import preview_table, table_fingerprint
-from iffair_core.data.resolving import group_table, resolve
-from iffair_core.data.values import value_label
-from iffair_core.errors import IFFairError
+from iffair_core.reading.values import value_label
 from tests.nasty.corpus import CORPUS, _shared, zipped
 
 DELIMITERS = (",", ",", ",", ";", ";", "\t", "|", " ", ", ", "^", ":", "~", "\x1f", "&&")

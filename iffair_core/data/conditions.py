@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from iffair_core.data.cohorts import rows_matching
-from iffair_core.data.dates import parse_dates
-from iffair_core.data.values import as_numbers, is_number
+from iffair_core.data.row_selectors import rows_matching
 from iffair_core.errors import ConfigError, TaskError, listing, shorten
+from iffair_core.reading.dates import parse_dates
+from iffair_core.reading.values import as_numbers, is_number
 
 DUPLICATES = "duplicates"
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.columns import NO_FEATURES, infer_types, year_and_month
 from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_rows
 from iffair_core.data.task import Task
-from iffair_core.data.values import MISSING, as_numbers, is_number, label_codes
 from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.reading.types import NO_FEATURES, infer_types, year_and_month
+from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes
 
 __all__ = ["MAX_LEVELS", "OTHER", "SPLITS", "TEST", "TRAIN", "VALIDATION", "Dataset", "encode", "split_rows"]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.values import (
+from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.reading.values import (
     MISSING,
     as_numbers,
     bin_codes,
@@ -20,7 +21,6 @@ from iffair_core.data.values import (
     suggest_bins,
     value_label,
 )
-from iffair_core.errors import TaskError, listing, shorten
 
 SMALL_GROUP = 30
 MAX_GROUPS = 50

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.columns import with_types
 from iffair_core.data.conditions import rows_meeting
 from iffair_core.data.groups import (
     MAX_GROUPS,
@@ -26,7 +25,9 @@ from iffair_core.data.groups import (
 )
 from iffair_core.data.splitting import PART_NAMES, SPLITS, VALIDATION, part_named
 from iffair_core.data.task import Task
-from iffair_core.data.values import (
+from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.reading.types import with_types
+from iffair_core.reading.values import (
     MISSING,
     as_numbers,
     is_number,
@@ -35,7 +36,6 @@ from iffair_core.data.values import (
     suggest_bins,
     value_label,
 )
-from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.uncertainty import effective_counts, wilson_interval
 from iffair_core.wording import row_count
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.values import value_label
 from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.reading.values import value_label
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ logits, J'C (pull back), JV (push forward), and a solve with the Hessian of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol, Self
 
 import numpy as np
+
+from iffair_core.errors import StopCheck, never_stop
 
 
 class InfluenceModel(Protocol):
@@ -30,12 +31,12 @@ class InfluenceModel(Protocol):
         y: np.ndarray,
         sample_weight: np.ndarray | None = None,
         *,
-        check: Callable[[], None] | None = None,
+        stop_check: StopCheck = never_stop,
     ) -> Self:
-        """Fit to a stationary point of the weighted objective; `check` is called on the way and may raise to cancel."""
+        """Fit to a stationary point of the weighted objective; `stop_check` is called on the way, and may raise."""
         ...
 
-    def refitted(self, sample_weight: np.ndarray, *, check: Callable[[], None] | None = None) -> Self:
+    def refitted(self, sample_weight: np.ndarray, *, stop_check: StopCheck = never_stop) -> Self:
         """A model of the same kind on the same rows with these weights, started from this one."""
         ...
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
-from iffair_core.errors import ConfigError, FitError
+from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 
 TOLERANCE = 1e-9
@@ -96,17 +96,16 @@ class LogisticModel:
         sample_weight: np.ndarray | None = None,
         *,
         warm_start: LogisticModel | None = None,
-        check: Callable[[], None] | None = None,
+        stop_check: StopCheck = never_stop,
     ) -> Self:
         """Minimise the weighted objective.
 
         X (n, p) finite float64; y (n,) of 0 and 1, both present; sample_weight (n,) finite and >= 0, ones if None.
         `warm_start`: a model fitted to the same rows with nearby weights; its parameters start the search and its
-        factorised Hessian is used for as long as it contracts. `check` is called first and may raise to cancel. Raises
-        ConfigError for unusable arguments, FitError if the optimum cannot be reached.
+        factorised Hessian is used for as long as it contracts. `stop_check` is called first and may raise to cancel.
+        Raises ConfigError for unusable arguments, FitError if the optimum cannot be reached.
         """
-        if check is not None:
-            check()
+        stop_check()
         if not self.C > 0:
             raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
         same = warm_start is not None and X is warm_start.X_ and y is warm_start.y_
@@ -124,9 +123,9 @@ class LogisticModel:
         self.coef_, self.intercept_ = self.theta_[:-1], float(self.theta_[-1])
         return self
 
-    def refitted(self, sample_weight: np.ndarray, *, check: Callable[[], None] | None = None) -> LogisticModel:
+    def refitted(self, sample_weight: np.ndarray, *, stop_check: StopCheck = never_stop) -> LogisticModel:
         """The model of the same rows with these weights (n,), started from this one."""
-        return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self, check=check)
+        return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self, stop_check=stop_check)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """P(y = 0) and P(y = 1) of each row, (m, 2)."""

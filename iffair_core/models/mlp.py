@@ -8,7 +8,7 @@ layer's sums (`slopes`). Nothing of size n x P is ever held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from iffair_core.errors import ConfigError, FitError
+from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import Memory, checked, column_units, with_intercept
 
@@ -35,8 +35,6 @@ HESSIAN_ROWS = 512
 SEARCHED = 1e-6
 DAMPINGS = 40
 FIRST_DAMPING = 1e-10  # relative to the largest curvature
-
-Check = Callable[[], None] | None
 
 
 class _Point(NamedTuple):
@@ -83,14 +81,14 @@ class MLPModel:
         sample_weight: np.ndarray | None = None,
         *,
         warm_start: MLPModel | None = None,
-        check: Check = None,
+        stop_check: StopCheck = never_stop,
     ) -> Self:
         """Bring the weighted objective to a stationary point: from a seeded start by L-BFGS, then by Newton's method.
 
         X (n, p) finite float64; y (n,) of 0 and 1, both present; sample_weight (n,) finite and >= 0, ones if None.
         `warm_start`: a model of the same shape fitted to the same rows with nearby weights; its parameters take the
-        place of the seeded start, so that the optimum found is the one near by. `check` is called between passes and
-        may raise to cancel. Raises ConfigError for unusable arguments, FitError if no stationary point is reached.
+        place of the seeded start, so that the optimum found is the one near by. `stop_check` is called between passes
+        and may raise to cancel. Raises ConfigError for unusable arguments, FitError if no stationary point is reached.
         """
         self._require_parameters()
         self.X_, self.y_, self.sample_weight_ = checked(X, y, sample_weight)
@@ -99,7 +97,7 @@ class MLPModel:
         self._ends = np.cumsum([0, *(rows * columns for rows, columns in self._shapes)])
         self._factor: _Factor | None = None  # of the Hessian at the fitted parameters
         self._near: _Factor | None = None  # of one somewhere near
-        self._check, self._damped = check, self.damping
+        self._stop_check, self._damped = stop_check, self.damping
         if warm_start is not None and warm_start.theta_.size == self._ends[-1]:
             self._unit = warm_start._unit if warm_start.X_ is self.X_ else self._units_of_gradient()
             theta, factor = warm_start.theta_.copy(), warm_start._factor or warm_start._near
@@ -107,13 +105,13 @@ class MLPModel:
             self._unit = self._units_of_gradient()
             theta, factor = self._searched(self._drawn()), None
         self.theta_ = self._stationary(theta, factor)
-        self._check = None
+        self._stop_check = never_stop
         return self
 
-    def refitted(self, sample_weight: np.ndarray, *, check: Check = None) -> MLPModel:
+    def refitted(self, sample_weight: np.ndarray, *, stop_check: StopCheck = never_stop) -> MLPModel:
         """The model of the same rows with these weights (n,), at the stationary point that continues this one."""
         model = MLPModel(self.hidden, self.C, self.seed, self.damping)
-        return model.fit(self.X_, self.y_, sample_weight, warm_start=self, check=check)
+        return model.fit(self.X_, self.y_, sample_weight, warm_start=self, stop_check=stop_check)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """P(y = 0) and P(y = 1) of each row, (m, 2)."""
@@ -248,8 +246,7 @@ class MLPModel:
 
     def _at(self, theta: np.ndarray) -> _Point:
         """Objective and gradient in one fused pass over the rows."""
-        if self._check is not None:
-            self._check()
+        self._stop_check()
         X, y, s = self.X_, self.y_, self.sample_weight_
         layers = self._layers(theta)
 
@@ -287,8 +284,7 @@ class MLPModel:
 
     def _times(self, theta: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Hessian times `direction` (P,), by differentiating the gradient along it (Pearlmutter 1994)."""
-        if self._check is not None:
-            self._check()
+        self._stop_check()
         X, y, s = self.X_, self.y_, self.sample_weight_
         layers, moves = self._layers(theta), self._layers(direction)
 
@@ -329,8 +325,7 @@ class MLPModel:
         layers, size = self._layers(theta), self._ends[-1]
 
         def work(rows: slice) -> Iterator[tuple[slice, slice, np.ndarray]]:
-            if self._check is not None:
-                self._check()
+            self._stop_check()
             outputs = _forward(layers, X[rows])
             slopes = _slopes(layers, outputs)
             inputs = [with_intercept(a) for a in (X[rows], *outputs[:-1])]

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from iffair_core.errors import StopCheck, never_stop
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.quantities import FairnessQuantities
@@ -29,7 +30,7 @@ class RivalProblem:
     fitted to them with unit weights, or with `base` (n,), the file's row weights, which a rival's own multiply.
     `validation`: quantities of the validation rows, which are all that a method may
     be tuned on. `C`: inverse ridge penalty of the model. `seed`: of every random draw. `budget`: accuracy on validation
-    rows that a tuned method may cost. `check` raises Cancelled when the user has cancelled.
+    rows that a tuned method may cost. `stop_check` raises Cancelled when the user has cancelled.
     """
 
     X: np.ndarray
@@ -42,7 +43,7 @@ class RivalProblem:
     C: float = 1.0
     seed: int = 0
     budget: float = 0.01
-    check: Callable[[], None] = lambda: None
+    stop_check: StopCheck = never_stop
     base: np.ndarray | None = None
 
 

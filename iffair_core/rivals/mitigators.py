@@ -8,13 +8,12 @@ its remover of correlations take them for the logistic regression alone; notes s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from iffair_core.errors import RivalFailed
+from iffair_core.errors import RivalFailed, StopCheck
 from iffair_core.rivals.base import Decide, Prediction, RivalProblem, Solution
 
 LARGEST_GRID = 25
@@ -36,15 +35,15 @@ def base_estimator(C: float) -> Any:
 class WatchedEstimator:
     """`base_estimator` that asks before every fit whether the user has cancelled; Fairlearn copies it for each fit."""
 
-    def __init__(self, C: float, check: Callable[[], None]) -> None:
-        self.C, self.check, self.model = C, check, base_estimator(C)
+    def __init__(self, C: float, stop_check: StopCheck) -> None:
+        self.C, self.stop_check, self.model = C, stop_check, base_estimator(C)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> WatchedEstimator:
-        return WatchedEstimator(self.C, self.check)
+        return WatchedEstimator(self.C, self.stop_check)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> WatchedEstimator:
-        """Fit as scikit-learn does; `check` may raise instead."""
-        self.check()
+        """Fit as scikit-learn does; `stop_check` may raise instead."""
+        self.stop_check()
         self.model.fit(X, y, sample_weight=sample_weight)
         return self
 
@@ -89,7 +88,7 @@ def exponentiated_gradient(problem: RivalProblem) -> Solution:
     from fairlearn.reductions import ExponentiatedGradient
 
     problem = _counted(problem)
-    fitted = ExponentiatedGradient(WatchedEstimator(problem.C, problem.check), _constraint(problem.goal))
+    fitted = ExponentiatedGradient(WatchedEstimator(problem.C, problem.stop_check), _constraint(problem.goal))
     fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
@@ -119,7 +118,7 @@ def grid_search(problem: RivalProblem) -> Solution:
     from fairlearn.reductions import GridSearch
 
     problem, size = _counted(problem), grid_size(problem.goal, problem.n_groups)
-    watched = WatchedEstimator(problem.C, problem.check)
+    watched = WatchedEstimator(problem.C, problem.stop_check)
     fitted = GridSearch(watched, _constraint(problem.goal), grid_size=size)
     fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
     note = f"The best of {size} models on training rows."
@@ -134,7 +133,7 @@ def threshold_optimizer(problem: RivalProblem) -> Solution:
     cells = np.bincount(2 * problem.group_codes + (problem.y > 0.5), minlength=2 * problem.n_groups).reshape(-1, 2)
     if cells.min() == 0:
         raise RivalFailed("It needs both outcomes in every group of the training rows. Pool small groups.")
-    problem.check()
+    problem.stop_check()
     fitted = ThresholdOptimizer(
         estimator=base_estimator(problem.C),
         constraints=THRESHOLD_CONSTRAINTS[problem.goal],
@@ -156,14 +155,14 @@ def correlation_remover(problem: RivalProblem) -> Solution:
     from fairlearn.preprocessing import CorrelationRemover
 
     problem = _counted(problem)
-    problem.check()
+    problem.stop_check()
 
     def joined(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
         return np.column_stack([codes[:, None] == np.arange(1, problem.n_groups), X]).astype(np.float64)
 
     remover = CorrelationRemover(sensitive_feature_ids=list(range(problem.n_groups - 1)))
     changed = remover.fit_transform(joined(problem.X, problem.group_codes))
-    problem.check()
+    problem.stop_check()
     model = base_estimator(problem.C).fit(changed, problem.y, sample_weight=problem.base)
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:

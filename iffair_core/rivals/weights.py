@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from iffair_core.errors import RivalFailed
+from iffair_core.errors import RivalFailed, StopCheck, never_stop
 from iffair_core.influence import influence_of
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models.base import InfluenceModel
@@ -119,7 +119,7 @@ def label_bias(problem: RivalProblem) -> Solution:
         start = LogisticModel(problem.C).fit(problem.X, problem.y, problem.base)
         notes = ("Its weights were found with logistic regression, then given to the model of this study.",)
     weights = label_bias_weights(
-        start, problem.group_codes, problem.n_groups, problem.goal, problem.check, base=problem.base
+        start, problem.group_codes, problem.n_groups, problem.goal, problem.stop_check, base=problem.base
     )
     return with_weights(problem, weights, notes)
 
@@ -129,7 +129,7 @@ def label_bias_weights(
     codes: np.ndarray,
     n_groups: int,
     goal: str,
-    check: Callable[[], None] = lambda: None,
+    stop_check: StopCheck = never_stop,
     *,
     base: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -160,7 +160,7 @@ def label_bias_weights(
     fits = _NearbyFits(start)
     weights = np.ones(codes.size)
     for round_number in range(LABEL_BIAS_ROUNDS):
-        check()
+        stop_check()
         if round_number:
             of_cell = sigmoid(multipliers * (-2.0, 2.0))
             weights = (of_cell / np.average(of_cell, weights=counts)).ravel()[cells]
@@ -227,7 +227,7 @@ def influence_programme(problem: RivalProblem) -> Solution:
     measured = problem.validation
     tried = []
     for share in INFLUENCE_SHARES:
-        problem.check()
+        problem.stop_check()
         solution = with_weights(problem, removal_programme(fair, utility, gap, share=share, base=base))
         scores = solution.decide(measured.X, measured.group_codes).scores
         assert scores is not None

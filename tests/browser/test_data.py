@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from pages.common.boot import PLACES
+from pages.shell.boot import PLACES
 
 QUESTION = next(place.question for place in PLACES if place.name == "data")
 PATIENCE_MS = 60_000

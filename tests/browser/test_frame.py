@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from pages.common.boot import LANDING, PLACES
+from pages.shell.boot import LANDING, PLACES
 
 PATIENCE_MS = 60_000
 NAMES = [place.name for place in PLACES]

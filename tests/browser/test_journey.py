@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.common.boot import PLACES
+from pages.shell.boot import PLACES
 
 QUESTIONS = {place.name: place.question for place in PLACES}
 TITLES = {place.name: place.title for place in PLACES}

@@ -12,8 +12,8 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
-from pages.common.boot import LANDING
-from pages.common.errors import UNEXPECTED
+from pages.kit.errors import UNEXPECTED
+from pages.shell.boot import LANDING
 
 ROOT = Path(__file__).resolve().parents[2]
 

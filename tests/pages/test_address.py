@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import boot, state
-from pages.common.address import from_query, to_query
-from pages.common.choices import variants_of
+from pages.session import state
+from pages.session.address import from_query, to_query
+from pages.session.settings import variants_of
+from pages.shell import boot
 from tests.pages.test_frame import choose_people, upload
 
 

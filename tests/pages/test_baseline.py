@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from iffair_core import explain, tables, wording
-from iffair_core.data.catalog import load_dataset
-from iffair_core.study import Study
-from pages.common import running
+from iffair_core import wording
+from iffair_core.datasets.catalog import load_dataset
+from iffair_core.study.run import Study
+from iffair_core.telling import sentences, tables
+from pages.session import study_runs
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
@@ -38,7 +39,7 @@ def example():
 
 def test_the_examples_finding_is_told_with_its_numbers_and_two_pictures(screen, example):
     opened = ready(screen("baseline"))
-    assert finding(opened) == explain.baseline_sentence(example)
+    assert finding(opened) == sentences.baseline_sentence(example)
     cards = {card.label.replace("\\", ""): (card.value, card.delta) for card in opened.app.metric}
     rate, group, gap = tables.widest_gap(example)
     values, intervals = example.baseline["test"].values, example.baseline["test"].intervals
@@ -96,9 +97,9 @@ def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monke
     opened = ready(screen("baseline"))
     names = ("curve", "after", "difference", "scores_after", "fidelity")
     partial = replace(example, rivals=(), **dict.fromkeys(names))
-    monkeypatch.setattr(running, "current_result", lambda: (partial, []))
+    monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
-    assert finding(opened) == explain.baseline_sentence(example)
+    assert finding(opened) == sentences.baseline_sentence(example)
     assert len(opened.app.get("plotly_chart")) == 1
 
 

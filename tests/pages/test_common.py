@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import iffair_core.study
-from iffair_core import results
+import iffair_core.study.run
 from iffair_core.errors import Cancelled, ConfigError, IFFairError
-from pages.common import errors, running, text, widgets, words
-from pages.common.address import parse_cuts
-from pages.common.choices import preset
-from pages.common.state import CurrentTable
+from iffair_core.study import results
+from pages.kit import errors, text, widgets, words
+from pages.session import study_runs
+from pages.session.address import parse_cuts
+from pages.session.settings import preset
+from pages.session.state import CurrentTable
 
 
 @pytest.mark.parametrize("hostile", ["$x$", ":red[a]", ":material/home:", "[a](http://x)", "*b*", "`c`", "<b>", "# t"])
@@ -44,7 +45,7 @@ def test_every_word_that_cards_ask_for_has_a_help_text():
         assert words.word(term)
     with pytest.raises(KeyError):
         words.word("niceness")
-    assert set(words.STAGE_TITLES) == {*results.STAGES, results.TRANSFER, running.FIX_STAGE}
+    assert set(words.STAGE_TITLES) == {*results.STAGES, results.TRANSFER, study_runs.FIX_STAGE}
 
 
 @pytest.mark.parametrize(
@@ -95,14 +96,14 @@ def job(monkeypatch):
     """A running job of the fake engine; `FakeStudy.go` lets it finish."""
     monkeypatch.setattr(FakeStudy, "go", threading.Event())
     monkeypatch.setattr(FakeStudy, "failure", None)
-    monkeypatch.setattr(iffair_core.study, "Study", FakeStudy)
+    monkeypatch.setattr(iffair_core.study.run, "Study", FakeStudy)
     current = CurrentTable("upload", "t", "t", pd.DataFrame({"a": [1]}), "f", synthetic=False)
     chosen = preset("example")
     task = chosen.task()
     assert task is not None
 
     def start(shared=False):
-        begun = running.Job(running.Order("f", chosen), current, task, shared=shared)
+        begun = study_runs.Job(study_runs.Order("f", chosen), current, task, shared=shared)
         wait(lambda: begun.progress().partial == "half")
         return begun
 

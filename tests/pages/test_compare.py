@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 
-from pages.common import points_table, state
+from pages.parts.compare import points_table
+from pages.session import state
 from tests.pages.test_frame import choose_people, upload
 from tests.pages.test_reweight import READY, plain
 

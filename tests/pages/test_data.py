@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iffair_core.data import downloads
-from iffair_core.data.catalog import DATASETS
+from iffair_core.datasets import fetching
+from iffair_core.datasets.catalog import DATASETS
 from iffair_core.errors import TableError
-from pages.common import errors, own_file, state
-from pages.common.background import Work
-from pages.common.choices import Choices, preset
+from pages.kit import errors
+from pages.session import state, uploads
+from pages.session.settings import Choices, preset
+from pages.session.work import Work
 from tests.pages.test_frame import choose_people, upload
 
 ROWS = 600
@@ -168,16 +169,16 @@ def test_options_of_a_link_are_used_for_the_first_file_and_not_for_another(scree
 
 
 def test_a_long_reading_goes_on_beside_the_page_and_can_be_cancelled(screen, people_csv, monkeypatch):
-    monkeypatch.setattr(own_file, "QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", 0.0)
     go = threading.Event()
-    real = own_file.read_table
+    real = uploads.read_table
 
-    def slow(raw, *, check, **rest):
+    def slow(raw, *, stop_check, **rest):
         while not go.wait(0.01):
-            check()
-        return real(raw, check=check, **rest)
+            stop_check()
+        return real(raw, stop_check=stop_check, **rest)
 
-    monkeypatch.setattr(own_file, "read_table", slow)
+    monkeypatch.setattr(uploads, "read_table", slow)
     opened = upload(screen("data"), "people.csv", people_csv)
     assert "Reading people.csv" in opened.words() and "10,000 rows; " in opened.words()
     assert "as it is being read: comma" in opened.words()
@@ -362,8 +363,8 @@ def test_checks_flag_their_columns_and_are_counted_by_severity(messy):
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path) -> Iterator[None]:
     """No public data set is on this machine."""
-    monkeypatch.setenv(downloads.CACHE, str(tmp_path / "cache"))
-    monkeypatch.setenv(downloads.MIRROR, str(tmp_path / "mirror"))
+    monkeypatch.setenv(fetching.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(fetching.MIRROR, str(tmp_path / "mirror"))
     state.catalog_table.clear()
     state._held.clear()
     yield
@@ -414,7 +415,7 @@ def test_a_data_set_is_fetched_in_the_background_and_then_shown_with_its_preset(
 
 
 def test_real_data_in_a_mirror_folder_is_there_at_once(screen, shared_data, nowhere, monkeypatch):
-    monkeypatch.setenv(downloads.MIRROR, str(shared_data))
+    monkeypatch.setenv(fetching.MIRROR, str(shared_data))
     opened = screen("data")
     choose(opened, "segmented_control", "source_panel", "catalog")
     choose(opened, "selectbox", "catalog_pick", "german")
@@ -452,7 +453,7 @@ def test_the_log_names_kind_and_place_of_an_error_but_nothing_of_an_upload(scree
     def fails(*args, **kwargs):
         raise KeyError("Elm of clan in line 7")
 
-    monkeypatch.setattr(own_file, "read_table", fails)
+    monkeypatch.setattr(uploads, "read_table", fails)
     with caplog.at_level(logging.ERROR):
         opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
         opened.app.run()
@@ -465,19 +466,19 @@ def test_the_log_names_kind_and_place_of_an_error_but_nothing_of_an_upload(scree
 
 
 def test_work_reports_its_progress_and_how_it_ended():
-    done = Work(lambda progress, check: progress(0.5, "half") or 7, "test")
+    done = Work(lambda progress, stop_check: progress(0.5, "half") or 7, "test")
     ended = done.ended(5)
     assert ended is not None and (ended.value, ended.error, done.fraction, done.doing) == (7, None, 0.5, "half")
 
-    def fails(progress, check):
+    def fails(progress, stop_check):
         raise ValueError("x")
 
     failed = Work(fails, "test").ended(5)
     assert failed is not None and isinstance(failed.error, ValueError)
 
-    def waits(progress, check):
+    def waits(progress, stop_check):
         while True:
-            check()
+            stop_check()
 
     endless = Work(waits, "test")
     assert endless.ended() is None and not endless.stopping

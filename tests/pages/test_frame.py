@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.common.address import from_query, to_query
-from pages.common.boot import PLACES
-from pages.common.choices import Choices, differences, preset
+from pages.session.address import from_query, to_query
+from pages.session.settings import Choices, differences, preset
+from pages.shell.boot import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [place.name for place in PLACES]

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iffair_core import explain, rows
-from iffair_core.data.catalog import load_dataset
-from iffair_core.data.reading import read_table, table_fingerprint
-from iffair_core.figures.common import MAX_POINTS
-from iffair_core.rows import find_rows, inside, row_facts
-from iffair_core.study import Study
-from pages.common import ledger, running
+from iffair_core.datasets.catalog import load_dataset
+from iffair_core.reading.door import read_table, table_fingerprint
+from iffair_core.study.run import Study
+from iffair_core.telling import rows, sentences
+from iffair_core.telling.figures.common import MAX_POINTS
+from iffair_core.telling.rows import find_rows, inside, row_facts
+from pages.parts import influence
+from pages.session import study_runs
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
@@ -49,7 +50,7 @@ def test_the_badge_comes_first_then_the_finding_and_the_numbers(screen, example)
     opened = ready(screen("influence"))
     words = plain(opened)
     assert f"Fidelity {example.fidelity.level}" in words and example.fidelity.sentence in words
-    assert opened.app.subheader[0].value.replace("\\", "") == explain.influence_sentence(example)
+    assert opened.app.subheader[0].value.replace("\\", "") == sentences.influence_sentence(example)
     cards = {card.label: card.value for card in opened.app.metric}
     assert cards["Training rows scored"] == "6,000" and cards["Rows refitted without"] == "200"
     part = rows.widening_rows(example)[1]
@@ -60,7 +61,7 @@ def test_the_badge_comes_first_then_the_finding_and_the_numbers(screen, example)
 def test_only_one_page_of_the_ledger_is_sent_and_it_begins_with_the_row_that_widens_most(screen, example):
     opened = ready(screen("influence"))
     shown = lines(opened)
-    assert len(shown) == ledger.PAGE_ROWS
+    assert len(shown) == influence.PAGE_ROWS
     assert shown["row_id"].iloc[0] == rows.ledger(example)["row_id"].iloc[0]
     assert shown["gap_if_removed"].is_monotonic_increasing
     assert "All 6,000 training rows" in plain(opened)
@@ -84,7 +85,7 @@ def test_search_filters_and_order_work_on_all_rows(screen, table):
 def test_a_chosen_row_opens_its_card_which_can_be_closed(screen, example, table):
     opened = ready(screen("influence"))
     row = int(lines(opened)["row_id"].iloc[2])
-    opened.app.session_state[ledger.PICKED] = (example.fingerprint, row)
+    opened.app.session_state[influence.PICKED] = (example.fingerprint, row)
     opened.run()
     facts = row_facts(example, table, row)
     words = plain(opened)
@@ -110,7 +111,7 @@ def test_before_the_check_the_badge_says_so(screen, example, monkeypatch):
     opened = ready(screen("influence"))
     names = ("curve", "after", "difference", "scores_after", "fidelity")
     partial = replace(example, rivals=(), **dict.fromkeys(names))
-    monkeypatch.setattr(running, "current_result", lambda: (partial, []))
+    monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
     assert "not verified" in plain(opened) and "weight" not in lines(opened).columns
     opened.app.session_state["influence_tab"] = "Proof by refits"
@@ -120,14 +121,14 @@ def test_before_the_check_the_badge_says_so(screen, example, monkeypatch):
 
 def test_an_upload_is_studied_and_its_rows_open(screen, people_csv, example):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-    opened.app.session_state[ledger.PICKED] = (example.fingerprint, 7)
+    opened.app.session_state[influence.PICKED] = (example.fingerprint, 7)
     opened.go("influence")
     assert "has not been studied yet" in opened.words()
     opened.app.button(key="empty_run").click()
     ready(opened.run())
     assert len(opened.app.dataframe) == 1, "a row of another table opens no card"
     fingerprint = table_fingerprint(read_table(io.BytesIO(people_csv), name="people.csv"))
-    opened.app.session_state[ledger.PICKED] = (fingerprint, int(lines(opened)["row_id"].iloc[0]))
+    opened.app.session_state[influence.PICKED] = (fingerprint, int(lines(opened)["row_id"].iloc[0]))
     opened.run()
     assert len(opened.app.dataframe) == 3
 
@@ -142,18 +143,18 @@ def test_without_a_table_and_with_choices_that_do_not_fit_it_says_so(screen):
 
 
 def test_a_selection_is_the_rows_of_its_points_and_beyond_the_limit_of_its_area(example):
-    assert ledger.rows_in_selection({"selection": {"points": [], "box": [], "lasso": []}}, example) is None
+    assert influence.rows_in_selection({"selection": {"points": [], "box": [], "lasso": []}}, example) is None
     points = [{"customdata": {"0": 7000}}, {"customdata": [12]}]
     box = {"x": [-1.0, 0.0], "y": [-1.0, 1.0]}
-    assert ledger.rows_in_selection({"selection": {"points": points, "box": [box]}}, example).tolist() == [12, 7000]
-    assert ledger.rows_in_selection({"selection": {"points": [], "box": [box]}}, example).size == 0
+    assert influence.rows_in_selection({"selection": {"points": points, "box": [box]}}, example).tolist() == [12, 7000]
+    assert influence.rows_in_selection({"selection": {"points": [], "box": [box]}}, example).size == 0
 
 
 def test_beyond_the_limit_a_box_holds_rows_that_are_not_drawn(example, monkeypatch):
     assert example.train_rows.size < MAX_POINTS
-    monkeypatch.setattr(ledger, "MAX_POINTS", 100)
+    monkeypatch.setattr(influence, "MAX_POINTS", 100)
     box = {"x": [-1e9, 0.0], "y": [1e9, -1e9]}
-    found = ledger.rows_in_selection({"selection": {"points": [], "box": [box]}}, example)
+    found = influence.rows_in_selection({"selection": {"points": [], "box": [box]}}, example)
     assert found.size == int(np.sum(example.goal.removal <= 0))
 
 

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from iffair_core import rows
-from iffair_core.data.catalog import example_biased_rows
-from iffair_core.replication import Replication, finding, replication, source_title
-from pages.common.chapters import CHAPTERS
-from pages.common.words import GOAL_TITLES, WORDS
+from iffair_core.datasets.catalog import example_biased_rows
+from iffair_core.telling import rows
+from iffair_core.telling.replication import Replication, finding, replication, source_title
+from pages.kit.words import GOAL_TITLES, WORDS
+from pages.parts.learn.chapters import CHAPTERS
 
 NAMES = [chapter.name for chapter in CHAPTERS]
 VERDICTS = re.compile(r"\b(un)?biased\b|\bcompliant\b|\bdiscriminat\w*", re.IGNORECASE)
@@ -75,10 +75,10 @@ def test_a_link_with_unusable_parts_does_not_hide_the_chapter(screen):
 
 
 def test_the_found_rows_are_measured_on_this_studys_scores(learn):
-    from pages.common import running
+    from pages.session import study_runs
 
     opened = learn("Does it find altered rows?")
-    area, _, found, _ = rows.found_rows(running.example_outcome().result, example_biased_rows())
+    area, _, found, _ = rows.found_rows(study_runs.example_outcome().result, example_biased_rows())
     assert 0.6 < area < 1.0
     assert f"ROC AUC of {area:.2f}" in opened.words()
     assert f"{100 * found[len(found) // 10]:.1f} %" in opened.words()
@@ -174,5 +174,5 @@ def test_every_loss_is_on_the_screen(learn):
 
 def test_a_version_without_a_comparison_says_so(learn, monkeypatch):
     empty = Replication("true", 0.0, {}, ())
-    monkeypatch.setattr("pages.common.chapters_compare.replication", lambda: empty)
+    monkeypatch.setattr("pages.parts.learn.comparison.replication", lambda: empty)
     assert any("No comparison is kept" in info.value for info in learn("How it compares").app.info)

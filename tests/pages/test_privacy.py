@@ -23,9 +23,10 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from iffair_core import outputs
-from iffair_core.report import report_html
-from pages.common import own_file, preview, running, state, widgets
+from iffair_core.telling import files
+from iffair_core.telling.report import report_html
+from pages.kit import preview, widgets
+from pages.session import state, study_runs, uploads
 from tests.pages.conftest import ROOT
 from tests.pages.test_frame import choose_people, upload
 
@@ -263,13 +264,13 @@ def gone(*references: weakref.ref[Any], seconds: float = 20) -> list[Any]:
 def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, people_csv, monkeypatch):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))
     going = threading.Event()
-    run = running.Job._run
+    run = study_runs.Job._run
 
-    def slow(job: running.Job) -> None:
+    def slow(job: study_runs.Job) -> None:
         going.wait(30)
         run(job)
 
-    monkeypatch.setattr(running.Job, "_run", slow)
+    monkeypatch.setattr(study_runs.Job, "_run", slow)
     opened.app.button(key="card_run").click()
     opened.run()
     job = opened.app.session_state["job"]
@@ -305,13 +306,13 @@ def test_an_upload_its_study_its_files_and_an_error_write_nothing(screen, people
     opened.run()
     opened.until(lambda now: READY in now.words())
     result = next(one.result for one in opened.app.session_state["outcomes"] if one.order.choices.target == "hired")
-    for make in (outputs.rows_csv, outputs.curve_csv, outputs.summary_json, outputs.design_parquet, report_html):
+    for make in (files.rows_csv, files.curve_csv, files.summary_json, files.design_parquet, report_html):
         assert make(result)
 
     def fails(*args: Any, **kwargs: Any) -> None:
         raise ValueError("a cell of the table")
 
-    monkeypatch.setattr(own_file, "read_table", fails)
+    monkeypatch.setattr(uploads, "read_table", fails)
     opened.app.segmented_control(key="source_panel").set_value("upload")
     opened.run()
     opened.app.file_uploader(key="upload").upload("people.csv", people_csv)

@@ -9,8 +9,8 @@ import shlex
 import pandas as pd
 import pytest
 
-from iffair_core.report import PART_TITLES
-from pages.common import preview
+from iffair_core.telling.report import PART_TITLES
+from pages.kit import preview
 from tests.pages.test_frame import choose_people, upload
 
 
@@ -117,12 +117,12 @@ def test_the_command_line_that_is_shown_runs_the_same_study(report, tmp_path, ca
     assert words[:4] == ["python", "-m", "iffair_core", "run"] and words[4] == "example"
 
     from iffair_core.__main__ import main
-    from pages.common import running
+    from pages.session import study_runs
 
     words[words.index("--out") + 1] = str(tmp_path)
     assert main(words[3:]) == 0
     capsys.readouterr()
-    result = running.example_outcome().result
+    result = study_runs.example_outcome().result
     again = json.loads((tmp_path / "summary.json").read_text())
     assert again["dataset"]["fingerprint"] == result.fingerprint
     assert again["strength"] == result.strength

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from iffair_core import explain
-from iffair_core.data.catalog import load_dataset
+from iffair_core.datasets.catalog import load_dataset
 from iffair_core.errors import ConfigError
-from iffair_core.smallest import smallest_fix
-from iffair_core.study import Study
-from pages.common import repair
+from iffair_core.study.run import Study
+from iffair_core.study.smallest_fix import smallest_fix
+from iffair_core.telling import sentences
+from pages.parts.reweight import repair
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
@@ -61,7 +61,7 @@ def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen, e
     slider(opened).set_value(0.75)
     opened.run()
     assert READY in opened.words(), "no study runs and nothing is stale"
-    assert finding(opened) == explain.repair_sentence(example(strength=0.75))
+    assert finding(opened) == sentences.repair_sentence(example(strength=0.75))
     assert opened.query["strength"] == ["0.75"]
     assert "Strength] 0.75" in opened.words()
     opened.app.button(key="use_recommended").click()
@@ -120,7 +120,7 @@ def test_another_utility_budget_needs_no_study(screen, example):
     next(one for one in opened.app.number_input if one.label.startswith("Utility budget")).set_value(0.1)
     opened.run()
     assert READY in opened.words()
-    assert finding(opened) == explain.repair_sentence(example(utility_budget=0.001))
+    assert finding(opened) == sentences.repair_sentence(example(utility_budget=0.001))
 
 
 def test_an_upload_is_repaired_once_it_is_studied(screen, people_csv):
@@ -166,8 +166,8 @@ def test_rows_are_pinned_by_their_value_and_by_their_number(screen, example):
     ready(opened.run())
     assert opened.query["pinned"] == ["community=Cedar", "3,12"]
     expected = example(pinned=("community=Cedar", 3, 12), rivals="none")
-    assert finding(opened) == explain.repair_sentence(expected)
-    assert explain.pinned_sentence(expected) in opened.words()
+    assert finding(opened) == sentences.repair_sentence(expected)
+    assert sentences.pinned_sentence(expected) in opened.words()
     assert "Pinned] community=Cedar, row 3 and row 12" in opened.words(), "the study card names them"
     assert "Guard rails (1)" in str([one.proto for one in opened.app.get("popover")])
     opened.app.button(key="usual_rails").click()
@@ -181,7 +181,7 @@ def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen, example):
     ready(opened)
     assert opened.query == {"pinned": ["community=Cedar", "3,12"], "min_accuracy": ["0.8"]}
     expected = example(pinned=("community=Cedar", 3, 12), min_accuracy=0.8, rivals="none")
-    assert finding(opened) == explain.repair_sentence(expected)
+    assert finding(opened) == sentences.repair_sentence(expected)
     assert "at least 80.0 %" in opened.words()
     assert next(one for one in opened.app.number_input if one.label == "Smallest accuracy (%)").value == 80.0
 
@@ -195,12 +195,12 @@ def test_another_goal_is_closed_as_well_and_left_again(screen, example):
     assert opened.query == {"also": ["demographic_parity"]}
     assert "Closed as well" in opened.words() and "Demographic parity" in opened.words()
     expected = example(also=("demographic_parity",), rivals="none")
-    assert finding(opened) == explain.repair_sentence(expected) != explain.repair_sentence(example())
-    assert explain.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
-    assert explain.also_sentence(expected) in plain(opened.words())
+    assert finding(opened) == sentences.repair_sentence(expected) != sentences.repair_sentence(example())
+    assert sentences.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
+    assert sentences.also_sentence(expected) in plain(opened.words())
     opened.app.button(key="usual_rails").click()
     ready(opened.run())
-    assert "also" not in opened.query and finding(opened) == explain.repair_sentence(example())
+    assert "also" not in opened.query and finding(opened) == sentences.repair_sentence(example())
 
 
 def test_row_numbers_that_are_none_are_refused_and_the_earlier_stay(screen):
@@ -264,7 +264,7 @@ def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen, example):
     study = example(rivals="none")
     expected = smallest_fix(study, round(study.baseline["validation"].values["equalized_odds_difference"] / 2, 3))
     find_fix(opened)
-    assert explain.fix_sentence(study, expected) in opened.words()
+    assert sentences.fix_sentence(study, expected) in opened.words()
     shown = next(one.value for one in opened.app.dataframe if "direction" in one.value)
     assert len(shown) == expected.rows
     downloads = str([one.proto for one in opened.app.get("download_button")])
@@ -273,10 +273,10 @@ def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen, example):
 
     slider(opened).set_value(0.25)
     opened.run()
-    assert explain.fix_sentence(study, expected) in opened.words(), "another strength is the same study"
+    assert sentences.fix_sentence(study, expected) in opened.words(), "another strength is the same study"
     next(one for one in opened.app.selectbox if one.label == "Goal").set_value("demographic_parity")
     ready(opened.run())
-    assert explain.fix_sentence(study, expected) not in opened.words()
+    assert sentences.fix_sentence(study, expected) not in opened.words()
     assert not any("direction" in one.value for one in opened.app.dataframe)
 
 
@@ -286,7 +286,7 @@ def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen, example):
     study = example(rivals="none")
     expected = smallest_fix(study, 0.0, "weight")
     assert not expected.reached
-    assert explain.fix_sentence(study, expected) in opened.words()
+    assert sentences.fix_sentence(study, expected) in opened.words()
     shown = next(one.value for one in opened.app.dataframe if "direction" in one.value)
     assert len(shown) == min(expected.rows, 1000)
     find_fix(opened, 0.9)
@@ -299,13 +299,13 @@ def test_the_targets_first_value_is_the_reference_line(screen):
 
 
 def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
-    def endless(result, target, by, *, check, report):
+    def endless(result, target, by, *, stop_check, report):
         while True:
             report(0.3)
-            check()
+            stop_check()
             time.sleep(0.02)
 
-    monkeypatch.setattr("iffair_core.smallest.smallest_fix", endless)
+    monkeypatch.setattr("iffair_core.study.smallest_fix.smallest_fix", endless)
     opened = ready(screen("reweight"))
     opened.app.button(key="find_fix").click()
     opened.run()
@@ -321,7 +321,7 @@ def test_a_search_that_fails_says_why(screen, monkeypatch):
     def refuse(*_, **__):
         raise ConfigError("These rows are too few. Bring more.")
 
-    monkeypatch.setattr("iffair_core.smallest.smallest_fix", refuse)
+    monkeypatch.setattr("iffair_core.study.smallest_fix.smallest_fix", refuse)
     opened = ready(screen("reweight"))
     find_fix(opened)
     assert any("too few" in plain(error.value) for error in opened.app.error)

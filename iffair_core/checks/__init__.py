@@ -1,0 +1,1 @@
+"""What to know about a table and a task before a model is fitted."""

@@ -1,0 +1,351 @@
+"""What single columns say: those that give the outcome away, stand in for a group, or are blank where it tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from iffair_core.checks.evidence import (
+    Check,
+    Evidence,
+    Severity,
+    Studied,
+    by_chance,
+    gap_words,
+    joined,
+    plural,
+    quoted,
+    ranked,
+    sentence,
+    share_difference,
+)
+from iffair_core.checks.separation import auc_interval
+from iffair_core.data.groups import SMALL_GROUP
+from iffair_core.errors import shorten
+from iffair_core.reading.values import MISSING
+from iffair_core.wording import figure, percent, span
+
+GIVEN_AWAY = 0.99
+"""ROC AUC of one column from which it nearly determines the outcome; no honest single column comes close."""
+DECIDED, PARTLY_DECIDED = 0.5, 0.1
+"""Share of rows whose value of a column occurs with one outcome only: half is giving it away, a tenth a question."""
+CHANCE = 1e-6
+"""Values with one outcome only count where so many rows would all have it less often than this by chance."""
+STRONG, AHEAD, LEADERS = 0.75, 0.10, 4
+"""Up to four columns whose AUC is at least 0.75, and 0.10 above the next, are asked about."""
+VERY_STRONG, AHEAD_OF_ONE = 0.8, 0.03
+"""So is, more quietly, a single one of at least 0.8 that is 0.03 above the next."""
+CLEARLY = 0.7
+"""Lower end of the 95 % interval that an AUC needs before it is called strong."""
+PROXY, COPY = 0.8, 0.95
+"""AUC for a group from which a column stands in for it, and from which it is practically the attribute itself."""
+POINTS, LARGE_POINTS = 0.05, 0.2
+"""Smallest difference of shares that is told, and one that is grave."""
+NAMED = 3
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_FORECAST = re.compile(r"predict|forecast")
+
+
+def column_checks(study: Studied) -> Iterator[Check]:
+    """Every check of this module that has something to say."""
+    found = _AgainstOutcome(study)
+    for rule in (found.leaks_said, found.names_said, found.leaders_said, found.partly_said):
+        yield from rule()
+    yield from _stand_ins(study)
+    yield from _missing_by_group(study)
+    yield from _missing_by_outcome(study, found.leaks)
+
+
+# ------------------------------------------------------------------------------------------------------------ leakage
+
+
+class _AgainstOutcome:
+    """Every feature alone against the outcome. areas: ROC AUC; decided: share of rows at values with one outcome."""
+
+    def __init__(self, study: Studied) -> None:
+        self.study, self.data = study, study.data
+        self.y = self.data.sampled(study.y).astype(np.int64)
+        self.areas = {name: float(both[1]) for name, both in self.data.separations(study.y, 2).items()}
+        self.decided = {
+            name: decided_share(column.levels, column.size, self.y) for name, column in self.data.prepared.items()
+        }
+
+    @cached_property
+    def leaks(self) -> list[str]:
+        found = [name for name in self.areas if self.areas[name] >= GIVEN_AWAY or self.decided[name] >= DECIDED]
+        return sorted(found, key=lambda name: -self.decided[name])
+
+    @cached_property
+    def leaders(self) -> tuple[list[str], Severity]:
+        """The few strongest columns that a gap sets apart from all others."""
+        areas = {name: area for name, area in self.areas.items() if name not in self.leaks}
+        order = list(ranked(areas))
+        every = [*(area for _, area in order), 0.5]
+        hits = np.full(len(order), int(self.y.sum()))
+        low, _ = auc_interval(np.array(every[:-1]), hits, self.y.size - hits)
+        best, widest = 0, 0.0
+        for place in range(min(LEADERS, len(order))):
+            gap = every[place] - every[place + 1]
+            if every[place] >= STRONG and low[place] >= CLEARLY and gap >= AHEAD and gap > widest:
+                best, widest = place + 1, gap
+        if best:
+            return [name for name, _ in order[:best]], "medium"
+        alone = order and every[0] >= VERY_STRONG and every[0] - every[1] >= AHEAD_OF_ONE and low[0] >= CLEARLY
+        return [order[0][0]] if alone else [], "low"
+
+    def leaks_said(self) -> Iterator[Check]:
+        if not self.leaks:
+            return
+        each = joined([f"{quoted([name])} ({self._how(name)})" for name in self.leaks])
+        these = plural(self.leaks, "this column nearly determines", "these columns nearly determine")
+        yield Check(
+            "leakage", "high", "Columns that give the outcome away",
+            f"{each}: {these} the outcome {self.study.target}. A model would read the outcome there instead of "
+            "learning "
+            f"what leads to it, and look far better than it can be in use. {_unless_known(self.leaks)}"
+            + self.data.sample_note,
+            tuple(self.leaks), self.data.drop(self.leaks),
+        )  # fmt: skip
+
+    def names_said(self) -> Iterator[Check]:
+        target, leaks = self.study.task.target, self.leaks
+        found = [name for name in self.data.features if name not in leaks and named_after(name, target, leaks)]
+        if not found:
+            return
+        by_name = plural(found, "by its name this column belongs", "by their names these columns belong")
+        yield Check(
+            "outcome_names", "medium", "Columns named after the outcome",
+            f"{quoted(found)}: {by_name} to the outcome, to a column that gives it away, or to a prediction of it. "
+            "What "
+            f"is recorded with the outcome is not known when a decision is made. {_unless_known(found)}",
+            tuple(found), self.data.drop(found),
+        )  # fmt: skip
+
+    def leaders_said(self) -> Iterator[Check]:
+        found, severity = self.leaders
+        if not found:
+            return
+        rest = [area for name, area in ranked(self.areas) if name not in self.leaks and name not in found]
+        each = joined([f"{quoted([name])} (AUC {figure(self.areas[name])})" for name in found])
+        yield Check(
+            "dominant_feature", severity, "Columns far stronger than any other",
+            f"{each} {plural(found, 'tells', 'each tell')} the outcomes of {self.study.target} apart far better "
+            "than any "
+            f"other column alone; {f'the next has {figure(rest[0])}' if rest else 'there is no other'}. "
+            f"{plural(found, 'Is it', 'Are they')} known before the decision? If not, leave "
+            f"{plural(found, 'it', 'them')} out: what is measured afterwards is not there when it counts."
+            + self.data.sample_note,
+            tuple(found), self.data.drop(found),
+        )  # fmt: skip
+
+    def partly_said(self) -> Iterator[Check]:
+        past = {*self.leaks, *self.leaders[0]}
+        found = [name for name in self.areas if name not in past and self.decided[name] >= PARTLY_DECIDED]
+        if not found:
+            return
+        each = joined([f"{quoted([name])} ({percent(self.decided[name])} of rows)" for name in found])
+        yield Check(
+            "one_sided_values", "medium", "Values that only one outcome has",
+            f"{each}: so many rows hold a value, or a range of values, at which only one outcome of "
+            f"{self.study.target} occurs; chance does not explain it. {_unless_known(found)}" + self.data.sample_note,
+            tuple(found), self.data.drop(found),
+        )  # fmt: skip
+
+    def _how(self, name: str) -> str:
+        """In what way a column gives the outcome away."""
+        absent, y = self.data.absent(name), self.study.y
+        if absent.any() and not absent.all():
+            here, there = np.unique(y[~absent]), np.unique(y[absent])
+            if here.size == there.size == 1 and here[0] != there[0]:
+                return f"filled in only where {self.study.target} is {self.study.outcome(int(here[0]))}"
+        said = [] if np.isnan(self.areas[name]) else [f"AUC {figure(self.areas[name])}"]
+        column = self.data.prepared[name]
+        if one_outcome(column.levels, column.size, self.y).all():
+            said.append("each value occurs with one outcome only")
+        elif self.decided[name] >= PARTLY_DECIDED:
+            said.append(f"{percent(self.decided[name])} of rows hold values that only one outcome has")
+        return "; ".join(said)
+
+
+def decided_share(levels: np.ndarray, size: int, y: np.ndarray) -> float:
+    """Share of rows at levels with one outcome only, counting levels that chance leaves so with less than 1e-6.
+
+    levels (n,) below `size`; y (n,) of 0 and 1. That chance is taken over all levels together.
+    """
+    rows = np.bincount(levels, minlength=size)
+    hits = np.bincount(levels, weights=y, minlength=size)
+    share = float(y.mean())
+    if not 0 < share < 1:
+        return 0.0
+    news = rows * np.log(np.where(hits > 0, share, 1 - share)) < np.log(CHANCE / size)
+    return float(rows[news & one_outcome(levels, size, y)].sum() / y.size)
+
+
+def one_outcome(levels: np.ndarray, size: int, y: np.ndarray) -> np.ndarray:
+    """(size,) bool: whether at most one outcome occurs at each level."""
+    hits = np.bincount(levels, weights=y, minlength=size)
+    return (hits == 0) | (hits == np.bincount(levels, minlength=size))
+
+
+def named_after(name: str, target: str, leaks: Sequence[str]) -> bool:
+    """Whether a name continues that of a column that gives the outcome away, has all words of the outcome's name, of
+    which there are at least two, or speaks of a prediction."""
+    words, wanted = _words(name), _words(target)
+    if _FORECAST.search(name.casefold()) or (len(wanted) > 1 and wanted <= words):
+        return True
+    return any(name.casefold().startswith(leak.casefold()) and not name[len(leak) :][:1].isalpha() for leak in leaks)
+
+
+def _words(name: str) -> set[str]:
+    return {word.casefold() for word in _WORDS.findall(name)}
+
+
+def _unless_known(columns: Sequence[str]) -> str:
+    it, known = plural(columns, "it", "them"), plural(columns, "it is", "they are")
+    return f"Leave {it} out, unless {known} known before the outcome."
+
+
+# ------------------------------------------------------------------------------------------------------------ proxies
+
+
+def proxies(data: Evidence) -> pd.DataFrame:
+    """`checks.proxy_table` of the evidence."""
+    assert data.resolved is not None
+    groups = data.resolved.groups
+    rows = np.bincount(data.resolved.group_codes, minlength=len(groups))
+    inside = np.bincount(data.sampled(data.resolved.group_codes), minlength=len(groups))
+    # Of two groups one is told from the other as well as the other way round: the reference group is not named.
+    judged = [
+        rows[code] >= SMALL_GROUP and group != MISSING and (len(groups) > 2 or group != data.resolved.reference)
+        for code, group in enumerate(groups)
+    ]
+    found = data.separations(data.resolved.group_codes, len(groups))
+    areas = np.array(list(found.values())).reshape(len(found), len(groups))
+    areas[:, ~np.array(judged)] = np.nan
+    low, high = auc_interval(areas, inside, inside.sum() - inside)
+    lines = []
+    for place, name in enumerate(found):
+        if not np.isnan(areas[place]).all():
+            best = int(np.nanargmax(low[place]))
+            lines.append((name, groups[best], areas[place, best], low[place, best], high[place, best]))
+    frame = pd.DataFrame(lines, columns=["column", "group", "auc", "low", "high"])
+    return frame.sort_values("auc", ascending=False, kind="stable", ignore_index=True)
+
+
+def _stand_ins(study: Studied) -> Iterator[Check]:
+    """Features that tell a group from the others; none where the model sees the attribute anyway."""
+    if study.task.use_sensitive_as_feature:
+        return
+    found = proxies(study.data)
+    found = found[found["low"] >= CLEARLY]
+    attribute = quoted(study.task.sensitive_columns)
+    copies, others = found[found["auc"] >= COPY], found[(found["auc"] >= PROXY) & (found["auc"] < COPY)]
+    if len(copies):
+        names, each = _told_apart(copies)
+        yield Check(
+            "attribute_copies", "high", "Columns that are practically the sensitive attribute",
+            f"{each}: practically {attribute} itself. Leaving {attribute} out of the features hides nothing from a "
+            "model "
+            f"that has {plural(names, 'this column', 'these columns')}. Leave {plural(names, 'it', 'them')} out as "
+            f"well, or say that the model sees {attribute}.{study.data.sample_note}",
+            tuple(names), study.data.drop(names),
+        )  # fmt: skip
+    if len(others):
+        names, each = _told_apart(others)
+        yield Check(
+            "proxies", "medium", "Columns that stand in for the sensitive attribute",
+            f"{each}. Through {plural(names, 'such a column', 'such columns')} a model can treat groups apart although "
+            f"it does not see {attribute}. Look at what changes when you leave {plural(names, 'it', 'them')} out."
+            + study.data.sample_note,
+            tuple(names), study.data.drop(names),
+        )  # fmt: skip
+
+
+def _told_apart(part: pd.DataFrame) -> tuple[list[str], str]:
+    """The columns, and how well the first few tell which group from the others."""
+    names = [str(name) for name in part["column"]]
+    each = [
+        f"{quoted([line['column']])} tells {shorten(line['group'], 30)} from the others with AUC {figure(line['auc'])} "
+        f"{span((line['low'], line['high']))}"
+        for line in part.head(NAMED).to_dict("records")
+    ]
+    return names, sentence(each, names[NAMED:])
+
+
+# ------------------------------------------------------------------------------------------------------------ missing
+
+
+def _missing_by_group(study: Studied) -> Iterator[Check]:
+    """Features that are missing more often, or less, in one group than in the reference group."""
+    resolved, data = study.resolved, study.data
+    rows, _ = study.group_counts()
+    base = resolved.groups.index(resolved.reference)
+    others = [int(code) for code in np.flatnonzero(rows >= SMALL_GROUP) if code != base]
+    blanks = {name: data.absent(name) for name in data.features}
+    blanks = {name: absent for name, absent in blanks.items() if absent.any()}
+    if rows[base] < SMALL_GROUP or not others:
+        return
+    found = []
+    for name, absent in blanks.items():
+        missing = np.bincount(resolved.group_codes, weights=absent, minlength=rows.size).astype(np.int64)
+        code = max(others, key=lambda one: abs(missing[one] / rows[one] - missing[base] / rows[base]))
+        counts = int(missing[code]), int(rows[code]), int(missing[base]), int(rows[base])
+        gap = share_difference(*counts)
+        told = data.tellable(counts[0], counts[1] - counts[0], counts[2], counts[3] - counts[2])
+        if abs(gap[0]) >= POINTS and told and not by_chance(*counts, len(blanks) * len(others)):
+            found.append((name, code, counts, gap))
+    if not found:
+        return
+    found.sort(key=lambda one: -abs(one[3][0]))
+    each = [
+        f"{quoted([name])} is missing in {percent(missing / of)} of {study.group(code)} rows against "
+        f"{percent(base_missing / base_rows)} of {study.group(base)} ({gap_words(gap)})"
+        for name, code, (missing, of, base_missing, base_rows), gap in found[:NAMED]
+    ]
+    names = [name for name, *_ in found]
+    yield Check(
+        "missing_by_group", "medium", "Values are missing more often in some groups",
+        f"{sentence(each, names[NAMED:])}. What the encoding puts in their place fits one group better than another. "
+        f"Find out why they are missing, or leave {plural(names, 'the column', 'the columns')} out.",
+        tuple(names), data.drop(names),
+    )  # fmt: skip
+
+
+def _missing_by_outcome(study: Studied, leaks: Sequence[str]) -> Iterator[Check]:
+    """Features whose being missing goes with the outcome; those that give it away are named there."""
+    data, y = study.data, study.y
+    blanks = {name: data.absent(name) for name in data.features if name not in leaks}
+    blanks = {
+        name: absent
+        for name, absent in blanks.items()
+        if SMALL_GROUP <= np.count_nonzero(absent) <= absent.size - SMALL_GROUP
+    }
+    found = []
+    for name, absent in blanks.items():
+        rows, hits = int(np.count_nonzero(absent)), int(y[absent].sum())
+        counts = hits, rows, int(y.sum()) - hits, y.size - rows
+        gap = share_difference(*counts)
+        told = data.tellable(hits, rows - hits, counts[2], counts[3] - counts[2])
+        if abs(gap[0]) >= POINTS and told and not by_chance(*counts, len(blanks)):
+            found.append((name, counts, gap))
+    if not found:
+        return
+    found.sort(key=lambda one: -abs(one[2][0]))
+    each = [
+        f"where {quoted([name])} is missing, {percent(hits / rows)} have {study.having(1)}, elsewhere "
+        f"{percent(others / rest)} ({gap_words(gap)})"
+        for name, (hits, rows, others, rest), gap in found[:NAMED]
+    ]
+    names = [name for name, *_ in found]
+    yield Check(
+        "missing_by_outcome", "medium" if abs(found[0][2][0]) >= LARGE_POINTS else "low",
+        "Whether a value is missing goes with the outcome",
+        f"{sentence(each, names[NAMED:])}. The model sees that a value is missing and will use it. That is fair where "
+        "the blank is there before the decision; where it came with the outcome it gives the outcome away: leave "
+        f"{plural(names, 'the column', 'the columns')} out then.",
+        tuple(names), data.drop(names),
+    )  # fmt: skip

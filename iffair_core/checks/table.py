@@ -1,0 +1,296 @@
+"""Checks that need no outcome: columns that carry nothing, identifiers, copies of rows, markers that mean missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from iffair_core.checks.evidence import Check, Evidence, Remedy, joined, plural, quoted
+from iffair_core.data.conditions import DUPLICATES
+from iffair_core.errors import shorten
+from iffair_core.reading.types import infer_types, suggested_missing
+from iffair_core.reading.values import as_numbers, value_label
+from iffair_core.wording import listed
+
+NEARLY_CONSTANT = 0.995
+"""Share of rows with one value from which a column has almost nothing to tell; 50 rows of 10,000 remain."""
+MANY_VALUES = 50
+"""Values of a category beyond which the encoding pools the rarest (`encoding.MAX_LEVELS`)."""
+MANY_COPIES = 0.01
+"""Share of copied rows that moves a test score by more than most intervals are wide."""
+MORE_THAN_CHANCE = 10
+"""Copies are news where there are ten times as many pairs of equal rows as columns drawn apart would give."""
+MARKED_SHARE = 0.05
+"""Share of a column under a marker from which it changes what the column says."""
+SENTINELS = (-1.0, -9.0, *(sign * (10.0**size - 1) for sign in (-1, 1) for size in (2, 3, 4, 5, 6)))
+"""Numbers that stand for "missing" in many files."""
+LEAST_MARKED, LEAST_MARKED_SHARE = 10, 0.01
+"""Rows under a number before it can be a marker; and the share of rows that -1 and -9, ordinary numbers too, need."""
+
+
+def table_checks(data: Evidence) -> Iterator[Check]:
+    """Every check of this module that has something to say."""
+    for rule in (_empty, _constant, _nearly_constant, _identifiers, _many_values, _copies, _markers, _number_markers):
+        data.stop_check()
+        yield from rule(data)
+
+
+# -------------------------------------------------------------------------------------------- columns that say nothing
+
+
+def _empty(data: Evidence) -> Iterator[Check]:
+    found = [name for name in data.features if data.absent(name).all()]
+    if found:
+        yield Check(
+            "empty_columns", "low", "Columns without any value",
+            f"{_has(found)} no value in any row, so there is nothing to learn from {plural(found, 'it', 'them')}. "
+            f"The encoding leaves {plural(found, 'it', 'them')} out.",
+            tuple(found), data.drop(found),
+        )  # fmt: skip
+
+
+def _constant(data: Evidence) -> Iterator[Check]:
+    found = [name for name in data.features if data.commonest(name) == data.rows and not data.absent(name).all()]
+    if found:
+        yield Check(
+            "constant_columns", "low", "Columns with one value",
+            f"{_has(found)} the same value in every row, so there is nothing to learn from "
+            f"{plural(found, 'it', 'them')}. "
+            f"The encoding leaves {plural(found, 'it', 'them')} out.",
+            tuple(found), data.drop(found),
+        )  # fmt: skip
+
+
+def _nearly_constant(data: Evidence) -> Iterator[Check]:
+    others = {name: data.rows - data.commonest(name) for name in data.features}
+    found = [name for name, rows in others.items() if 0 < rows <= (1 - NEARLY_CONSTANT) * data.rows]
+    if found:
+        each = joined([f"{quoted([name])} (all but {data.row_count(others[name])})" for name in found])
+        yield Check(
+            "nearly_constant_columns", "low", "Columns with almost only one value",
+            f"{each} {plural(found, 'has', 'have')} one and the same value. What so few rows show is mostly chance; "
+            "where such a column was filled in after the outcome was known, it hints at the outcome as well. "
+            f"Leave {plural(found, 'it', 'them')} out unless the few rows matter.",
+            tuple(found), data.drop(found),
+        )  # fmt: skip
+
+
+def _identifiers(data: Evidence) -> Iterator[Check]:
+    """Columns that are identifiers or free text by themselves and yet features, because the user said so."""
+    if data.task is None or not data.task.types:
+        return
+    chosen = [name for name in data.features if name in data.task.types]
+    plain = data.whole[[data.names[name] for name in chosen]].copy(deep=False)
+    plain.attrs = {}
+    natural = infer_types(plain)
+    for kind, what in (("identifier", "nearly a value of its own in every row"), ("text", "free text")):
+        found = [name for name in chosen if natural[name] == kind]
+        if found:
+            yield Check(
+                "identifiers" if kind == "identifier" else "free_text", "medium",
+                "Identifiers used as features" if kind == "identifier" else "Free text used as a feature",
+                f"{_has(found)} {what}, yet {plural(found, 'is a feature', 'are features')} by your choice of type. A "
+                "model cannot learn from values that it never sees again, and single people can be recognised by them. "
+                f"Leave {plural(found, 'it', 'them')} out.",
+                tuple(found), data.drop(found),
+            )  # fmt: skip
+
+
+def _many_values(data: Evidence) -> Iterator[Check]:
+    named = [name for name in data.features if not data.is_number(name) and data.types[name] != "year and month"]
+    sizes = {name: len(data.codes(name)[1]) for name in named}
+    found = [name for name, size in sizes.items() if size > MANY_VALUES]
+    if found:
+        each = joined([f"{quoted([name])} ({sizes[name]:,})" for name in found])
+        yield Check(
+            "high_cardinality", "low", "Categories with very many values",
+            f"Categories with more than {MANY_VALUES} values: {each}. The encoding keeps the {MANY_VALUES} most "
+            "frequent and pools the others, so that what the rare ones say is lost. Group the values in your file, "
+            f"or leave {plural(found, 'it', 'them')} out.",
+            tuple(found), data.drop(found),
+        )  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------- copied rows
+
+
+def _copies(data: Evidence) -> Iterator[Check]:
+    """Rows that repeat another in every column, and rows that repeat another in all but the outcome."""
+    target = data.task.target if data.task is not None else None
+    others = [name for name in data.names if name != target]
+    # Cheapest first: most tables are settled by their numbers, before any text is coded.
+    others.sort(key=lambda name: not data.is_number(name))
+    numbers = [name for name in others if data.is_number(name)]
+    if numbers and _distinct(data.row_keys(numbers)) == data.rows:
+        return
+    keys = whole = data.row_keys(others)
+    if target is not None:
+        whole = keys ^ (data.row_keys([target]) * np.uint64(0x9E3779B97F4A7C15))
+    copied = pd.Series(whole).duplicated().to_numpy()
+    copies = int(copied.sum())
+    if copies:
+        share, chance = copies / data.rows, _copies_by_chance(data, ~copied)
+        news = share >= MANY_COPIES and copies > MORE_THAN_CHANCE * chance
+        expected = (
+            ""
+            if copies > MORE_THAN_CHANCE * chance
+            else " The columns have so few values that chance alone can repeat a row."
+        )
+        yield Check(
+            "duplicate_rows", "medium" if news else "low", "Rows that repeat another row",
+            f"{data.part(copies, data.rows)} {'repeats' if copies == 1 else 'repeat'} an earlier row in "
+            f"every column. Copies can fall on both sides of the split, so that the model is tested on rows it has "
+            f"learned, and they count double.{expected} Leave the later copies out unless each is a case of its own.",
+            (), (Remedy("Leave out the later copies", data.leave_out(DUPLICATES)),),
+        )  # fmt: skip
+    if data.resolved is not None and _distinct(keys) < data.rows:
+        yield from _conflicts(data, keys)
+
+
+def _conflicts(data: Evidence, keys: np.ndarray) -> Iterator[Check]:
+    """Rows that agree in everything but the outcome."""
+    assert data.resolved is not None
+    _, inverse = np.unique(keys, return_inverse=True)
+    rows = np.bincount(inverse)
+    hits = np.bincount(inverse, weights=data.resolved.y)
+    mixed = (hits > 0) & (hits < rows)
+    count = int(rows[mixed].sum())
+    if count:
+        yield Check(
+            "conflicting_rows", "low", "Equal rows with different outcomes",
+            f"{data.part(count, data.rows)} agree in every column but "
+            f"{quoted([data.resolved.task.target])} with a row of the other outcome. No model can tell them apart: on "
+            f"these rows at least {data.count(int(np.minimum(hits, rows - hits)[mixed].sum()))} decisions must be "
+            "wrong. "
+            "Where they are copies of one case, mend them in the file.",
+        )  # fmt: skip
+
+
+def _distinct(keys: np.ndarray) -> int:
+    return int(pd.unique(keys).size)
+
+
+def _copies_by_chance(data: Evidence, first: np.ndarray) -> float:
+    """Pairs of equal rows to expect among so many if every column were drawn for itself.
+
+    first (n,) bool: rows that repeat no earlier one; how often two of them agree in a column is that column's chance.
+    """
+    chance = pairs = data.rows * (data.rows - 1) / 2
+    rows = int(first.sum())
+    if rows < 2:
+        return pairs
+    for name in data.names:
+        if chance < 1e-3:
+            break
+        codes, distinct = data.raw(name)
+        counts = np.bincount(codes[first] + 1, minlength=distinct.size + 1).astype(np.float64)
+        chance *= float((counts * (counts - 1)).sum()) / (rows * (rows - 1))
+    return chance
+
+
+# ------------------------------------------------------------------------------------------------------------ markers
+
+
+@dataclass(frozen=True)
+class _Marked:
+    name: str
+    marker: str
+    rows: int
+
+
+def _markers(data: Evidence) -> Iterator[Check]:
+    """Cells of text columns that look like "missing"."""
+    wanted = [marker.strip() for marker in suggested_missing(data.table)]
+    found = []
+    for name in data.names:
+        if wanted and not data.is_number(name) and data.series(name).dtype.kind not in "mMb":
+            codes, distinct = data.raw(name)
+            texts = distinct.astype("str").str.strip()
+            for place in np.flatnonzero(texts.isin(wanted)).tolist():
+                found.append(_Marked(name, str(texts[place]), int(np.count_nonzero(codes == place))))
+    found = [one for one in found if data.tellable(one.rows)]
+    if found:
+        names = list(dict.fromkeys(one.name for one in found))
+        used = [marker for marker in wanted if any(one.marker == marker for one in found)]
+        largest = max(one.rows for one in found) / data.rows
+        yield Check(
+            "missing_markers", "medium" if largest >= MARKED_SHARE else "low", "Values that may mean “missing”",
+            f"{_each(found)}. As a value of its own such a marker becomes a group or a feature like any other. If "
+            "the value is simply not known there, let it count as missing.",
+            tuple(names),
+            _take_as_missing(data, used, listed([f"“{shorten(marker, 20)}”" for marker in used])),
+        )  # fmt: skip
+
+
+def _take_as_missing(data: Evidence, markers: Sequence[str], named: str) -> tuple[Remedy, ...]:
+    change = data.take_as_missing(markers)
+    return (Remedy(f"Let {named} mean missing", change),) if change else ()
+
+
+def _number_markers(data: Evidence) -> Iterator[Check]:
+    """Numbers such as -999 that stand for themselves, far from all others.
+
+    Such a number is the smallest or largest of its column, in at least 10 rows, and as far from the next value as the
+    rest spread; -1 and -9 only below columns that have no
+    other negative number, in at least 1 % of rows.
+    """
+    found, holders = [], {}
+    for name in data.names:
+        if not data.is_number(name) or (data.task is not None and name == data.task.target):
+            continue
+        data.stop_check()
+        values = as_numbers(data.series(name))
+        values = values[np.isfinite(values)]
+        if values.size:
+            holders[name] = (float(values.min()), float(values.max()))
+            for end in holders[name]:
+                marked = _sentinel_rows(values, end) if end in SENTINELS else 0
+                if marked and data.tellable(marked):
+                    found.append(_Marked(name, value_label(end), marked))
+    for marker in dict.fromkeys(one.marker for one in found):
+        within = [one for one in found if one.marker == marker]
+        names = [one.name for one in within]
+        number = float(marker)
+        also = [
+            name
+            for name, (low, high) in holders.items()
+            if name not in names and low <= number <= high and bool((as_numbers(data.series(name)) == number).any())
+        ]
+        elsewhere = (
+            f" It is an ordinary value of {quoted(also)} too, so mend it in the file: a marker counts in every column."
+            if also
+            else ""
+        )
+        remedies = () if also else _take_as_missing(data, [marker], marker)
+        yield Check(
+            "number_markers", "low", f"Numbers that may mean “missing”: {marker}",
+            f"{_each(within)}, set apart from all other numbers there. If it stands for “not known” or “never”, a "
+            f"model that takes it for a size goes wrong; let it count as missing.{elsewhere}",
+            tuple(names), remedies,
+        )  # fmt: skip
+
+
+def _sentinel_rows(values: np.ndarray, end: float) -> int:
+    """Rows with the extreme value `end` if it stands apart from all others, else 0."""
+    rest = values[values != end]
+    marked = values.size - rest.size
+    if marked < LEAST_MARKED or not rest.size or rest.min() == rest.max():
+        return 0
+    if end in (-1.0, -9.0):
+        return marked if rest.min() >= 0 and marked >= LEAST_MARKED_SHARE * values.size else 0
+    gap = min(abs(float(rest.min()) - end), abs(float(rest.max()) - end))
+    return marked if gap >= float(rest.max() - rest.min()) else 0
+
+
+# -------------------------------------------------------------------------------------------------------------- words
+
+
+def _each(found: Sequence[_Marked]) -> str:
+    return joined([f"{quoted([one.name])} holds “{shorten(one.marker, 20)}” in {one.rows:,} rows" for one in found])
+
+
+def _has(columns: Sequence[str]) -> str:
+    return f"{quoted(columns)} {plural(columns, 'has', 'have')}"

@@ -1,0 +1,1 @@
+"""Tables by name: the synthetic example and public data sets."""

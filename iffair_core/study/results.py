@@ -1,0 +1,275 @@
+"""What a study is asked and what it knows: plain frozen records that screens, files and sentences read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from iffair_core.checks.run import Check
+from iffair_core.data.encoding import TRAIN, Dataset
+from iffair_core.data.row_selectors import pin_names
+from iffair_core.errors import ConfigError
+from iffair_core.fidelity import Fidelity
+from iffair_core.metrics import Estimate, Evaluation
+from iffair_core.models import MODELS, InfluenceModel
+from iffair_core.path import Repair, require_strength
+from iffair_core.quantities import FairnessQuantities
+from iffair_core.rivals.base import Kind
+from iffair_core.rivals.registry import WEIGHTS, rival_names
+from iffair_core.study.classifiers import transfer_model
+from iffair_core.tradeoff import Curve, CurvePoint, Intervals, Numbers
+
+STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
+TRANSFER = "transfer"
+"""The stage after all others, run only where other models are asked for."""
+MEASURED = ("validation", "test")
+
+
+Found = TypeVar("Found")
+
+
+def known(found: Found | None) -> Found:
+    """What a stage of a study found; ConfigError where that stage has not finished."""
+    if found is None:
+        raise ConfigError("The study has not come that far. Run it to the end.")
+    return found
+
+
+def base_weights(data: Dataset) -> np.ndarray | None:
+    """The file's row weights as the engine uses them, (n,): None where every row weighs the same.
+
+    Scaled to mean 1 over the rows that count, those of weight above 0, so that neither the unit of the file's weights
+    nor rows of weight 0 bear on what the model's penalty, on a sum of losses, is worth.
+    """
+    return None if data.base_weight is None else scaled_weights(data.base_weight)
+
+
+def scaled_weights(weight: np.ndarray) -> np.ndarray | None:
+    """Weights (n,) >= 0 scaled to mean 1 over those above 0; None where all are the same."""
+    counting = weight[weight > 0]
+    if counting.size == weight.size and (weight == weight[0]).all():
+        return None
+    mean = counting.mean()
+    return weight if abs(mean - 1.0) <= 1e-12 else weight / mean
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """Everything that decides a study besides the table and the task.
+
+    `metric`: the goal to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
+    validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given
+    strength.
+    `min_effective_sample_size`: a share of training rows. `model`: of `models.MODELS`; the variant efficient needs a
+    logistic one. `C`: inverse ridge penalty on the sum of losses.
+    `transfer`: names of other models (`classifiers.TRANSFER_MODELS`) to refit with the weights.
+    `rivals`: names of other methods (`rivals.RIVALS`) to run beside ours.
+    `min_accuracy`: floor on the rows that guide the repair, a share. `pinned`: rows whose weight stays 1, as row ids or
+    as cohorts "COLUMN=VALUE" (`data.cohorts`). `also`: other goals to close by the same share; the recommendation goes
+    by `metric`.
+    """
+
+    metric: str = "equalized_odds"
+    variant: str = "diverse"
+    strength: float | None = None
+    seed: int = 0
+    utility_budget: float | None = None
+    max_weight: float = 5.0
+    min_effective_sample_size: float = 0.5
+    model: str = "logistic"
+    C: float = 1.0
+    transfer: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = WEIGHTS
+    min_accuracy: float | None = None
+    pinned: tuple[int | str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ConfigError(f"There is no model {self.model!r}. Choose one of {', '.join(MODELS)}.")
+        if self.model != "logistic" and self.variant == "efficient":
+            raise ConfigError(f"The variant efficient needs model logistic, not {self.model}. Use diverse or uniform.")
+        if self.strength is not None:
+            require_strength(self.strength)
+        if self.utility_budget is not None and not 0 <= self.utility_budget <= 1:
+            raise ConfigError(f"The utility budget is {self.utility_budget}; it is a share of accuracy from 0 to 1.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
+            raise ConfigError(f"The seed is {self.seed!r}; give a whole number of at least 0.")
+        if not (np.isfinite(self.C) and self.C > 0):
+            raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
+        object.__setattr__(self, "pinned", pin_names(self.pinned))
+        object.__setattr__(self, "transfer", tuple(self.transfer))
+        for name in self.transfer:
+            transfer_model(name)
+        object.__setattr__(self, "rivals", rival_names(self.rivals))
+        object.__setattr__(self, "also", self.repair.also)  # goals, variant and guard rails are validated there
+
+    @property
+    def repair(self) -> Repair:
+        rails = (self.max_weight, self.min_effective_sample_size, self.min_accuracy)
+        return Repair(self.metric, self.variant, *rails, self.also)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another method for the same goal, on the same training rows, measured on the same split.
+
+    `weights` (n_train,), before the file's are multiplied in, and `theta` of the refitted model: None unless its `kind`
+    is "weights". `needs_group`: it asks
+    for a person's group when it decides. `randomised`: one draw was measured. `metrics`: every metric per split, None
+    where not estimable; ROC AUC and log loss are so where the method has no scores. `notes`: what to know of the run.
+    `reason`: why it has no answer here, None where it has; then no metric is known.
+    """
+
+    name: str
+    title: str
+    weights: np.ndarray | None
+    theta: np.ndarray | None
+    metrics: Mapping[str, Numbers]
+    intervals: Mapping[str, Intervals]
+    kind: Kind = "weights"
+    reads_model: bool = False
+    needs_group: bool = False
+    randomised: bool = False
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    reason: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Every metric on one split with 95 % intervals by bootstrap of the cells; None where not estimable."""
+
+    values: Numbers
+    intervals: Intervals
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Another model fitted without (`before`) and with (`after`) the weights of `strength`, both per split.
+
+    `difference`: after - before on the same rows, per split and metric. `kept`: per split, the goal's disparity
+    reduction as a share of that in the study's own model: 1 as much, 0 none, negative where the disparity grew; None
+    where there is nothing to compare with. `seed`: of whatever the model draws. `notes`: sentences on its options and
+    fits.
+    """
+
+    name: str
+    title: str
+    strength: float
+    seed: int
+    before: Mapping[str, Reached]
+    after: Mapping[str, Reached]
+    difference: Mapping[str, Mapping[str, Estimate]]
+    kept: Mapping[str, float | None]
+    seconds: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GoalScores:
+    """Row scores on the goal's widest directed gap on validation rows, rate(over) - rate(under), positive at the start.
+
+    `influence`, `removal`, `relabel` (n_train,): change of that gap per unit of weight, when the row is left out, when
+    its outcome is flipped; positive widens the gap. `value`: the soft gap before.
+    """
+
+    rate: str
+    over: str
+    under: str
+    value: float
+    influence: np.ndarray
+    removal: np.ndarray
+    relabel: np.ndarray
+
+    @property
+    def label(self) -> str:
+        return f"{self.rate.replace('_', ' ')}, {self.over} − {self.under}"
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study knows; fields after `config` are None (or empty) until their stage has finished.
+
+    `checks`: what was to know before a model was fitted (`data.checks`).
+    Shapes: n used rows in the order of the file, n_train of them training rows in the order of `train_rows`, k
+    quantities measured on validation rows (`quantities.names`). Scores are P(favorable).
+    """
+
+    name: str
+    fingerprint: str
+    synthetic: bool
+    dataset: Dataset
+    config: StudyConfig
+    model: InfluenceModel | None = None
+    scores_before: np.ndarray | None = None
+    baseline: Mapping[str, Evaluation] | None = None
+    quantities: FairnessQuantities | None = None
+    influence: np.ndarray | None = None
+    removal: np.ndarray | None = None
+    relabel: np.ndarray | None = None
+    leverage: np.ndarray | None = None
+    goal: GoalScores | None = None
+    pinned: np.ndarray | None = None
+    curve: Curve | None = None
+    scores_after: np.ndarray | None = None
+    after: Mapping[str, Evaluation] | None = None
+    difference: Mapping[str, Mapping[str, Estimate]] | None = None
+    fidelity: Fidelity | None = None
+    rivals: tuple[Rival, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """Positions of the training rows among the used rows, (n_train,)."""
+        return self.dataset.part(TRAIN)
+
+    @property
+    def chosen(self) -> CurvePoint | None:
+        """The curve's point at the chosen strength."""
+        return None if self.curve is None else self.curve.points[self.curve.chosen]
+
+    @property
+    def strength(self) -> float | None:
+        return None if self.chosen is None else self.chosen.strength
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Our weights of the training rows at the chosen strength, (n_train,), mean 1 (see `reweighting`)."""
+        return None if self.chosen is None else self.chosen.weights
+
+    @property
+    def base(self) -> np.ndarray | None:
+        """Weights of the used rows that the file brought, (n,), see `base_weights`; None for 1 everywhere."""
+        return base_weights(self.dataset)
+
+    @property
+    def base_train(self) -> np.ndarray | None:
+        """`base` of the training rows, (n_train,)."""
+        base = self.base
+        return None if base is None else base[self.train_rows]
+
+    def total_weights(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (n_train,) as the model saw them: times the weights that the file brought."""
+        base = self.base_train
+        return weights if base is None else base * weights
+
+    @property
+    def smallest_group(self) -> int | None:
+        """Cohort-only mode: no number of rows below this, and no single row, may be told (`disclosure`); None: off."""
+        return self.dataset.task.task.smallest_group
+
+    @property
+    def finished(self) -> bool:
+        return "rivals" in self.timing
+
+
+Progress = Callable[[str, float, StudyResult | None], None]
+"""What a run calls as it goes: the stage, the share of the whole that is done, and the result so far."""

@@ -1,0 +1,1 @@
+"""Results become sentences, tables, pictures, files and a report."""

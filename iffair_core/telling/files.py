@@ -1,0 +1,535 @@
+"""Results -> the files that a study leaves behind, and the numbers that a page shows beside them.
+
+`summary.json` holds every number, `rows.csv` one line per row, `curve.csv` one line per strength and split, and
+`design.parquet` the features as the model saw them, so that a stranger can refit the model and check all of it.
+Floats are written with as many digits as give back the same float; the same study gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import scipy
+import sklearn
+
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.resolving import group_table
+from iffair_core.errors import ConfigError
+from iffair_core.metrics import Estimate, Evaluation
+from iffair_core.reweighting import changed, effective_sample_size, mean_weight
+from iffair_core.study.disclosure import disclosed, require_rows, tellable, told_groups, told_share
+from iffair_core.study.results import MEASURED, Rival, StudyResult, Transfer, known
+from iffair_core.study.smallest_fix import SmallestFix
+from iffair_core.telling.tables import over_seeds, seeds_table, weight_table
+from iffair_core.tradeoff import Curve
+
+SUMMARY_SCHEMA = "iffair/summary/1"
+SETTINGS_SCHEMA = "iffair/settings/1"
+_BLOCK_ROWS = 65_536
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
+
+
+def require_finished(result: StudyResult) -> None:
+    """ConfigError for a study that was cancelled, or is still running: its files would be incomplete."""
+    if not result.finished:
+        raise ConfigError("The study has not finished, so its files cannot be written. Run it to the end.")
+
+
+# ----------------------------------------------------------------------------------------------------------- summary
+
+
+def summary(
+    result: StudyResult,
+    read_seconds: float | None = None,
+    fix: SmallestFix | None = None,
+    others: Sequence[StudyResult] = (),
+) -> dict[str, Any]:
+    """Everything a study found, as plain JSON values; null where a number is not estimable.
+
+    - `dataset`: name, fingerprint, synthetic, rows (used), rows_in_file, features (columns of the design),
+      feature_names, columns (of the table, as features), groups {group: rows}, favorable {group: rows},
+      splits {split: rows}, reference, reference_reason; `reading`, only where the file needed it: `ReadOptions(**...)`.
+    - `task`: what was chosen, with the reference group in force; `Task.from_dict` restores it.
+    - `encoding`: per column, what was learned from training rows. `config`: the fields of `StudyConfig`.
+    - `baseline`, `after`: {split: {metric: float}}; beside the metrics, keys of their own: `intervals`
+      {metric: [low, high]}, `chance_band` {disparity: float}, `groups` {group: {rows, rates, gaps}} where rates and
+      gaps (signed, group minus reference; {} for the reference) are {rate: {value, low, high, count}}.
+    - `predicted`: {split: {metric: float}} at the chosen strength, before any refit.
+    - `difference`: {split: {metric: {value, low, high, count}}}, after minus before on the same rows.
+    - `goal`: the goal's widest soft gap on validation rows, rate(over) - rate(under), before.
+    - `curve`: strengths recommended, chosen, frontier, infeasible {strength: reason}, limit, budget.
+    - `weights`: min, max, mean, effective_sample_size and changed_share (both shares of training rows). Where the file
+      brought row weights these are ours alone, their mean and effective size are over and against the file's, and
+      `base` {column, min, max, effective_sample_size} is about those of the training rows.
+    - `transfer`: other models refitted with the weights, one entry each: name, title, strength, seed, seconds, notes;
+      `before`, `after` (as `baseline`, without chance band and groups), `difference`, and `kept` {split: the goal's
+      reduction as a share of that in the study's own model}. Empty unless they were asked for.
+    - `rivals`: other methods, each with name, title, kind (weights, training, thresholds or features), reads_model,
+      needs_group, randomised, source, notes, `reason` (why it has no numbers, or null), and per split as `baseline`,
+      without chance band and groups.
+    - `fidelity`, `timing` (seconds per stage; `read`
+      if given), `software`, `warnings`.
+    - `checks`: what was to know before a model was fitted, each with kind, severity (high, medium or low), title, text
+      and columns.
+    - `smallest_fix`, only with `fix`: target, by (rows or weight), split (judged on), reached, strength, `before` and
+      `disparity` on that split, accuracy, test {disparity, accuracy}, rows (moved), weight (half the sum of |w - 1|),
+      reason (why it is not reached, or null).
+    - `seeds`, only with `others`, the same study under other seeds: `used`, and as in `tables.over_seeds` the mean of
+      every metric over them and this one.
+
+    In cohort-only mode (`disclosure`) what may not be told is null, and `suppressed` lists where: paths of keys joined
+    by "/". Left out are what one row would give away: the extremes of weights, names of rare levels, and rare outcomes;
+    `rows_in_file` is null where fewer rows than the smallest group were left out.
+
+    Raises ConfigError for a study that has not finished.
+    """
+    require_finished(result)
+    result = disclosed(result)
+    goal, predicted = known(result.goal), known(result.chosen).predicted
+    found = {
+        "schema": SUMMARY_SCHEMA,
+        "dataset": _dataset(result),
+        "task": _task(result),
+        "encoding": _encoding(result),
+        "config": asdict(result.config),
+        "goal": {"rate": goal.rate, "over": goal.over, "under": goal.under, "soft_gap": goal.value},
+        "strength": result.strength,
+        "baseline": _evaluations(result.baseline),
+        "after": _evaluations(result.after),
+        "predicted": {split: dict(predicted.get(split, {})) for split in MEASURED},
+        "difference": {split: _estimates(row) for split, row in (result.difference or {}).items()},
+        "curve": _curve(known(result.curve)),
+        "weights": weight_summary(result),
+        "fidelity": _fidelity(result),
+        "rivals": [_rival(rival) for rival in result.rivals],
+        "transfer": [_transfer(one) for one in result.transfers],
+        "timing": {**({} if read_seconds is None else {"read": read_seconds}), **result.timing},
+        "software": software(),
+        "warnings": list(result.warnings),
+        "checks": [check.to_dict() for check in result.checks],
+    }
+    if fix is not None:
+        k = result.smallest_group or 0
+        told = tellable([fix.rows, fix.weights.size - fix.rows], k).all()
+        shown = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
+        found["smallest_fix"] = shown | ({} if told else {"rows": None})
+    if others:
+        every = seeds_table([result, *others])
+        found["seeds"] = {"used": [one.config.seed for one in (result, *others)], **over_seeds(every)}
+    plain = _plain(found)
+    assert isinstance(plain, dict)
+    if result.smallest_group is not None:
+        plain["suppressed"] = list(_suppressed(plain))
+    return plain
+
+
+def _suppressed(found: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of what cohort-only mode withholds in a summary."""
+    dataset, weights = found["dataset"], found["weights"]
+    if dataset["rows_in_file"] is None:
+        yield "dataset/rows_in_file"
+    for group, rows in dataset["favorable"].items():
+        if rows is None:
+            yield f"dataset/favorable/{group}"
+    yield "fidelity/hard_exact"
+    yield from (f"weights/{name}" for name in ("min", "max", "changed_share") if weights[name] is None)
+    for stage in ("baseline", "after"):
+        for split, one in found[stage].items():
+            for group, line in one["groups"].items():
+                place = f"{stage}/{split}/groups/{group}"
+                if line["rows"] is None:
+                    yield f"{place}/rows"
+                for kind in ("rates", "gaps"):
+                    for name, estimate in line[kind].items():
+                        if estimate["value"] is None and estimate["count"] != 0:
+                            yield f"{place}/{kind}/{name}"
+    if found.get("smallest_fix", {"rows": 0})["rows"] is None:
+        yield "smallest_fix/rows"
+
+
+def _encoding(result: StudyResult) -> dict[str, Any]:
+    """What was learned of each column; in cohort-only mode without the names of rare levels, medians rounded."""
+    if result.smallest_group is None:
+        return result.dataset.encoding
+    found = {}
+    for name, learned in result.dataset.encoding.items():
+        told = {key: value for key, value in learned.items() if key != "pooled"}
+        if "pooled" in learned:
+            told["pooled_levels"] = len(learned["pooled"])
+        if learned.get("median") is not None:
+            told["median"] = float(f"{learned['median']:.2g}")
+        found[name] = told
+    return found
+
+
+def seeds_csv(results: Sequence[StudyResult]) -> bytes:
+    """seeds.csv: `tables.seeds_table` of the same study under several seeds."""
+    table = seeds_table(results)
+    return _csv({name: table[name].to_numpy() for name in table.columns})
+
+
+def summary_json(
+    result: StudyResult,
+    read_seconds: float | None = None,
+    fix: SmallestFix | None = None,
+    others: Sequence[StudyResult] = (),
+) -> str:
+    """`summary` as strict JSON text: no NaN, no Infinity."""
+    return _json(summary(result, read_seconds, fix, others))
+
+
+def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, Any]:
+    """What it takes to run the study again on the same table: `Task.from_dict(...["task"])` and
+    `StudyConfig(**...["config"])`. `fingerprint` tells whether a table is the same, cell for cell. With `fix`,
+    `smallest_fix` holds target, by and split of that one.
+    """
+    asked = {} if fix is None else {"smallest_fix": {"target": fix.target, "by": fix.by, "split": fix.split}}
+    plain = _plain(
+        {
+            "schema": SETTINGS_SCHEMA,
+            "table": {
+                "name": result.name,
+                "fingerprint": result.fingerprint,
+                "synthetic": result.synthetic,
+                **_reading(result),
+            },
+            "task": _task(result),
+            "config": asdict(result.config),
+            **asked,
+            "software": software(),
+        }
+    )
+    assert isinstance(plain, dict)
+    return plain
+
+
+def settings_json(result: StudyResult, fix: SmallestFix | None = None) -> str:
+    """`settings` as strict JSON text."""
+    return _json(settings(result, fix))
+
+
+def weight_summary(result: StudyResult) -> dict[str, Any]:
+    """min, max, mean of the training rows' weights; effective_sample_size and changed_share as shares of these rows.
+
+    Where the file brought row weights, see `summary`. In cohort-only mode min and max are None.
+    """
+    weights, base, k = known(result.weights), result.base_train, result.smallest_group
+    found: dict[str, Any] = {
+        "min": None if k is not None else float(weights.min()),
+        "max": None if k is not None else float(weights.max()),
+        "mean": mean_weight(weights, base),
+        "effective_sample_size": effective_sample_size(weights, base),
+        "changed_share": told_share(changed(weights), k),
+    }
+    if result.dataset.base_weight is not None:
+        own = np.ones(weights.size) if base is None else base
+        found["base"] = {
+            "column": result.dataset.task.task.weights,
+            "min": None if k is not None else float(own.min()),
+            "max": None if k is not None else float(own.max()),
+            "effective_sample_size": effective_sample_size(own),
+        }
+    return found
+
+
+def software() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    libraries = {"numpy": np, "scipy": scipy, "pandas": pd, "scikit-learn": sklearn}
+    return {"python": platform.python_version()} | {name: module.__version__ for name, module in libraries.items()}
+
+
+def _dataset(result: StudyResult) -> dict[str, Any]:
+    data = result.dataset
+    size = len(data.groups)
+    rows = np.bincount(data.group_codes, minlength=size)
+    favorable = np.bincount(data.group_codes, weights=data.y, minlength=size).astype(np.int64)
+    good: list[int | None] = favorable.tolist()
+    in_file: int | None = data.n_rows_in_file
+    if result.smallest_group is not None:
+        told = told_groups(group_table(data.task), result.smallest_group)["favorable"]
+        good = [None if pd.isna(rows_there) else int(rows_there) for rows_there in told]
+        in_file = in_file if tellable(data.n_rows_in_file - data.y.size, result.smallest_group) else None
+    return {
+        "name": result.name,
+        "fingerprint": result.fingerprint,
+        "synthetic": result.synthetic,
+        "rows": data.y.size,
+        "rows_in_file": in_file,
+        "features": len(data.feature_names),
+        "feature_names": data.feature_names,
+        "columns": data.task.feature_columns,
+        "groups": dict(zip(data.groups, rows, strict=True)),
+        "favorable": dict(zip(data.groups, good, strict=True)),
+        "splits": {name: data.part(code).size for code, name in enumerate(SPLITS)},
+        "reference": data.reference,
+        "reference_reason": data.task.reference_reason,
+        **_reading(result),
+    }
+
+
+def _reading(result: StudyResult) -> dict[str, Any]:
+    return {"reading": dict(result.dataset.reading)} if result.dataset.reading else {}
+
+
+def _task(result: StudyResult) -> dict[str, Any]:
+    return result.dataset.task.task.to_dict() | {"reference": result.dataset.reference}
+
+
+def _evaluations(found: Mapping[str, Evaluation] | None) -> dict[str, Any]:
+    return {split: _evaluation(one) for split, one in (found or {}).items()}
+
+
+def _evaluation(found: Evaluation) -> dict[str, Any]:
+    return {
+        **found.values,
+        "intervals": found.intervals,
+        "chance_band": found.chance_band,
+        "groups": {
+            group: {
+                "rows": found.rates[group]["selection_rate"].count,
+                "rates": _estimates(found.rates[group]),
+                "gaps": _estimates(found.gaps.get(group, {})),
+            }
+            for group in found.groups
+        },
+    }
+
+
+def _estimates(row: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: asdict(estimate) for name, estimate in row.items()}
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    points = curve.points
+    return {
+        "metric": curve.metric,
+        "recommended": points[curve.recommended].strength,
+        "chosen": points[curve.chosen].strength,
+        "frontier": [points[place].strength for place in curve.frontier],
+        "infeasible": {repr(point.strength): point.reason for point in points if not point.feasible},
+        "limit": curve.limit,
+        "budget": curve.budget,
+    }
+
+
+def _fidelity(result: StudyResult) -> dict[str, Any] | None:
+    found = result.fidelity
+    if found is None:
+        return None
+    numbers = (
+        "removal_error", "prediction_error", "spearman", "slope", "hard_exact", "mean_leverage", "checked", "asked",
+    )  # fmt: skip
+    told = {name: getattr(found, name) for name in numbers}
+    told |= {} if result.smallest_group is None else {"hard_exact": None}
+    return {"level": found.level} | told | {"sentence": found.sentence}
+
+
+def _rival(rival: Rival) -> dict[str, Any]:
+    measured = {
+        split: {**numbers, "intervals": rival.intervals.get(split, {})} for split, numbers in rival.metrics.items()
+    }
+    known_before = ("name", "title", "kind", "reads_model", "needs_group", "randomised", "source", "notes", "reason")
+    return {name: getattr(rival, name) for name in known_before} | measured
+
+
+def _transfer(one: Transfer) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.title,
+        "strength": one.strength,
+        "seed": one.seed,
+        "before": {split: {**found.values, "intervals": found.intervals} for split, found in one.before.items()},
+        "after": {split: {**found.values, "intervals": found.intervals} for split, found in one.after.items()},
+        "difference": {split: _estimates(row) for split, row in one.difference.items()},
+        "kept": one.kept,
+        "seconds": one.seconds,
+        "notes": one.notes,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types of JSON; numbers that are not finite become None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _json(value: Any) -> str:
+    # Lone surrogates of a damaged file name would break UTF-8, so everything outside ASCII is escaped.
+    return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+# -------------------------------------------------------------------------------------------------------------- rows
+
+
+def rows_frame(result: StudyResult, fix: SmallestFix | None = None) -> pd.DataFrame:
+    """rows.csv as a frame, one line per used row in the order of the file.
+
+    row_id, split, outcome (0/1, 1 = favorable), group, weight and influence_<quantity>... (d quantity / d weight, on
+    validation rows; both NaN outside train), score_before, score_after (P(favorable)). Group names as they are. With
+    `fix`, weight_smallest_fix stands last. Where the file brought row weights, base_weight (of every row, mean 1)
+    follows weight, weights are the model's, ours times base_weight, and influence is per unit of these. Raises
+    ConfigError in cohort-only mode.
+    """
+    require_finished(result)
+    require_rows(result, "rows.csv")
+    return pd.DataFrame({name: _as_array(column) for name, column in _columns(result, fix).items()})
+
+
+def rows_csv(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
+    """rows.csv: UTF-8, comma, LF. Group names that a spreadsheet would take for a formula get a leading apostrophe."""
+    require_finished(result)
+    require_rows(result, "rows.csv")
+    return _csv(_columns(result, fix))
+
+
+def weights_csv(result: StudyResult) -> bytes:
+    """weights.csv, in place of rows.csv in cohort-only mode: `tables.weight_table`, a line per group and outcome."""
+    require_finished(result)
+    table = weight_table(result)
+    columns: dict[str, np.ndarray | Labelled] = {}
+    for name in table.columns:
+        if name in ("group", "outcome"):
+            codes, labels = pd.factorize(table[name])
+            columns[name] = (codes, list(labels))
+        else:
+            columns[name] = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return _csv(columns)
+
+
+Labelled = tuple[np.ndarray, Sequence[str]]
+"""Codes (n,) into labels."""
+
+
+def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarray | Labelled]:
+    data = result.dataset
+    n, train, influence = data.y.size, result.train_rows, known(result.influence)
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        wide = np.full(n, np.nan)
+        wide[train] = values
+        return wide
+
+    return {
+        "row_id": data.row_id,
+        "split": (data.split, SPLITS),
+        "outcome": data.y.astype(np.int8),
+        "group": (data.group_codes, data.groups),
+        "weight": spread(result.total_weights(known(result.weights))),
+        **({} if data.base_weight is None else {"base_weight": np.ones(n) if result.base is None else result.base}),
+        **{
+            f"influence_{name}": spread(influence[:, place])
+            for place, name in enumerate(known(result.quantities).names)
+        },
+        "score_before": known(result.scores_before),
+        "score_after": known(result.scores_after),
+        **({} if fix is None else {"weight_smallest_fix": spread(result.total_weights(fix.weights))}),
+    }
+
+
+def _as_array(column: np.ndarray | Labelled) -> Any:
+    return pd.Categorical.from_codes(column[0], pd.Index(list(column[1]))) if isinstance(column, tuple) else column
+
+
+def safe_cell(text: str) -> str:
+    """`text` as a spreadsheet shows it literally: an apostrophe before what it would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _PLAIN_NUMBER.match(text) else text
+
+
+def _cell(text: str) -> str:
+    """One CSV cell, escaped against formulas and quoted where it has to be."""
+    text = safe_cell(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    if any(mark in text for mark in ',"\r\n') or text != text.strip() or not text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _csv(columns: Mapping[str, np.ndarray | Labelled]) -> bytes:
+    """Lines of cells joined by arrow: the bytes of its array of lines are the file, with no loop over rows."""
+    out = io.BytesIO()
+    out.write((",".join(_cell(name) for name in columns) + "\n").encode())
+    first = next(iter(columns.values()))
+    n = len(first[0] if isinstance(first, tuple) else first)
+    for start in range(0, n, _BLOCK_ROWS):
+        rows = slice(start, min(start + _BLOCK_ROWS, n))
+        cells = [_texts(column, rows) for column in columns.values()]
+        cells[-1] = pc.binary_join_element_wise(cells[-1], "", "\n", null_handling="replace", null_replacement="")
+        lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+        _, offsets, data = lines.buffers()
+        ends = np.frombuffer(offsets, dtype=np.int32)
+        out.write(memoryview(data)[ends[0] : ends[len(lines)]])
+    return out.getvalue()
+
+
+def _texts(column: np.ndarray | Labelled, rows: slice) -> pa.Array:
+    if isinstance(column, tuple):
+        return pa.array([_cell(label) for label in column[1]], pa.string()).take(pa.array(column[0][rows]))
+    return pc.cast(pa.array(column[rows], from_pandas=True), pa.string())
+
+
+# ------------------------------------------------------------------------------------------------- curve and design
+
+
+def curve_csv(result: StudyResult) -> bytes:
+    """curve.csv: strength, split, metrics refitted, predicted_<metric>, soft_<goal> as both, price_log_loss.
+
+    Cells are empty where the strength is infeasible or the metric not estimable.
+    """
+    require_finished(result)
+    frame = known(result.curve).frame()
+    columns: dict[str, np.ndarray | Labelled] = {}
+    for name in frame.columns:
+        if name == "split":
+            codes, labels = pd.factorize(frame[name])
+            columns[name] = (codes, list(labels))
+        else:
+            columns[name] = frame[name].to_numpy(dtype=np.float64)
+    return _csv(columns)
+
+
+def write_design(result: StudyResult, target: str | os.PathLike[str] | io.BytesIO) -> None:
+    """design.parquet: row_id (int64), then every feature (float64) as the model saw it, no intercept, no index.
+
+    One line for each line of rows.csv, in the same order. A feature called "row_id" is written as "row_id (feature)".
+    Raises ConfigError in cohort-only mode.
+    """
+    require_rows(result, "design.parquet")
+    data = result.dataset
+    names = ["row_id", *("row_id (feature)" if name == "row_id" else name for name in data.feature_names)]
+    kinds = [pa.int64(), *(pa.float64() for _ in data.feature_names)]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
+    with pq.ParquetWriter(target, schema) as writer:
+        for start in range(0, data.y.size, _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            features = np.ascontiguousarray(data.X[rows].T)
+            arrays = [pa.array(data.row_id[rows]), *(pa.array(feature) for feature in features)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def design_parquet(result: StudyResult) -> bytes:
+    """`write_design` as bytes."""
+    buffer = io.BytesIO()
+    write_design(result, buffer)
+    return buffer.getvalue()

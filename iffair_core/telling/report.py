@@ -1,0 +1,483 @@
+"""Results -> one standalone HTML page for people, and the code that reproduces the study.
+
+The page holds everything it needs (plotly.js once, no request to anywhere), prints, and escapes whatever comes from the
+file. Sentences come from `explain`, pictures from `figures`; this module only lays them out and formats tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from plotly.offline import get_plotlyjs
+
+from iffair_core import wording
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.resolving import group_table
+from iffair_core.data.task import Task
+from iffair_core.errors import ConfigError, listing, shorten
+from iffair_core.honesty import LIMITS, ORIGIN
+from iffair_core.metrics import METRICS, RATES
+from iffair_core.rivals.base import KIND_TITLES
+from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
+from iffair_core.study.results import StudyResult, known
+from iffair_core.telling import files, rows, sentences
+from iffair_core.telling.figures import (
+    before_after,
+    group_bars,
+    influence_distribution,
+    influence_scatter,
+    proof,
+    rates_by_group,
+    tradeoff,
+    transfers,
+    weights_by_group,
+    who_pays,
+)
+from iffair_core.telling.figures.common import Theme, palette
+from iffair_core.telling.report_blocks import (
+    Block,
+    Column,
+    chance_cell,
+    change_cell,
+    code_block,
+    gap_cell,
+    list_block,
+    picture_block,
+    share_cell,
+    signed_points,
+    table_block,
+    text_block,
+    value_cell,
+)
+from iffair_core.telling.reproduce import command_line, independent_check, library_snippet
+from iffair_core.telling.tables import best_accuracy, rival_note
+from iffair_core.tradeoff import Curve, CurvePoint
+from iffair_core.uncertainty import Estimate
+
+__all__ = [
+    "ALL_PARTS",
+    "PART_TITLES",
+    "command_line",
+    "library_snippet",
+    "report_facts",
+    "report_html",
+    "report_sections",
+]
+
+PART_TITLES = {
+    "data": "Data and groups",
+    "checks": "Before modeling",
+    "baseline": "How far apart the groups are under an ordinary model",
+    "rows": "Which rows cause the gap",
+    "repair": "What the weights repair, and what it costs",
+    "curve": "The trade-off between disparity and utility",
+    "card": "Model card",
+    "limits": "What these numbers cannot tell",
+    "reproduce": "How to reproduce this",
+}
+ALL_PARTS = tuple(PART_TITLES)
+ONLY_COHORTS = (
+    "Cohort-only mode: no single row is shown. What rows do to the gap is told for each group and outcome together."
+)
+TOP_ROWS = 10
+REPORT_POINTS = 5_000
+
+
+def report_html(
+    result: StudyResult,
+    *,
+    title: str | None = None,
+    notes: str = "",
+    parts: Collection[str] = ALL_PARTS,
+    theme: Theme = "light",
+    source: str | None = None,
+) -> str:
+    """The report of a finished study as one HTML page.
+
+    `title`, `notes`: text of the user, shown literally. `parts`: names of `PART_TITLES` to include; the finding always
+    is. `source`: what the reproducing code reads, the table's name by default.
+    Raises ConfigError for an unknown part or theme, or a study that has not finished.
+    """
+    result = disclosed(result)
+    colors = palette(theme)
+    sections = report_sections(result, parts=parts, theme=theme, source=source)
+    drawn = [block for section in sections for block in section["blocks"] if block["kind"] == "picture"]
+    for place, block in enumerate(drawn):
+        block["id"] = f"picture-{place + 1}"
+    return _template().render(
+        title=title or f"Fairness study of {shorten(result.name, 80)}",
+        theme=theme,
+        colors=colors,
+        notes=notes.strip(),
+        synthetic=result.synthetic,
+        finding=sentences.baseline_sentence(result),
+        repair=sentences.repair_sentence(result),
+        facts=report_facts(result),
+        sections=sections,
+        plotly_js=get_plotlyjs() if drawn else "",
+    )
+
+
+def report_sections(
+    result: StudyResult,
+    *,
+    parts: Collection[str] = ALL_PARTS,
+    theme: Theme = "light",
+    source: str | None = None,
+) -> list[dict[str, Any]]:
+    """name, title and blocks (`report_blocks`) of each chosen part, in the order of the report.
+
+    A screen shows its preview from them, without the megabytes of plotly.js. Raises as `report_html`.
+    """
+    files.require_finished(result)
+    result = disclosed(result)
+    unknown = [part for part in parts if part not in PART_TITLES]
+    if unknown:
+        raise ConfigError(f"There is no report part {listing(unknown)}. Choose among: {', '.join(PART_TITLES)}.")
+    source = result.name if source is None else source
+    return [
+        {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
+        for part in ALL_PARTS
+        if part in parts
+    ]
+
+
+@cache
+def _template() -> Template:
+    folder = Path(__file__).parent / "templates"
+    settings = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return settings.get_template("report.html")
+
+
+# ------------------------------------------------------------------------------------------------------------- parts
+
+
+def report_facts(result: StudyResult) -> list[tuple[str, str]]:
+    """What was studied, at a glance: (name, text) pairs."""
+    data, config, task = result.dataset, result.config, result.dataset.task
+    synthetic = " (synthetic)" if result.synthetic else ""
+    left_out, k = data.n_rows_in_file - data.y.size, result.smallest_group
+    few = k is not None and not tellable(left_out, k)
+    of = f", {wording.row_count(left_out, k)} left out" if few else f" of {data.n_rows_in_file:,}"
+    told = f"cohort-only, k = {k}: no single row, and no number of rows below {k}"
+    return [
+        ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used{of}"),
+        *([] if k is None else [("Disclosure", told)]),
+        ("Outcome", f"{shorten(task.task.target)}, favorable: {shorten(task.favorable_label)}"),
+        ("Groups", f"{listing(task.task.sensitive_columns)}; reference: {shorten(data.reference)}"),
+        *_row_choices(task.task),
+        (
+            "Goals and variant" if config.also else "Goal and variant",
+            ", ".join([*(wording.GOAL_TITLES[goal] for goal in (config.metric, *config.also)), config.variant]),
+        ),
+        (
+            "Strength",
+            f"{result.strength:g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
+        ),
+        ("Row scores", f"fidelity {known(result.fidelity).level}"),
+    ]
+
+
+def _row_choices(task: Task) -> list[tuple[str, str]]:
+    """Which rows count, how much, and in which part, as far as the task says so."""
+    pools = [f"{shorten(column, 40)}: {listing(names)}" for column, names in (task.pool or {}).items()]
+    found = {
+        "Rows left out": listing(task.exclude),
+        "Values pooled": "; ".join(pools),
+        "Row weights": shorten(task.weights or ""),
+        "Parts as in": shorten(task.split or ""),
+        "Together in a part": shorten(task.unit or ""),
+    }
+    return [(name, text) for name, text in found.items() if text]
+
+
+def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    task, data = result.dataset.task, result.dataset
+    yield text_block(sentences.data_sentence(task), lead=True)
+    if result.synthetic:
+        yield text_block("The table is the embedded synthetic example: nobody in it is real.")
+    table = told_groups(group_table(task), result.smallest_group)
+    favorable = wording.holds(shorten(task.task.target, 30), shorten(task.favorable_label, 30))
+    yield picture_block(group_bars(table, theme, reference=task.reference, favorable=favorable))
+    counts = split_counts(data)
+    shares = zip(table["favorable_share"], table["low"], table["high"], table["rows"], strict=True)
+    yield table_block(
+        f"Groups; favorable is {favorable}, with 95 % intervals",
+        Column("Group", [shorten(group) for group in table["group"]], number=False),
+        Column("Rows", [f"{rows:,}" for rows in table["rows"]]),
+        Column("Share", [wording.percent(share) for share in table["share"]]),
+        Column("Favorable", [share_cell(Estimate(*line)) for line in shares]),
+        *(
+            Column(name.capitalize(), [wording.count_text(None if pd.isna(n) else int(n)) for n in counts[name]])
+            for name in SPLITS
+        ),
+    )
+    yield text_block(f"Reference group: {shorten(task.reference)} ({task.reference_reason}).")
+    if result.warnings:
+        yield list_block([shorten(text, 400) for text in result.warnings], "To know about this table and this study")
+
+
+def _checks_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    """Checks of high and medium severity; the others are only counted."""
+    told = [check for check in result.checks if check.severity != "low"]
+    rest = len(result.checks) - len(told)
+    low = f" {rest} of low severity {'is' if rest == 1 else 'are'} in summary.json." if rest else ""
+    if not told:
+        yield text_block(f"Nothing of high or medium severity was found in the table and the choices.{low}", lead=True)
+        return
+    grave = sum(check.severity == "high" for check in told)
+    count = f"{len(told)} {'check' if len(told) == 1 else 'checks'}"
+    yield text_block(f"To know before these results are used: {count}, {grave} of high severity.{low}", lead=True)
+    for check in told:
+        yield list_block([check.text], f"{check.severity.capitalize()}: {check.title}")
+
+
+def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    found = known(result.baseline)["test"]
+    yield text_block(sentences.baseline_sentence(result), lead=True)
+    yield picture_block(rates_by_group(found, theme, goal=result.config.metric))
+    lines = [(group, rate) for group in found.groups for rate in RATES]
+    yield table_block(
+        f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "
+        f"{shorten(found.reference, 30)}, in points",
+        Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
+        Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
+        Column("Value", [share_cell(found.rates[group][rate]) for group, rate in lines]),
+        Column("Gap", [gap_cell(found.gaps.get(group, {}).get(rate)) for group, rate in lines]),
+    )
+
+
+def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    fidelity, goal = known(result.fidelity), known(result.goal)
+    yield {"kind": "badge", "level": fidelity.level, "text": fidelity.sentence}
+    yield text_block(sentences.influence_sentence(result), lead=True)
+    if result.smallest_group is not None:
+        yield text_block(ONLY_COHORTS)
+        yield picture_block(influence_distribution(result, theme))
+        yield picture_block(proof(fidelity, theme, smallest=result.smallest_group))
+        return
+    yield picture_block(influence_scatter(result, theme, max_points=REPORT_POINTS))
+    yield picture_block(proof(fidelity, theme))
+    ledger = rows.ledger(result)
+    ends = [("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])]
+    for word, part in ends:
+        yield table_block(
+            f"Training rows that {word} the {shorten(goal.label, 90)} gap most. Predicted ○: change of the gap, "
+            "in points, if the row is left out; its outcome flipped",
+            Column("row_id", [str(row) for row in part["row_id"]]),
+            Column("Group", [shorten(group, 30) for group in part["group"]], number=False),
+            Column("Outcome", [shorten(outcome, 30) for outcome in part["outcome"]], number=False),
+            Column("Left out ○", [signed_points(effect, 4) for effect in part["gap_if_removed"]]),
+            Column("Flipped ○", [signed_points(effect, 4) for effect in part["gap_if_relabeled"]]),
+            Column("Score before", [wording.figure(score) for score in part["score"]]),
+            Column("Weight", [wording.figure(weight) for weight in part["weight"]]),
+        )
+
+
+def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    before, after = known(result.baseline)["test"], known(result.after)["test"]
+    change, predicted = known(result.difference)["test"], known(result.chosen).predicted.get("test", {})
+    yield text_block(sentences.repair_sentence(result), lead=True)
+    for sentence in (sentences.also_sentence(result), sentences.pinned_sentence(result)):
+        if sentence:
+            yield text_block(sentence)
+    yield picture_block(before_after(result, theme))
+    yield table_block(
+        f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "
+        "rows judged before and after; chance: what a disparity would show if group labels meant nothing",
+        Column("Metric", [wording.metric_title(name) for name in METRICS], number=False),
+        Column("Before ●", [value_cell(before.values[name], before.intervals[name]) for name in METRICS]),
+        Column("Predicted ○", [wording.figure(predicted.get(name)) if predicted else "" for name in METRICS]),
+        Column("After ●", [value_cell(after.values[name], after.intervals[name]) for name in METRICS]),
+        Column("Change", [change_cell(change[name]) for name in METRICS]),
+        Column("Chance", [chance_cell(before, name) for name in METRICS]),
+    )
+    yield picture_block(who_pays(result, theme))
+    lines = [(group, rate) for group in before.groups for rate in RATES]
+    yield table_block(
+        "Who pays: rates by group on test rows, before and after",
+        Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
+        Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
+        Column("Before ●", [share_cell(before.rates[group][rate]) for group, rate in lines]),
+        Column("After ●", [share_cell(after.rates[group][rate]) for group, rate in lines]),
+    )
+    weights = files.weight_summary(result)
+    yield picture_block(weights_by_group(result, theme))
+    yield table_block(
+        "Weights of the training rows",
+        *(
+            Column(title, [wording.figure(weights[name])])
+            for title, name in (("Smallest", "min"), ("Largest", "max"))
+            if weights[name] is not None
+        ),
+        Column("Mean", [wording.figure(weights["mean"])]),
+        Column("Effective sample size", [wording.percent(weights["effective_sample_size"])]),
+        Column(
+            "Rows changed",
+            [wording.percent(weights["changed_share"]) if weights["changed_share"] is not None else wording.WITHHELD],
+        ),
+    )
+
+
+def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    curve = known(result.curve)
+    yield text_block(sentences.compare_sentence(result), lead=True)
+    yield picture_block(tradeoff(result, theme, intervals=True))
+    columns: dict[str, list[str]] = {"Strength": [f"{point.strength:g}" for point in curve.points]}
+    for word, metric in (("Accuracy", "accuracy"), ("Disparity", curve.metric)):
+        columns[f"{word} ○"] = [_predicted(point, metric) for point in curve.points]
+        columns[f"{word} ●"] = [_refitted(point, metric) for point in curve.points]
+    sizes = [point.effective_sample_size for point in curve.points]
+    columns["Effective size"] = ["" if size is None else wording.percent(size, 0) for size in sizes]
+    columns[""] = [_marks(curve, place) for place in range(len(curve.points))]
+    yield table_block(
+        f"Every point on test rows, with 95 % intervals; disparity: {wording.metric_title(curve.metric)}. "
+        "○ predicted without a refit, ● refitted",
+        *(Column(name, cells, number=name not in ("Strength", "")) for name, cells in columns.items()),
+    )
+    if result.rivals:
+        yield _rivals_block(result)
+    yield text_block(
+        "The recommendation is the smallest disparity on validation rows that costs at most "
+        f"{wording.points(curve.budget, signed=False)} of accuracy there; test rows took no part in it."
+    )
+    if result.transfers:
+        yield from _transfer_blocks(result, theme)
+
+
+def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
+    metric = known(result.curve).metric
+    yield text_block(sentences.transfer_sentence(result), lead=True)
+    yield picture_block(transfers(result, theme))
+    models = result.transfers
+    columns = [Column("Model", [shorten(one.title, 60) for one in models], number=False)]
+    for word, name in (("Disparity", metric), ("Accuracy", "accuracy")):
+        columns += [
+            Column(f"{word} {when}", [value_cell(found["test"].values[name], found["test"].intervals[name]) for found in
+                                      (getattr(one, when) for one in models)])
+            for when in ("before", "after")
+        ]  # fmt: skip
+        columns.append(Column("Change", [change_cell(one.difference["test"][name]) for one in models]))
+    kept = [one.kept["test"] for one in models]
+    columns.append(Column("Survives", ["" if share is None else wording.percent(share, 0) for share in kept]))
+    columns.append(Column("Notes", [" ".join(one.notes) for one in models], number=False))
+    yield table_block(
+        f"Other models without and with the weights, on test rows, with 95 % intervals; disparity: "
+        f"{wording.metric_title(metric)}. Survives: its reduction as a share of that in the study's own model",
+        *columns,
+    )
+
+
+def _rivals_block(result: StudyResult) -> Block:
+    """Other methods on test rows, each with the curve's best accuracy at its disparity."""
+    metric, rivals = known(result.curve).metric, result.rivals
+
+    def cells(name: str) -> list[str]:
+        return [value_cell(rival.metrics["test"][name], rival.intervals["test"].get(name)) for rival in rivals]
+
+    ours = [best_accuracy(result, rival.metrics["test"][metric]) for rival in rivals]
+    return table_block(
+        f"Other methods on test rows, with 95 % intervals; disparity: {wording.metric_title(metric)}. The curve's "
+        "accuracy is the best among refitted points whose disparity is no larger",
+        Column("Method", [rival.title for rival in rivals], number=False),
+        Column("Changes", [KIND_TITLES[rival.kind] for rival in rivals], number=False),
+        Column("Asks for the group", ["yes" if rival.needs_group else "no" for rival in rivals], number=False),
+        Column("Accuracy", cells("accuracy")),
+        Column("Disparity", cells(metric)),
+        Column("Curve's accuracy", ["none" if value is None else wording.figure(value) for value in ours]),
+        Column("Note", [rival_note(rival) for rival in rivals], number=False),
+    )
+
+
+def _predicted(point: CurvePoint, metric: str) -> str:
+    return wording.figure(point.predicted["test"][metric]) if point.predicted else ""
+
+
+def _refitted(point: CurvePoint, metric: str) -> str:
+    if not point.feasible:
+        return "infeasible"
+    return value_cell(point.refitted["test"][metric], point.refitted_intervals["test"].get(metric))
+
+
+def _marks(curve: Curve, place: int) -> str:
+    words = (("chosen ★", curve.chosen == place), ("recommended", curve.recommended == place))
+    return ", ".join(word for word, here in words if here)
+
+
+def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    data, config = result.dataset, result.config
+    after, metric = known(result.after)["test"], known(result.curve).metric
+    rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
+    entries = {
+        "Model": f"{wording.heading(wording.MODEL_TITLES[config.model])}, C = {config.C:g} on the sum of losses, "
+        f"{wording.FREE_PARAMETERS[config.model]} without penalty; "
+        f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
+        "Predicts": f"P({wording.holds(shorten(data.task.task.target, 40), shorten(data.task.favorable_label, 40))}); "
+        "a decision is favorable at 0.5 or more",
+        "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
+        f"each group and outcome with seed {config.seed}",
+        "Sensitive attribute as a feature": "yes" if data.task.task.use_sensitive_as_feature else "no",
+        "Encoding": "learned from training rows only: numbers standardised, missing ones the median with a flag, "
+        "categories one column per level, rare levels pooled",
+        "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:g}, none above "
+        f"{config.max_weight:g}); the model's form, features, outcomes and threshold are untouched",
+        "Measured on test rows": ", ".join(
+            f"{wording.metric_title(name)} {value_cell(after.values[name], after.intervals[name])}"
+            for name in ("accuracy", "roc_auc", metric)
+        ),
+        "Groups measured": listing(data.groups, 20),
+        "Meant for": "seeing and comparing trade-offs on this table",
+        "Not meant for": "deciding about people without a review of where the outcomes and groups in the table come "
+        "from, or as proof that a rule or law is met",
+    }
+    yield table_block(
+        "The model after reweighting",
+        Column("", list(entries), number=False),
+        Column("", list(entries.values()), number=False),
+    )
+
+
+def _limits_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    synthetic = ["The table is synthetic: it says nothing about any real place or people."] if result.synthetic else []
+    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {known(result.fidelity).sentence}"])
+    yield list_block(ORIGIN, "What is the paper's, and what is ours")
+
+
+def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    yield text_block(
+        "The same table, choices and seed give the same numbers. The table's fingerprint (SHA-256 over every cell, "
+        f"column name and type) is {result.fingerprint}."
+    )
+    yield code_block(command_line(result, source), "Command line")
+    yield code_block(library_snippet(result, source), "Python")
+    versions = ", ".join(f"{name} {version}" for name, version in files.software().items())
+    design = (
+        "With --save-design the command also writes design.parquet, the features as the model saw them. "
+        if result.smallest_group is None
+        else ""
+    )
+    yield text_block(f"{design}{independent_check(result)} Versions: {versions}.")
+
+
+_BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
+    "data": _data_part,
+    "checks": _checks_part,
+    "baseline": _baseline_part,
+    "rows": _rows_part,
+    "repair": _repair_part,
+    "curve": _curve_part,
+    "card": _card_part,
+    "limits": _limits_part,
+    "reproduce": _reproduce_part,
+}

@@ -1,0 +1,303 @@
+"""Results in sentences: what a page, a report or a command line says about a study.
+
+Every sentence is computed from the result, states its uncertainty, and holds no verdict. Screens only show these.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iffair_core.data.encoding import SPLITS
+from iffair_core.data.groups import SMALL_GROUP
+from iffair_core.data.resolving import ResolvedTask, group_table
+from iffair_core.errors import shorten
+from iffair_core.metrics import GOAL_METRIC, Estimate
+from iffair_core.study.disclosure import suppressed, tellable, told_groups
+from iffair_core.study.results import StudyResult, known
+from iffair_core.study.smallest_fix import SmallestFix
+from iffair_core.telling.rows import widening_rows
+from iffair_core.telling.tables import best_accuracy, outcome_labels, who_pays, widest_gap
+from iffair_core.wording import (
+    GOAL_TITLES,
+    NOT_ESTIMABLE,
+    RATE_TITLES,
+    WITHHELD,
+    figure,
+    heading,
+    holds,
+    listed,
+    metric_title,
+    missing,
+    percent,
+    points,
+    span,
+)
+
+NAMED_GROUPS = 4
+KEPT_CAPITALS = ("Gaussian",)
+
+
+def data_sentence(resolved: ResolvedTask) -> str:
+    """Rows, the group that receives the favorable value least often, and the reference group beside it.
+
+    Groups of fewer than 30 rows are passed over where there are larger ones: their shares are mostly chance.
+    """
+    groups = told_groups(group_table(resolved), resolved.task.smallest_group).set_index("group").to_dict("index")
+    favorable, target = shorten(resolved.favorable_label, 30), shorten(resolved.task.target, 30)
+    base = groups.pop(resolved.reference)
+    groups = {group: line for group, line in groups.items() if not missing(line["favorable_share"])}
+    if missing(base["favorable_share"]) or not groups:
+        return (
+            f"{len(resolved.y):,} rows in {len(resolved.groups):,} groups; how many have {holds(target, favorable)} is "
+            f"{WITHHELD}, as it would tell of fewer than {resolved.task.smallest_group} rows."
+        )
+    large = {group: line for group, line in groups.items() if line["rows"] >= SMALL_GROUP}
+    name, lowest = min((large or groups).items(), key=lambda item: item[1]["favorable_share"])
+    return (
+        f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {shorten(name, 30)}; "
+        f"{percent(lowest['favorable_share'])} {span((lowest['low'], lowest['high']), as_points=True)} of them have "
+        f"{holds(target, favorable)} against {percent(base['favorable_share'])} of {shorten(resolved.reference, 30)}."
+    )
+
+
+def baseline_sentence(result: StudyResult, split: str = "test") -> str:
+    """The widest gap of the goal under the ordinary model, with its interval and the chance band."""
+    if result.baseline is None:
+        return "The ordinary model has not been fitted yet."
+    evaluation, goal = result.baseline[split], result.config.metric
+    widest = widest_gap(result, split)
+    if widest is None:
+        told = "cannot be estimated on these rows"
+        if result.smallest_group is not None:
+            told = f"is {WITHHELD}: with its rates it would tell of fewer than {result.smallest_group} rows"
+        return f"The gap for {GOAL_TITLES[goal]} {told}."
+    rate, group, gap = widest
+    ours, theirs = evaluation.rates[group][rate].value, evaluation.rates[evaluation.reference][rate].value
+    verb, of_whom = {
+        "selection_rate": ("selects", ""),
+        "true_positive_rate": ("selects", " with the favorable outcome"),
+        "false_positive_rate": ("selects", " without the favorable outcome"),
+        "error_rate": ("errs on", ""),
+    }[rate]
+    band = evaluation.chance_band[GOAL_METRIC[goal]]
+    chance = "" if band is None else f"; chance alone would show a disparity of up to {points(band, signed=False)}"
+    return (
+        f"The model {verb} {percent(ours)} of {shorten(group, 30)}{of_whom} against {percent(theirs)} of "
+        f"{shorten(evaluation.reference, 30)}: a {RATE_TITLES[rate]} gap of {points(gap.value)} "
+        f"{span((gap.low, gap.high), as_points=True)}{chance}.".replace("  ", " ")
+    )
+
+
+def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
+    """What the rows that widen the goal's gap most are predicted to account for, and who most of them are."""
+    if result.goal is None:
+        return "Influence has not been computed yet."
+    goal, data = result.goal, result.dataset
+    top, closed = widening_rows(result, share)
+    count = top.size
+    rows = result.train_rows[top]
+    cells = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    commonest = int(np.bincount(cells).argmax())
+    who = np.mean(cells == commonest)
+    label = outcome_labels(result)[commonest % 2]
+    k = result.smallest_group
+    told = k is None or bool(tellable([np.sum(cells == commonest), np.sum(cells != commonest)], k).all())
+    most = f"{percent(who, 0)} of them" if told else "most of them" if who > 0.5 else "the largest part of them"
+    return (
+        f"The {percent(count / goal.removal.size, 0)} of training rows ({count:,}) that most widen the gap in "
+        f"{RATE_TITLES[goal.rate]} ({shorten(goal.over, 30)} − {shorten(goal.under, 30)}) account for "
+        f"{percent(closed)} of it, predicted from leaving each out; {most} are "
+        f"{shorten(data.groups[commonest // 2], 30)} rows recorded as {shorten(label, 30)}."
+    )
+
+
+def repair_sentence(result: StudyResult, split: str = "test") -> str:
+    """What the chosen weights do to the goal's disparity and to accuracy, refitted, and what is left of the sample."""
+    point = result.chosen
+    if point is None or result.curve is None or result.baseline is None or result.after is None:
+        return "No weights have been computed yet."
+    metric = result.curve.metric
+    before, after = result.baseline[split], result.after[split]
+    if point.strength == 0:
+        reason = " No stronger repair lowers it within the accuracy budget." if result.config.strength is None else ""
+        return (
+            f"At strength 0 every weight is 1 and the {metric_title(metric)} stays {figure(before.values[metric])}."
+            + reason
+        )
+    change = known(result.difference)[split]
+    return (
+        f"At strength {point.strength:g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
+        f"{figure(after.values[metric])} ({_change(change[metric])}) and accuracy from "
+        f"{percent(before.values['accuracy'])} to {percent(after.values['accuracy'])} "
+        f"({_change(change['accuracy'], as_points=True)}), refitted, on {split} rows; "
+        f"{percent(point.effective_sample_size, 0)} effective sample size."
+    )
+
+
+def _change(estimate: Estimate, *, as_points: bool = False) -> str:
+    if estimate.value is None:
+        return "change not estimable"
+    amount = points(estimate.value) if as_points else ("+" if estimate.value > 0 else "") + figure(estimate.value)
+    interval = span((estimate.low, estimate.high), as_points=as_points).strip("()")
+    return f"{amount}, {interval}" if interval else amount
+
+
+def compare_sentence(result: StudyResult, split: str = "test") -> str:
+    """Our curve beside the rival it has least over, then how many of the others it matches at their disparity.
+
+    Compared is the best accuracy among refitted points whose disparity is no larger. Rivals that lower the disparity
+    come before those that do not; a disparity that no point reaches is said, not counted as a loss or a win.
+    """
+    if result.curve is None or not result.rivals:
+        return "The rivals have not been computed yet."
+    metric, found = result.curve.metric, []
+    for rival in result.rivals:
+        disparity, accuracy = rival.metrics[split][metric], rival.metrics[split]["accuracy"]
+        if disparity is not None and accuracy is not None:
+            found.append((rival, disparity, accuracy, best_accuracy(result, disparity, split)))
+    if not found:
+        return f"The {metric_title(metric)} of other methods is not estimable on {split} rows."
+    before = known(result.baseline)[split].values[metric]
+    repairs = [one for one in found if before is not None and one[1] < before] or found
+    matched = [one for one in repairs if one[3] is not None]
+    # At the same disparity the smallest lead is the hardest comparison; where none is reached, the most accurate rival.
+    rival, disparity, accuracy, best = min(matched or repairs, key=lambda one: (one[3] or 0.0) - one[2])
+    interval = span(rival.intervals[split].get("accuracy"), as_points=True).strip("()")
+    said = (
+        f"Against {rival.title} (accuracy {percent(accuracy)}{f', {interval}' if interval else ''}; "
+        f"{metric_title(metric)} {figure(disparity)}) "
+    )
+    if best is None:
+        said += "no point of the curve has a disparity as small."
+    else:
+        said += f"the curve is at accuracy {percent(best)} with a disparity no larger."
+    if len(found) == 1:
+        return said
+    ahead = sum(best is not None and best >= accuracy for _, _, accuracy, best in found)
+    behind = sum(best is not None and best < accuracy for _, _, accuracy, best in found)
+    beyond = [rival.title for rival, _, _, best in found if best is None]
+    unreached = f"; no point has a disparity as small as {listed(beyond)}" if beyond else ""
+    return (
+        f"{said} Of {len(found)} other methods, the curve at their disparity is at least as accurate as {ahead} and "
+        f"less accurate than {behind}{unreached}."
+    )
+
+
+def transfer_sentence(result: StudyResult, split: str = "test") -> str:
+    """What the weights do in the first of the other models, and the share of the reduction that survives in each."""
+    if not result.transfers or result.curve is None:
+        return "No other model has been fitted with these weights yet."
+    metric, (first, *others) = result.curve.metric, result.transfers
+    if result.strength == 0:
+        return "At strength 0 every weight is 1, so that no other model changes."
+    before, after = first.before[split].values, first.after[split].values
+    change = first.difference[split]
+    if before[metric] is None or after[metric] is None or change["accuracy"].value is None:
+        return f"The {metric_title(metric)} of {_in_sentence(first.title)} is not estimable on {split} rows."
+    cost = change["accuracy"].value
+    bounds = span((change["accuracy"].low, change["accuracy"].high), as_points=True).strip("()")
+    said = (
+        f"With these weights, the {metric_title(metric)} of {_in_sentence(first.title)} goes from "
+        f"{figure(before[metric])} to {figure(after[metric])} ({_change(change[metric])}) and its accuracy changes by "
+        f"{points(cost)}{f' ({bounds})' if bounds else ''}, refitted, on {split} rows"
+    )
+    own = known(result.difference)[split][metric]
+    if own.value is None or own.value >= 0:
+        return f"{said}. In the study's own model these weights do not lower it there, so no share can be given."
+    doubt = "" if own.high is not None and own.high < 0 else ", though that one's own interval holds 0"
+    shares = [_survives(first.kept[split]) + f" of the reduction in the study's own model survives{doubt}"]
+    shares += [f"in {_in_sentence(one.title)} {_survives(one.kept[split])}" for one in others]
+    return f"{said}; {'; '.join(shares)}."
+
+
+def _in_sentence(title: str) -> str:
+    words = shorten(title, 60).split(" ")
+    return " ".join([words[0] if words[0] in KEPT_CAPITALS else words[0].lower(), *words[1:]])
+
+
+def _survives(share: float | None) -> str:
+    if share is None:
+        return "a share that is not estimable"
+    return "none" if share <= 0 else percent(share, 0)
+
+
+def pinned_sentence(result: StudyResult) -> str:
+    """How many training rows are pinned; empty where nothing was asked to be."""
+    if result.pinned is None:
+        return ""
+    held = int(result.pinned.sum())
+    if not held:
+        return "None of the rows that you pinned is a training row, so that pinning changes nothing."
+    if result.smallest_group is not None and held < result.smallest_group:
+        return f"Fewer than {result.smallest_group} pinned rows keep weight 1."
+    verb = "row keeps" if held == 1 else "rows keep"
+    return f"{held:,} pinned {verb} weight 1, {percent(held / result.pinned.size)} of the training rows."
+
+
+def also_sentence(result: StudyResult, split: str = "test") -> str:
+    """What the same weights do to the goals that are closed as well; "" if there are none."""
+    if not result.config.also or result.baseline is None or result.after is None:
+        return ""
+    changes = []
+    for goal in result.config.also:
+        metric = GOAL_METRIC[goal]
+        before, after = (found[split].values[metric] for found in (result.baseline, result.after))
+        changes.append(f"{metric_title(metric)} from {figure(before)} to {figure(after)}")
+    return f"Closed as well, refitted, on {split} rows: {'; '.join(changes)}."
+
+
+def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
+    """What the smallest fix moves, and what that does to the goal's disparity and to accuracy, refitted."""
+    title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, known(result.baseline)[fix.split]
+    if fix.reached and not fix.rows:
+        return f"The {title} is {figure(fix.before)} on {fix.split} rows already, so that nothing has to move."
+    lead = "" if fix.reached else (
+        f"No repair within the guard rails brings the {title} to {figure(fix.target)} on {fix.split} rows. "
+        f"{fix.reason} The lowest found: "
+    )  # fmt: skip
+    if not fix.rows:
+        return f"{lead}{figure(fix.before)}, of the untouched model."
+    share = percent((fix.rows if fix.by == "rows" else fix.weight) / of)
+    k = result.smallest_group
+    by = f"by a weight of {np.abs(fix.weights - 1.0).max():g}"
+    if fix.by != "rows":
+        moving = f"moving {share} of the weight of {of:,} training rows"
+    elif k is None or tellable([fix.rows, of - fix.rows], k).all():
+        moving = f"moving {fix.rows:,} of {of:,} training rows ({share}) {by}"
+    else:
+        few = f"fewer than {k}" if fix.rows < k else f"all but fewer than {k}"
+        moving = f"moving {few} of {of:,} training rows {by}"
+    change = fix.accuracy - known(before.values["accuracy"])
+    cost = f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
+    return (
+        f"{lead}{moving if lead else heading(moving)} brings the {title} from {figure(fix.before)} to "
+        f"{figure(fix.disparity)} on {fix.split} rows ({figure(fix.test['disparity'])} on test), {cost}, refitted."
+    )
+
+
+def pays_sentence(result: StudyResult, split: str = "test") -> str:
+    """How many decisions turn each way, and how each group's selection rate moves."""
+    rates = who_pays(result, split)
+    moves = rates[rates["rate"] == RATE_TITLES["selection_rate"]].dropna(subset="change").sort_values("change")
+    if len(moves) > NAMED_GROUPS:
+        moves = moves.iloc[[0, -1]]
+    said = [f"{shorten(line['group'], 30)} {points(float(line['change']))}" for line in moves.to_dict("records")]
+    of, up, down = _turned(result, split)
+    nowhere = NOT_ESTIMABLE if result.smallest_group is None else WITHHELD
+    return (
+        f"Of {of:,} decisions on {split} rows {up} turn favorable and {down} unfavorable. "
+        f"Selection rates move by: {', '.join(said) or nowhere}."
+    )
+
+
+def _turned(result: StudyResult, split: str) -> tuple[int, str, str]:
+    """(decisions, how many turn favorable, how many unfavorable), as they may be told."""
+    rows = result.dataset.part(SPLITS.index(split))
+    before, after = (known(scores)[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
+    up, down = int(np.sum(after & ~before)), int(np.sum(before & ~after))
+    k = result.smallest_group
+    if k is None:
+        return rows.size, f"{up:,}", f"{down:,}"
+    hidden = suppressed(np.array([up, down, rows.size - up - down]), k)
+    few = f"a number that is {WITHHELD}"
+    return rows.size, few if hidden[0] else f"{up:,}", few if hidden[1] else f"{down:,}"

@@ -1,0 +1,284 @@
+"""What pages are built from: the finding in a sentence, number cards, pictures with their table, downloads, states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from iffair_core.errors import IFFairError, shorten
+from iffair_core.telling.figures.common import Picture
+from pages.kit import errors
+from pages.kit.text import listed, plain
+from pages.kit.words import STAGE_TITLES, word
+from pages.session import study_runs
+from pages.shell import boot
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from iffair_core.study.results import StudyResult
+
+CHART_CONFIG = {
+    "showSendToCloud": False,
+    "displaylogo": False,
+    "displayModeBar": "hover",
+    "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
+    "responsive": True,
+}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
+
+
+def theme() -> Literal["light", "dark"]:
+    """The theme of this visitor's screen, for figures."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+# ------------------------------------------------------------------------------------------------------------ layout
+
+
+def thirds() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """(left third, right two thirds) of the page; one above the other where the screen is narrow."""
+    grid = st.grid(3, min_column_width=280, gap="large")
+    return grid.cell(), grid.cell(column_span=2)
+
+
+def halves(narrowest: int = 380) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """(left, right) half of the page; one above the other where a half would be narrower than `narrowest` pixels."""
+    grid = st.grid(2, min_column_width=narrowest, gap="medium")
+    return grid.cell(), grid.cell()
+
+
+# ------------------------------------------------------------------------------------------------- finding, numbers
+
+
+def sentence(text: str) -> None:
+    """The finding: one plain sentence with its uncertainty. Shown literally, so it may hold values of the file."""
+    st.subheader(plain(text), anchor=False)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number card: `small` is its interval or unit in small type, `term` a word of `words.word` for the help."""
+
+    label: str
+    value: str
+    small: str = ""
+    term: str | None = None
+    help: str | None = None
+
+
+def numbers(cards: Sequence[Number]) -> None:
+    """Number cards side by side; they wrap on a narrow screen."""
+    with st.grid(len(cards), min_column_width=190, gap="small"):
+        for card in cards:
+            st.metric(
+                card.label,
+                card.value,
+                delta=card.small or " ",
+                delta_color="off",
+                delta_arrow="off",
+                help=card.help or (word(card.term) if card.term else None),
+                border=True,
+                height="stretch",
+            )
+
+
+def notes(title: str, told: Sequence[str]) -> None:
+    """Warnings about the table and the study, one line each, shown literally; nothing where there is none."""
+    if told:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f"**{title}**")
+            for text in told:
+                st.markdown(f":material/info: {plain(shorten(text, 1200))}")
+
+
+# ---------------------------------------------------------------------------------------------- pictures and tables
+
+
+def chart(
+    picture: Picture,
+    key: str,
+    *,
+    on_select: Literal["ignore", "rerun"] | Callable[..., None] = "ignore",
+    selection_mode: Sequence[Literal["points", "box", "lasso"]] = ("points", "box", "lasso"),
+) -> Any:
+    """A picture with its alternative text, its caption and, one click away, the table behind it.
+
+    Returns Streamlit's selection state where `on_select` asks for one.
+    """
+    event = st.plotly_chart(
+        picture.figure,
+        theme=None,
+        config=CHART_CONFIG,
+        alt=picture.alt,
+        key=key,
+        on_select=on_select,
+        selection_mode=selection_mode,
+    )
+    if picture.caption:
+        st.caption(picture.caption)
+    numbers_behind = st.expander(
+        "Table of this picture", icon=":material/table_rows:", key=f"{key}_table", type="compact", on_change="rerun"
+    )
+    if numbers_behind.open:
+        with numbers_behind:
+            table(picture.table, f"{key}_numbers", alt=f"Numbers of the picture: {picture.alt}")
+    return event
+
+
+def table(
+    frame: pd.DataFrame,
+    key: str,
+    *,
+    alt: str,
+    columns: dict[str, Any] | None = None,
+    height: int | Literal["auto"] = "auto",
+    file_name: str | None = None,
+    shown: pd.DataFrame | None = None,
+    placeholder: str = "not estimable",
+) -> None:
+    """A sortable table; with `file_name`, a button under it that downloads `frame` as CSV.
+
+    `shown` is what is drawn instead, where the screen wants other units than the file (percent against shares).
+    `placeholder` stands for missing values.
+    """
+    st.dataframe(
+        frame if shown is None else shown,
+        hide_index=True,
+        column_config=columns,
+        height=height,
+        alt=alt,
+        key=key,
+        placeholder=placeholder,
+    )
+    if file_name is not None:
+        csv_download(frame, file_name, key=f"{key}_csv")
+
+
+def csv_download(frame: pd.DataFrame, file_name: str, *, label: str = "Download CSV", key: str | None = None) -> None:
+    """A button that downloads the frame as CSV; the file is made when it is clicked."""
+    st.download_button(
+        label,
+        data=lambda: csv_bytes(frame),
+        file_name=file_name,
+        mime="text/csv",
+        key=key or f"csv_{file_name}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The frame as UTF-8 CSV without its index; text that a spreadsheet would run as a formula starts with '."""
+    safe = frame.copy(deep=False)
+    for place, kind in enumerate(frame.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_datetime64_any_dtype(kind):
+            column = frame.iloc[:, place]
+            codes, values = pd.factorize(column, use_na_sentinel=True)
+            texts = np.array([_without_formula(value) for value in values] + [None], dtype=object)
+            safe.isetitem(place, texts[codes])
+    safe.columns = pd.Index([_without_formula(name) for name in frame.columns])
+    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8")
+
+
+def _without_formula(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.match(value):
+        return f"'{value}"
+    return value
+
+
+# ---------------------------------------------------------------------------------------- stale, running, empty pages
+
+
+def need_result(*fields: str) -> tuple[StudyResult, list[str]]:
+    """(result, what changed since) with every field of `fields` there; otherwise show why not, and stop the page.
+
+    The result is as it may be shown (`iffair_core.study.disclosure`).
+
+    Says what belongs here and offers the one button that gets it; while a study runs it holds the place.
+    """
+    result, stale = study_runs.current_result()
+    if result is not None and all(_is_there(result, name) for name in fields):
+        from iffair_core.study.disclosure import disclosed
+
+        return disclosed(result), stale
+    now = study_runs.status()
+    if now.situation == "running" and now.job is not None:
+        stage = STAGE_TITLES[now.job.progress().stage]
+        st.markdown(f":gray[{stage} … this page fills in as soon as its stage has finished.]")
+        st.skeleton(height=90)
+        st.skeleton(height=420)
+    else:
+        _say_why_empty(now)
+    st.stop()
+    raise AssertionError("st.stop does not return")
+
+
+def _is_there(result: StudyResult, field: str) -> bool:
+    value = getattr(result, field)
+    return value is not None and not (isinstance(value, tuple) and not value)
+
+
+def _say_why_empty(now: study_runs.Status) -> None:
+    if now.situation == "failed" and now.error is not None:
+        errors.show(now.error, "The study could not be finished")
+        run_button("empty_again", "Run again")
+    elif now.situation == "unfit" and now.error is not None:
+        errors.show(now.error, "The choices do not fit the table")
+        boot.link("data", "Change them on Data")
+    elif now.situation in ("no table", "incomplete"):
+        st.info("Nothing to show yet: choose a table, its outcome and its groups first.", icon=":material/table_chart:")
+        boot.link("data", "Choose them on Data")
+    elif now.situation == "cancelled":
+        st.info("The study was cancelled before it reached this page.", icon=":material/stop_circle:")
+        run_button("empty_resume", "Run the study")
+    else:
+        st.info("This table has not been studied yet with these choices.", icon=":material/play_circle:")
+        run_button("empty_run", "Run the study")
+
+
+def run_button(key: str, label: str, *, primary: bool = True, width: Literal["content", "stretch"] = "content") -> None:
+    """A button that runs the study of the current choices."""
+    st.button(
+        label,
+        key=key,
+        type="primary" if primary else "secondary",
+        icon=":material/play_arrow:",
+        on_click=study_runs.start,
+        width=width,
+    )
+
+
+@contextmanager
+def figures(stale: Sequence[str]) -> Iterator[None]:
+    """A block of figures; greyed, with a line that says what changed, where `stale` is not empty."""
+    if not stale:
+        with st.container(key="current_figures"):
+            yield
+        return
+    st.warning(
+        f"Figures from before your last change: {plain(listed(stale))}. {plain(_renewal())}", icon=":material/history:"
+    )
+    st.html("<style>.st-key-stale_figures { opacity: 0.4; filter: grayscale(1); }</style>")
+    with st.container(key="stale_figures"):
+        yield
+
+
+def _renewal() -> str:
+    """What brings figures for the choices as they are now."""
+    now = study_runs.status()
+    if now.situation == "unfit" and now.error is not None:
+        return f"No study fits the choices as they are now: {shorten(now.error, 600)} Change them on Data."
+    if now.situation == "failed" and isinstance(now.error, IFFairError):
+        return f"The study of the choices as they are now could not be finished: {shorten(now.error, 600)}"
+    if now.situation == "incomplete":
+        return "Choose the outcome, its favorable value and the groups on Data to renew them."
+    return "The study that renews them is running." if now.situation == "running" else "Run the study to renew them."

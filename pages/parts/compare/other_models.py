@@ -1,0 +1,102 @@
+"""The Compare page's tab on other models: which ones, refitted with the weights on the screen, and what survives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from iffair_core.study.classifiers import TRANSFER_MODELS, transfer_model
+from iffair_core.study.results import StudyResult
+from iffair_core.telling import sentences, tables
+from iffair_core.telling.figures import transfers
+from iffair_core.telling.figures.common import PERCENT_METRICS
+from pages.kit import errors, widgets
+from pages.kit.text import listed, plain
+from pages.kit.words import metric_title, word
+from pages.session import state, study_runs
+
+KEPT_HELP = (
+    "How much the goal's disparity falls in this model, as a share of how much it falls in the study's own model on "
+    "the same rows. 100 %: as much; 0 %: not at all; below: it grew. Empty where the study's own does not fall."
+)
+
+
+def show(result: StudyResult, split: str, axes: tuple[str, str], *, stale: bool) -> None:
+    """Choose models, refit them in the background, and see each without and with the weights."""
+    _controls(result, stale=stale)
+    if not result.transfers:
+        if not state.choices().transfer:
+            st.caption(
+                "The weights were computed on one model. Choose others, which are then fitted twice on the same rows: "
+                "without and with these weights."
+            )
+        return
+    st.markdown(f"**{plain(sentences.transfer_sentence(result, split))}**")
+    widgets.chart(transfers(result, widgets.theme(), split, x=axes[0], y=axes[1]), "transfers")
+    _table(result, split, (axes[1], axes[0]))
+
+
+def _controls(result: StudyResult, *, stale: bool) -> None:
+    chosen = state.choices().transfer
+    missing = [name for name in chosen if name not in {one.name for one in result.transfers}]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="transfer_controls"):
+        st.multiselect(
+            "Other models",
+            tuple(TRANSFER_MODELS),
+            format_func=lambda name: transfer_model(name).title,
+            placeholder="Choose models that take row weights",
+            help="  \n".join(f"**{one.title}**: {one.note}" for one in TRANSFER_MODELS.values()),
+            width=560,
+            **state.control("transfer", shown=list, taken=tuple),
+        )
+        now = study_runs.status()
+        st.button(
+            "Refit with these weights",
+            key="refit_others",
+            icon=":material/model_training:",
+            on_click=study_runs.refit_others,
+            disabled=stale or not missing or now.job is not None or result.weights is None,
+        )
+    if missing:
+        told = listed([transfer_model(name).title for name in missing])
+        refitting = now.job is not None and bool(now.job.beside)
+        st.caption(
+            f"{'Being refitted' if refitting else 'Not refitted yet'} with the weights of strength "
+            f"{result.strength:g}: {told}."
+        )
+    error = study_runs.others_error()
+    if error is not None:
+        errors.show(error, "Not every model could be refitted")
+
+
+def _table(result: StudyResult, split: str, metrics: tuple[str, str]) -> None:
+    frame = tables.transfer_table(result, split, metrics)
+    columns: dict[str, Any] = {"model": st.column_config.TextColumn("Model", pinned=True)}
+    shown = frame.assign(kept=100 * frame["kept"].astype(float))
+    for name in metrics:
+        in_percent = name in PERCENT_METRICS
+        unit = "%.1f %%" if in_percent else "%.3f"
+        for when in ("before", "after", "change"):
+            column = f"{name} {when}"
+            ends = (f"{column} low", f"{column} high")
+            columns[column] = st.column_config.NumberColumn(
+                f"{metric_title(name)} {when}", format=unit if when != "change" else unit.replace("%", "%+", 1),
+                help=word(name),
+            )  # fmt: skip
+            for end, label in zip(ends, ("95 % from", "to"), strict=True):
+                columns[end] = st.column_config.NumberColumn(label, format=unit, help=word("interval"))
+            if in_percent:
+                shown = shown.assign(**{one: 100 * shown[one].astype(float) for one in (column, *ends)})
+    columns["kept"] = st.column_config.NumberColumn("Survives", format="%.0f %%", help=KEPT_HELP)
+    columns["seconds"] = st.column_config.NumberColumn("Seconds", format="%.1f", help="For both fits.")
+    columns["notes"] = st.column_config.TextColumn("Notes", width="large")
+    widgets.table(
+        frame,
+        "transfer_points",
+        alt=f"Other models without and with the weights on {split} rows, with intervals",
+        columns=columns,
+        file_name="other_models.csv",
+        shown=shown,
+        placeholder="",
+    )

@@ -1,0 +1,259 @@
+"""What to know before a model is fitted: checks by severity, each with its remedies as buttons that can be undone.
+
+Checks are worked out in the background and kept in this session, one set per table and task.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import pandas as pd
+import streamlit as st
+
+from iffair_core.checks.run import Check, Remedy, proxy_table, run_checks
+from iffair_core.data.resolving import ResolvedTask
+from iffair_core.errors import StopCheck
+from pages.kit import errors, widgets
+from pages.kit.text import count, plain
+from pages.kit.widgets import Number
+from pages.session import state
+from pages.session.settings import Choices
+from pages.session.work import Progress, Work
+
+POLL_SECONDS = 0.4
+MOMENT = 0.05
+PATIENCE = 3.0
+FIRST_SHOWN = 6
+_WORK = "checks_work"
+_DONE = "checks_done"
+_APPLIED = "remedies_applied"
+SEVERITIES = {
+    "high": (":material/priority_high:", "Important"),
+    "medium": (":material/warning:", "Worth a look"),
+    "low": (":material/info:", "Good to know"),
+}
+PROXY_COLUMNS = {
+    "column": st.column_config.TextColumn("Column"),
+    "group": st.column_config.TextColumn("Group told best"),
+    "auc": st.column_config.NumberColumn(
+        "ROC AUC", format="%.3f", help="From this column alone: 0.5 is chance, 1 gives the group away."
+    ),
+    "low": st.column_config.NumberColumn("95 % from", format="%.3f"),
+    "high": st.column_config.NumberColumn("to", format="%.3f"),
+}
+Key = tuple[object, ...]
+Running = tuple[Key, Work["Done"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """Checks that have ended: what they belong to, what they say, why they could not end."""
+
+    key: Key
+    checks: tuple[Check, ...] = ()
+    proxies: pd.DataFrame | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """A remedy that was applied, with the choices before and after it."""
+
+    label: str
+    before: Choices
+    after: Choices
+
+
+def current_checks(found: ResolvedTask | None, wait: float = 0.0) -> tuple[Done | None, bool]:
+    """(checks to show, whether they belong to the current choices). Starts them where they are not known.
+
+    Waits for them up to `wait` seconds, less where the user does something meanwhile.
+    """
+    task = None if found is None else found.task
+    key: Key = (*state.frame_key(), repr(task), state.choices().seed)
+    known: dict[Key, Done] = st.session_state.setdefault(_DONE, {})
+    if key not in known:
+        _work_on(key, found)
+        end = time.monotonic() + wait
+        while not _collect(min(wait, MOMENT)) and time.monotonic() < end:
+            # Looking into the session lets Streamlit stop this run for a newer one.
+            st.session_state.get(_WORK)
+    if key in known:
+        return known[key], True
+    same_table = [done for done in known.values() if done.key[0] == key[0]]
+    return (same_table[-1] if same_table else None), False
+
+
+def _work_on(key: Key, found: ResolvedTask | None) -> None:
+    running: Running | None = st.session_state.get(_WORK)
+    if running is not None and running[0] == key:
+        return
+    if running is not None:
+        running[1].stop()
+    frame, seed = state.frame(), state.choices().seed
+
+    def task(progress: Progress, stop_check: StopCheck) -> Done:
+        told = run_checks(frame, None if found is None else found.task, seed=seed, stop_check=stop_check)
+        proxies = None if found is None else proxy_table(frame, found, seed=seed, stop_check=stop_check)
+        return Done(key, told, proxies)
+
+    st.session_state[_WORK] = (key, Work(task, "checks"))
+
+
+def stop() -> None:
+    """Stop the checks that run, which hold the table until they have. Use it in a callback."""
+    running: Running | None = st.session_state.pop(_WORK, None)
+    if running is not None:
+        running[1].stop()
+
+
+def _collect(wait: float = 0.0) -> bool:
+    """Keep checks that have ended; whether none is under way any more."""
+    running: Running | None = st.session_state.get(_WORK)
+    if running is None:
+        return True
+    key, work = running
+    ended = work.ended(wait)
+    if ended is None:
+        return False
+    st.session_state.pop(_WORK)
+    known: dict[Key, Done] = st.session_state[_DONE]
+    if ended.error is not None:
+        known[key] = Done(key, error=errors.noted(ended.error))
+    elif ended.value is not None:
+        known[key] = ended.value
+    while len(known) > 4:
+        known.pop(next(iter(known)))
+    return True
+
+
+def number_card(done: Done | None, fresh: bool) -> Number:
+    """How much there is to know about the table, in the row of numbers."""
+    if done is None or not fresh:
+        return Number("Checks", "…", "under way")
+    told = [f"{size} {title.lower()}" for name, (_, title) in SEVERITIES.items() if (size := _of(done, name))]
+    return Number(
+        "Checks",
+        count(len(done.checks)),
+        ", ".join(told[:2]) or "nothing found",
+        help="What to know before a model is fitted: leakage, stand-ins for the sensitive attribute, small groups, "
+        "copies, missing values. Listed below with what can be done.",
+    )
+
+
+def _of(done: Done, severity: str) -> int:
+    return sum(check.severity == severity for check in done.checks)
+
+
+def flags(done: Done | None) -> dict[str, str]:
+    """{column: what the checks that name it are about, most important first}."""
+    found: dict[str, list[str]] = {}
+    for check in done.checks if done is not None else ():
+        for name in check.columns:
+            found.setdefault(name, []).append(check.kind.replace("_", " "))
+    return {name: ", ".join(dict.fromkeys(kinds)) for name, kinds in found.items()}
+
+
+def checks_panel(done: Done | None, fresh: bool) -> None:
+    """The checks, most important first."""
+    st.subheader("Checks", anchor=False)
+    _undo_line()
+    if not fresh:
+        _watch()
+    if done is None:
+        return
+    if done.error is not None:
+        errors.show(done.error, "The checks could not be finished")
+        return
+    if not done.checks:
+        st.caption("Nothing was found that you should know before a model is fitted.")
+    for place, check in enumerate(done.checks):
+        _card(check, place, fresh)
+    if done.proxies is not None and len(done.proxies):
+        _proxies(done.proxies)
+
+
+def _proxies(proxies: pd.DataFrame) -> None:
+    behind = st.expander(
+        "How well single columns tell the groups apart",
+        icon=":material/table_rows:",
+        type="compact",
+        key="proxies",
+        on_change="rerun",
+    )
+    if behind.open:
+        with behind:
+            widgets.table(
+                proxies,
+                "proxy_table",
+                alt="Each feature, the group it tells best from all others, and its ROC AUC with 95 % interval",
+                columns=PROXY_COLUMNS,
+                file_name="proxies.csv",
+            )
+
+
+def _card(check: Check, place: int, fresh: bool) -> None:
+    icon, word = SEVERITIES[check.severity]
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"{icon} **{plain(check.title)}** :gray-badge[{word}]")
+        st.markdown(plain(check.text))
+        if check.remedies:
+            with st.container(horizontal=True, gap="small"):
+                for i, remedy in enumerate(check.remedies):
+                    st.button(
+                        plain(remedy.label),
+                        key=f"remedy_{check.kind}_{place}_{i}",
+                        icon=":material/build:",
+                        on_click=_apply,
+                        args=(remedy,),
+                        disabled=not fresh,
+                    )
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _watch() -> None:
+    with errors.contained():
+        if _collect():
+            state.rerun()
+        st.caption(":material/hourglass: Looking at the table with these choices …")
+
+
+# ----------------------------------------------------------------------------------------------------------- remedies
+
+
+def _apply(remedy: Remedy) -> None:
+    before = state.choices()
+    after = before.with_change(remedy.change)
+    done: list[Applied] = st.session_state.setdefault(_APPLIED, [])
+    done.append(Applied(remedy.label, before, after))
+    state.set_choices(after)
+
+
+def _undo_line() -> None:
+    """The last remedy, with the way back; it goes where its part of the choices was changed since."""
+    done: list[Applied] = st.session_state.get(_APPLIED, [])
+    while done and not _still_there(done[-1]):
+        done.pop()
+    if done:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":material/check: Applied: {plain(done[-1].label)}", width="content")
+            st.button("Undo", key="remedy_undo", icon=":material/undo:", on_click=_undo, type="tertiary")
+
+
+def _changed(applied: Applied) -> Sequence[str]:
+    names = (entry.name for entry in fields(Choices))
+    return [name for name in names if getattr(applied.before, name) != getattr(applied.after, name)]
+
+
+def _still_there(applied: Applied) -> bool:
+    now = state.choices()
+    same_table = (now.source, now.file) == (applied.after.source, applied.after.file)
+    return same_table and all(getattr(now, name) == getattr(applied.after, name) for name in _changed(applied))
+
+
+def _undo() -> None:
+    done: list[Applied] = st.session_state[_APPLIED]
+    last = done.pop()
+    state.set_choices(replace(state.choices(), **{name: getattr(last.before, name) for name in _changed(last)}))

@@ -1,0 +1,201 @@
+"""The outcome and what is favorable about it: a value, several against the rest, or a side of a threshold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from iffair_core.errors import shorten
+from iffair_core.reading.values import as_numbers, bin_codes, is_number, quantile_cuts, value_label
+from iffair_core.study.disclosure import told_ends
+from iffair_core.telling.figures import threshold_histogram
+from pages.kit import cohort_mode, widgets
+from pages.kit.text import count, value
+from pages.kit.words import word
+from pages.session import state
+from pages.session.settings import Choices
+
+MANY_VALUES = 12
+STEPS = 200
+_WAY = "favorable_way"
+_WAYS = {"threshold": "Side of a threshold", "values": "Chosen values"}
+_SIDES = {">=": "At least", "<": "Below"}
+
+
+def short(name: str) -> str:
+    """A name as an option of a widget."""
+    return shorten(name, 50)
+
+
+def pick_outcome() -> None:
+    """The outcome's column, then what of it is good for the person."""
+    current, chosen = state.table(), state.choices()
+    assert current is not None
+    st.selectbox(
+        "Outcome",
+        current.columns,
+        index=None,
+        format_func=short,
+        placeholder="Which column is predicted?",
+        help=word("outcome"),
+        **state.control("target", shown=lambda name: name if name in current.columns else None, apply=_take_target),
+    )
+    target = chosen.target
+    if target is None or target not in current.columns:
+        return
+    values = state.labels(target)
+    if len(values) <= 2:
+        _pick_value(values)
+        return
+    numeric = is_number(state.column(target))
+    if numeric:
+        _pick_way(chosen)
+    if numeric and target in chosen.bins:
+        _pick_side(chosen, target)
+    else:
+        _pick_values(values)
+
+
+def _take_target(name: str | None) -> None:
+    state.set_choices(state.choices().with_target(name))
+    if name is not None and is_number(state.column(name)) and len(state.labels(name)) > MANY_VALUES:
+        _take_way("threshold")
+
+
+def _pick_value(values: tuple[str, ...]) -> None:
+    st.selectbox(
+        "Favorable value",
+        values,
+        index=None,
+        format_func=short,
+        placeholder="Which result is good for the person?",
+        help=word("favorable value"),
+        **state.control(
+            "favorable",
+            shown=lambda label: label if label in values else None,
+            taken=lambda label: label if label in values else None,
+        ),
+    )
+
+
+def _pick_values(values: tuple[str, ...]) -> None:
+    st.multiselect(
+        "Favorable values, against the rest",
+        values,
+        format_func=short,
+        placeholder="Which results are good for the person?",
+        help=word("favorable value"),
+        **state.control(
+            "favorable",
+            key="favorable_values",
+            shown=lambda chosen: [one for one in state.choices().favorable_values if one in values],
+            taken=lambda labels: tuple(one for one in labels if one in values),
+        ),
+    )
+    rest = [one for one in values if one not in state.choices().favorable_values]
+    if state.choices().favorable is not None:
+        st.caption(f"The rest: {value(', '.join(map(short, rest[:6])), 160)}{' …' if len(rest) > 6 else ''}")
+
+
+# --------------------------------------------------------------------------------------------------------- threshold
+
+
+def _pick_way(chosen: Choices) -> None:
+    st.session_state[_WAY] = "threshold" if chosen.target in chosen.bins else "values"
+    st.segmented_control(
+        "Favorable is",
+        list(_WAYS),
+        format_func=_WAYS.__getitem__,
+        key=_WAY,
+        required=True,
+        on_change=state.here(lambda: _take_way(st.session_state[_WAY])),
+        help="A number is cut at a threshold, or single values of it are favorable.",
+    )
+
+
+def _take_way(way: str) -> None:
+    chosen = state.choices()
+    assert chosen.target is not None
+    bins = {name: cuts for name, cuts in chosen.bins.items() if name != chosen.target}
+    if way == "threshold":
+        bins[chosen.target] = quantile_cuts(state.column(chosen.target), 2)[:1]
+    state.update(bins=bins, favorable=None)
+
+
+def _pick_side(chosen: Choices, target: str) -> None:
+    cuts = chosen.bins[target]
+    if isinstance(cuts, str) or len(cuts) != 1:
+        # A link or a remedy may cut an outcome more than once.
+        points = quantile_cuts(state.column(target), int(cuts.rpartition(":")[2])) if isinstance(cuts, str) else cuts
+        _pick_values(bin_codes(np.zeros(0), points)[1][:-1])
+        return
+    values = as_numbers(state.column(target))
+    known = values[np.isfinite(values)]
+    smallest = cohort_mode.smallest()
+    if smallest is not None:
+        # The ends of the scale, and of the picture, would be one person's.
+        known = np.clip(known, *told_ends(known, smallest))
+    low, high, step = _scale(known)
+    cut = cuts[0]
+    side = _side_of(chosen)
+    key = f"threshold_side_{target}"
+    st.session_state[key] = side
+    st.segmented_control(
+        "Which side is good for the person?",
+        list(_SIDES),
+        format_func=lambda sign: f"{_SIDES[sign]} {value_label(cut)}",
+        key=key,
+        on_change=state.here(lambda: _take_threshold(target, cut, st.session_state[key])),
+        help=word("favorable value"),
+    )
+    slider, exact = f"threshold_slider_{target}", f"threshold_exact_{target}"
+    number = int if isinstance(step, int) else float
+    st.session_state[slider] = min(max(number(cut), low), high)
+    st.slider(
+        f"Threshold of {value(target)}",
+        low,
+        high,
+        step=step,
+        key=slider,
+        on_change=state.here(lambda: _take_threshold(target, st.session_state[slider], side)),
+    )
+    picture = threshold_histogram(
+        known, cut, widgets.theme(), name=target, at_least=None if side is None else side == ">=", smallest=smallest
+    )
+    widgets.chart(picture, "threshold_histogram")
+    st.session_state[exact] = float(cut)
+    st.number_input(
+        "Threshold, exactly",
+        key=exact,
+        format="%.10g",
+        step=float(step),
+        on_change=state.here(lambda: _take_threshold(target, st.session_state[exact], side)),
+        help="The threshold itself belongs to the upper side."
+        + (f" {count(len(known))} rows have a number." if smallest is None else ""),
+    )
+
+
+def _side_of(chosen: Choices) -> str | None:
+    favorable = chosen.favorable
+    if not isinstance(favorable, str):
+        return None
+    return next((sign for sign in _SIDES if favorable.startswith(f"{sign} ")), None)
+
+
+def _take_threshold(target: str, cut: float, side: str | None) -> None:
+    points = (float(cut),)
+    below, above = bin_codes(np.zeros(0), points)[1][:2]
+    favorable = None if side is None else above if side == ">=" else below
+    chosen = state.choices()
+    state.set_choices(replace(chosen, bins={**chosen.bins, target: points}, favorable=favorable))
+
+
+def _scale(known: np.ndarray) -> tuple[float, float, float]:
+    """(smallest, largest, step) of a slider over the values: whole numbers where they are."""
+    low, high = float(known.min()), float(known.max())
+    if bool(np.all(known == np.round(known))) and high - low < 2**53:
+        return int(low), int(high), max(1, round((high - low) / STEPS / 10)) if high - low > 10 * STEPS else 1
+    exponent = np.floor(np.log10((high - low) / STEPS))
+    return low, high, float(10.0**exponent)

@@ -1,0 +1,291 @@
+"""Where the table comes from: the example, a public data set, or a file of the user's own; and forgetting that file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from iffair_core.datasets.catalog import DATASETS, CatalogEntry
+from iffair_core.datasets.catalog import EXAMPLE as EXAMPLE_ENTRY
+from pages.kit import errors
+from pages.kit.text import count, plain, value
+from pages.parts.data import checks_panel
+from pages.session import state, study_runs, uploads
+from pages.session.settings import EXAMPLE, UPLOAD
+from pages.session.state import CurrentTable
+from pages.session.work import Work
+
+CATALOG = "catalog"
+POLL_SECONDS = 0.4
+_PANEL = "source_panel"
+_PANEL_OF = "source_of_panel"
+_PICK = "catalog_pick"
+_DOWNLOAD = "download"
+_ASK = "ask_to_forget"
+_FORGOT = "forgotten_just_now"
+_SOURCES = {EXAMPLE: "Example", CATALOG: "Public data", UPLOAD: "Your own file"}
+_PUBLIC = {entry.name: entry for entry in DATASETS if entry.name != EXAMPLE}
+
+
+def pick_source() -> None:
+    """Which table is shown. Whatever cannot be had or read changes nothing."""
+    st.session_state.pop(_FORGOT, None)
+    source = state.choices().source
+    if _PANEL not in st.session_state or st.session_state.get(_PANEL_OF) != source:
+        st.session_state[_PANEL] = source if source in _SOURCES else CATALOG
+        st.session_state[_PANEL_OF] = source
+        if source in _PUBLIC:
+            st.session_state[_PICK] = source
+    st.segmented_control(
+        "Table",
+        list(_SOURCES),
+        format_func=_SOURCES.__getitem__,
+        key=_PANEL,
+        required=True,
+        on_change=state.here(_panel_changed),
+    )
+    panel = st.session_state[_PANEL]
+    if panel == EXAMPLE:
+        st.caption(plain(EXAMPLE_ENTRY.description))
+    elif panel == CATALOG:
+        _pick_public()
+    else:
+        _pick_own()
+
+
+def shows_own_file() -> bool:
+    """Whether the panel of the user's own file is open."""
+    return st.session_state.get(_PANEL) == UPLOAD
+
+
+def _panel_changed() -> None:
+    panel = st.session_state[_PANEL]
+    uploads.dismiss()
+    if panel == EXAMPLE or (panel == UPLOAD and state.uploaded() is not None):
+        state.use_source(panel)
+    elif panel == CATALOG and state.is_here(st.session_state.get(_PICK) or ""):
+        state.use_source(st.session_state[_PICK])
+
+
+# ---------------------------------------------------------------------------------------------------- public data set
+
+
+def _pick_public() -> None:
+    st.session_state[_PICK] = st.session_state.get(_PICK)
+    st.selectbox(
+        "Data set",
+        list(_PUBLIC),
+        index=None,
+        format_func=lambda name: _PUBLIC[name].title,
+        placeholder="Which public data set?",
+        key=_PICK,
+        on_change=state.here(_public_changed),
+        help="Data sets that the literature on fairness uses. Each comes with its usual outcome and groups, "
+        "which you can change.",
+    )
+    entry = _PUBLIC.get(st.session_state[_PICK])
+    if entry is None:
+        return
+    st.caption(plain(entry.description))
+    if not state.is_here(entry.name) or state.source_error(entry.name) is not None:
+        _fetch(entry)
+    with st.expander("About this data set", icon=":material/menu_book:", type="compact"):
+        _about(entry)
+
+
+def _public_changed() -> None:
+    name = st.session_state[_PICK]
+    if name is not None and state.is_here(name) and state.source_error(name) is None:
+        state.use_source(name)
+
+
+def _about(entry: CatalogEntry) -> None:
+    lines = [f"**{count(entry.rows)} rows.** License: {plain(entry.license)}."]
+    lines += [f"Source: {plain(entry.source)}"] if entry.source else []
+    lines += [f"Cite: {plain(entry.citation)}"] if entry.citation else []
+    st.markdown("  \n".join(lines))
+    if entry.pitfalls:
+        st.markdown("**What to know before using it**")
+        st.markdown("\n".join(f"- {plain(pitfall)}" for pitfall in entry.pitfalls))
+
+
+def _size(entry: CatalogEntry) -> str:
+    total = sum(file.bytes for file in entry.files)
+    return f"{total / 1e6:.1f} MB" if total >= 1e6 else f"{max(total / 1e3, 1):.0f} kB"
+
+
+def _download() -> tuple[str, Work[CurrentTable]] | None:
+    return st.session_state.get(_DOWNLOAD)
+
+
+def _fetch(entry: CatalogEntry) -> None:
+    """The way to a data set that this machine has not: a button, then the progress; why it failed, if it did."""
+    now = _download()
+    if now is not None and now[0] == entry.name:
+        if _collect():
+            state.rerun()
+        _watch()
+        return
+    error = state.source_error(entry.name)
+    if error is not None:
+        errors.show(error, "The data set could not be had")
+        kept = state.table()
+        if kept is not None:
+            st.caption(f"Still shown: {value(kept.title)}, with your choices.")
+    st.button(
+        f"Try again ({_size(entry)})" if error else f"Download ({_size(entry)})",
+        key="data_download",
+        icon=":material/download:",
+        on_click=_start_download,
+        args=(entry.name,),
+        help="From its publisher to this machine, once; every file is checked against its SHA-256.",
+    )
+
+
+def _start_download(name: str) -> None:
+    stop_download()
+    state.note_source_error(name, None)
+    work = Work(lambda progress, stop_check: state.catalog_table(name, progress, stop_check), "download")
+    st.session_state[_DOWNLOAD] = (name, work)
+    _collect(wait=0.3)
+
+
+def stop_download() -> None:
+    """Stop the download that runs. Use it as a callback."""
+    now = st.session_state.pop(_DOWNLOAD, None)
+    if now is not None:
+        now[1].stop()
+
+
+def _collect(wait: float = 0.0) -> bool:
+    now = _download()
+    ended = None if now is None else now[1].ended(wait)
+    if now is None or ended is None:
+        return False
+    st.session_state.pop(_DOWNLOAD)
+    if ended.value is not None:
+        state.note_here(now[0])
+        state.use_source(now[0])
+    elif ended.error is not None:
+        state.note_source_error(now[0], errors.noted(ended.error))
+    return True
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _watch() -> None:
+    with errors.contained():
+        now = _download()
+        if now is None or now[1].ended() is not None:
+            state.rerun()
+        _bar(now[1], "Downloading", "download_cancel", stop_download)
+
+
+def _bar(work: Work[CurrentTable], what: str, key: str, stop: object) -> None:
+    doing = plain(work.doing) if work.doing else what
+    if work.fraction > 0:
+        st.progress(work.fraction, text=f"{doing} …")
+    else:
+        st.markdown(f":material/hourglass: {doing} … {work.seconds:.0f} s")
+    st.button("Cancel", key=key, icon=":material/stop:", on_click=stop)  # type: ignore[arg-type]
+
+
+# ----------------------------------------------------------------------------------------------------------- own file
+
+
+def _pick_own() -> None:
+    limit = uploads.limit_megabytes()
+    st.file_uploader(
+        f"CSV, text, gz, zip, Parquet, Feather or Excel, up to {limit} MB",
+        key=uploads.widget_key(),
+        on_change=uploads.take,
+        help="How it is written is found out from its content, whatever its name. The table stays in this session: "
+        "it is not stored, no other visitor sees it, and nothing is sent to another machine.",
+    )
+    if uploads.reading() is not None:
+        if uploads.collect():
+            state.rerun()
+        _watch_reading()
+    _say_what_became_of_it()
+    if uploads.held() is not None or state.upload_choices() is not None:
+        st.button(
+            "Forget my data",
+            key="data_forget",
+            icon=":material/delete_forever:",
+            type="tertiary",
+            on_click=_ask_to_forget,
+        )
+    if st.session_state.get(_ASK):
+        _forget_dialog()
+
+
+def _say_what_became_of_it() -> None:
+    error, kept = uploads.error(), state.table()
+    if error is not None:
+        errors.show(error, "The file was not taken")
+    elif uploads.stopped():
+        st.info("The reading was cancelled.", icon=":material/stop_circle:")
+        st.button("Read the file", key="data_read_again", icon=":material/play_arrow:", on_click=uploads.read)
+    elif state.lost_choices() and uploads.reading() is None:
+        lost = state.lost_choices()
+        more = f" And {len(lost) - 3} more." if len(lost) > 3 else ""
+        st.warning(plain(" ".join(lost[:3]) + more) + " Your other choices are kept.", icon=":material/rule:")
+    if (error is not None or uploads.stopped()) and kept is not None:
+        st.caption(f"Still shown: {value(kept.name)}, with your choices.")
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _watch_reading() -> None:
+    with errors.contained():
+        now = uploads.reading()
+        if now is None or now.work.ended() is not None:
+            state.rerun()
+        _bar(now.work, f"Reading {value(now.file.name)}", "reading_cancel", uploads.stop)
+
+
+# ------------------------------------------------------------------------------------------------------------- forget
+
+
+def _ask_to_forget() -> None:
+    st.session_state[_ASK] = True
+
+
+def _ask_no_more() -> None:
+    st.session_state.pop(_ASK, None)
+
+
+@st.dialog("Forget your data?", icon=":material/delete_forever:", on_dismiss=_ask_no_more)
+def _forget_dialog() -> None:
+    if st.session_state.pop(_FORGOT, False):
+        # A dialog runs by itself, without the page around it.
+        state.rerun()
+    st.markdown(
+        "The table, everything worked out from it, and every choice that names its columns or values leave this "
+        "session at once, and the synthetic example is shown. This cannot be undone."
+    )
+    st.caption(
+        "Files that you downloaded are yours. The history of your browser may still hold addresses with names of "
+        "columns."
+    )
+    with st.container(horizontal=True):
+        st.button("Forget my data", key="forget_confirm", type="primary", on_click=forget)
+        if st.button("Keep it", key="forget_keep"):
+            _ask_no_more()
+            state.rerun()
+
+
+def forget() -> None:
+    """Stop whatever works on the upload, and leave nothing of it in the session. Use it as a callback."""
+    uploads.stop()
+    stop_download()
+    checks_panel.stop()
+    study_runs.drop_all()
+    state.forget()
+    st.session_state[_FORGOT] = True
+
+
+def what_is_missing() -> str:
+    """What to say where there is no current table."""
+    source = state.choices().source
+    entry = state.entry_of(source)
+    if entry is None:
+        return "This link's choices were made for an uploaded table. Give the same file, and they are used."
+    return f"These choices are for the public data set {plain(entry.title)}. Download it, and they are used."

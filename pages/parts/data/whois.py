@@ -1,0 +1,107 @@
+"""Who is in the table: the Data page's numbers and table columns, from the group table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from iffair_core.data.resolving import ResolvedTask
+from iffair_core.study.disclosure import disclosed, told_columns
+from iffair_core.wording import WITHHELD
+from pages.kit import cohort_mode
+from pages.kit.text import count, percent, value
+from pages.kit.widgets import Number
+from pages.session import state, study_runs
+
+PERCENT = "%.1f %%"
+GROUP_COLUMNS = {
+    "rows": st.column_config.NumberColumn("Rows", format="localized"),
+    "share": st.column_config.NumberColumn("Share of rows", format=PERCENT),
+    "favorable": st.column_config.NumberColumn("Favorable", format="localized"),
+    "favorable_share": st.column_config.NumberColumn("Favorable share", format=PERCENT),
+    "low": st.column_config.NumberColumn("95 % from", format=PERCENT),
+    "high": st.column_config.NumberColumn("to", format=PERCENT),
+}
+SUMMARY_COLUMNS = {
+    "name": st.column_config.TextColumn("Column", pinned=True),
+    "type": st.column_config.TextColumn("Type"),
+    "missing": st.column_config.NumberColumn("Missing", format="localized"),
+    "distinct": st.column_config.NumberColumn("Distinct", format="localized"),
+    "values": st.column_config.BarChartColumn(
+        "Values",
+        width="small",
+        y_min=0,
+        color="gray",
+        help="Numbers: rows in steps from the smallest to the largest value. Others: rows of the commonest values. "
+        "In cohort-only mode bars that may not be told are left out.",
+    ),
+    "example": st.column_config.TextColumn("Example"),
+    "role": st.column_config.TextColumn("Used as"),
+    "flags": st.column_config.TextColumn(
+        "Checks", width=130, help="What the checks below say about the column, most important first."
+    ),
+}
+
+
+def group_columns(groups: pd.DataFrame) -> dict[str, object]:
+    """How the columns of the group table are drawn: the names of groups in full, if they are not very long."""
+    longest = max(map(len, groups["group"].astype(str)), default=0)
+    return {"group": st.column_config.TextColumn("Group", width=min(max(8 * longest + 24, 80), 240)), **GROUP_COLUMNS}
+
+
+def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
+    """The group table with its shares in percent, as the screen shows it."""
+    shares = ["share", "favorable_share", "low", "high"]
+    return groups.assign(**{name: 100 * groups[name] for name in shares})
+
+
+def warnings(found: ResolvedTask) -> list[str]:
+    """What the choices and, once it has run for them, their study say about the table, one sentence each."""
+    result, stale = study_runs.current_result()
+    seen = () if result is None or stale else disclosed(result).warnings
+    return [*found.warnings, *(text for text in seen if text not in found.warnings)]
+
+
+def table_numbers(columns: pd.DataFrame, rows: int) -> list[Number]:
+    """Rows, columns and missing cells of a table whose outcome is not chosen yet."""
+    columns = told_columns(columns, state.frame(), cohort_mode.smallest())
+    if columns["missing"].isna().any():
+        columns = columns.assign(missing=columns["missing"].fillna(0))
+    missing, cells = int(columns["missing"].sum()), rows * len(columns)
+    holed = int((columns["missing"] > 0).sum())
+    where = f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"
+    return [
+        Number("Rows", count(rows), "all of the file", "row"),
+        Number("Columns", count(len(columns)), f"{count(int((columns['type'] == 'number').sum()))} of numbers"),
+        Number("Missing cells", percent(missing / cells), where),
+    ]
+
+
+def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) -> list[Number]:
+    """Rows, groups, smallest group x outcome cell."""
+    cells = pd.concat(
+        [
+            groups.assign(cell=groups["favorable"], outcome=found.favorable_label),
+            groups.assign(cell=groups["rows"] - groups["favorable"], outcome="other outcome"),
+        ]
+    )
+    smallest = cells.sort_values("cell", kind="stable").iloc[0]
+    few = bool(cells["cell"].isna().any())
+    left_out = rows_in_file - len(found.y)
+    told = (
+        f"{count(left_out)} left out"
+        if cohort_mode.is_told(left_out)
+        else f"fewer than {cohort_mode.smallest()} left out"
+    )
+    return [
+        Number("Rows", count(len(found.y)), told if left_out else "all of the file", "row"),
+        Number("Groups", count(len(groups)), f"against {value(found.reference, 20)}", "reference group"),
+        Number(
+            "Smallest cell",
+            WITHHELD if few else count(int(smallest["cell"])),
+            f"below {cohort_mode.smallest()}, or near it"
+            if few
+            else f"{value(smallest['group'], 20)}, {value(smallest['outcome'], 16)}",
+            help="The group and outcome with the fewest rows. Rates of small cells are uncertain.",
+        ),
+    ]

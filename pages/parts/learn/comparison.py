@@ -1,0 +1,180 @@
+"""The Learn chapter on other people's methods: what was run, how it is judged, and every result, losses included."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from iffair_core.telling import figures
+from iffair_core.telling.replication import (
+    KINDS,
+    SOURCES,
+    Replication,
+    finding,
+    made_words,
+    replication,
+    rival_title,
+    rule_words,
+    run_words,
+    source_title,
+)
+from iffair_core.wording import heading, points
+from pages.kit import widgets
+from pages.kit.text import count, plain
+from pages.kit.words import GOAL_TITLES, VARIANT_TITLES
+
+COLUMNS = {
+    "wins": "At least as accurate.",
+    "clear wins": "Wins whose 95 % interval over seeds leaves 0 out.",
+    "ties": "Up to 0.2 points less accurate.",
+    "losses": "Further behind.",
+    "clear losses": "Losses whose 95 % interval over seeds leaves 0 out.",
+    "not reached": "The rival's disparity is smaller than any on the curve.",
+    "of": "Comparisons: data sets and goals with an answer.",
+    "rival not below untouched": "Its disparity is at least the untouched model's: being as fair takes no repair.",
+    "no answer": "Not defined for this goal, or not estimable under every seed.",
+}
+
+
+def compare() -> None:
+    """How the curve does against other methods on public data."""
+    kept = replication()
+    if not kept.entries:
+        st.info("No comparison is kept in this version. `python -m benchmarks.quality run` makes one.")
+        return
+    place = st.container()
+    with st.container(horizontal=True, gap="xsmall"):
+        kind = st.selectbox(
+            "Models and rivals", kept.kinds, format_func=_kind_title, key="learn_compare_kind", width=295
+        )
+        dataset = st.selectbox(
+            "Data", kept.datasets(kind), format_func=source_title, key="learn_compare_data", width=145
+        )
+        offered = kept.goals(kind, dataset)
+        goal = st.selectbox("Goal", offered, format_func=GOAL_TITLES.get, key="learn_compare_goal", width=175)
+        variants = kept.variants(kind)
+        chosen = {"format_func": VARIANT_TITLES.get, "key": "learn_compare_variant"}
+        variant = st.selectbox("Variant", variants, width=110, **chosen)
+    with place:
+        _words(kept, kind, variant)
+    one, every, behind, counts, how = st.tabs(
+        ["One data set", "All margins", "Where it is behind", "Counts", "What was run"],
+        key="learn_compare_tab",
+        on_change="rerun",
+    )
+    if one.open:
+        with one:
+            _one(kept, kind, dataset, goal)
+    if every.open:
+        with every:
+            picture = figures.replication_margins(kept, kind, variant, widgets.theme())
+            widgets.chart(picture, "learn_compare_margins")
+    if behind.open:
+        with behind:
+            _behind(kept, kind, variant)
+    if counts.open:
+        with counts:
+            _counts(kept, kind, variant)
+    if how.open:
+        with how:
+            _how(kept)
+
+
+def _kind_title(kind: str) -> str:
+    return KINDS[kind].title
+
+
+def _words(kept: Replication, kind: str, variant: str) -> None:
+    widgets.sentence(finding(kept, kind, variant))
+    datasets, goals = kept.datasets(kind), kept.goals(kind)
+    seeds = sorted({one.seeds for one in kept.entries if one.kind == kind})
+    span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    runs = f"{span} {'seed' if seeds == [1] else 'seeds'}"
+    st.markdown(
+        f"**{len(datasets)} public data sets, {len(goals)} goals, {runs}**; means on test rows. "
+        "The strength is chosen on them too: this says what the curve contains, not what a "
+        "recommendation would pick."
+    )
+
+
+def _one(kept: Replication, kind: str, dataset: str, goal: str) -> None:
+    entry = kept.entry(kind, dataset, goal)
+    if dataset in SOURCES:
+        source = SOURCES[dataset]
+        st.markdown(
+            f"**{plain(source.title)}**: {count(source.rows)} rows; favorable: {plain(source.favorable)}; "
+            f"groups: {plain(source.groups)}."
+        )
+    if entry.curves:
+        widgets.chart(figures.replication_curves(entry, widgets.theme()), "learn_compare_curves")
+    else:
+        st.info("The lines of this comparison are not kept; its margins are in the table.")
+    frame = kept.margins(kind)
+    _margins(frame[(frame["dataset"] == dataset) & (frame["goal"] == goal)], "learn_compare_one", ("dataset", "goal"))
+    for rival, reason in entry.failed.items():
+        st.caption(f"{plain(rival_title(rival))}: {plain(reason)}")
+
+
+def _behind(kept: Replication, kind: str, variant: str) -> None:
+    frame = kept.losses(kind, variant)
+    if frame.empty:
+        st.markdown("None: at every rival's disparity the curve is at most 0.2 points less accurate.")
+        return
+    losses = frame[frame["verdict"] == "loss"]
+    if len(losses):
+        worst = losses.iloc[0]
+        st.markdown(
+            f"The largest loss: {plain(points(worst['margin'], 2))} against "
+            f"{plain(rival_title(worst['rival']))} on {plain(source_title(worst['dataset']))}, "
+            f"{GOAL_TITLES[worst['goal']].lower()}."
+        )
+    _margins(frame, "learn_compare_behind", ("variant",))
+
+
+def _margins(frame: pd.DataFrame, key: str, said: tuple[str, ...]) -> None:
+    """Cells in the screen's units, accuracies and margins in percent and points; `said`: columns the controls tell."""
+    shown = frame.assign(
+        dataset=frame["dataset"].map(source_title),
+        goal=frame["goal"].map(GOAL_TITLES),
+        rival=frame["rival"].map(rival_title),
+        variant=frame["variant"].map(VARIANT_TITLES),
+        **{name: 100 * frame[name] for name in ("rival accuracy", "rival accuracy error", "margin", "error")},
+    )
+    kept = ["dataset", "goal", "rival", "variant", "margin", "error", "verdict", "rival disparity", "rival accuracy",
+            "strength"]  # fmt: skip
+    shown = shown[[name for name in kept if name not in said]]
+    number = st.column_config.NumberColumn
+    columns = {
+        "dataset": st.column_config.TextColumn("Data"),
+        "goal": st.column_config.TextColumn("Goal"),
+        "rival": st.column_config.TextColumn("Method"),
+        "rival disparity": number("Its disparity", format="%.3f"),
+        "rival accuracy": number("Its accuracy", format="%.2f %%"),
+        "variant": st.column_config.TextColumn("Variant"),
+        "verdict": st.column_config.TextColumn("Verdict"),
+        "margin": number("Margin", format="%+.2f", help="Accuracy of the curve minus the method's, in points."),
+        "error": number("± SE", format="%.2f", help="Standard error of the margin over seeds."),
+        "strength": number("At strength", format="%.3f"),
+    }
+    widgets.table(
+        frame, key, alt="Margins of the curve over other methods", columns=columns, shown=shown, placeholder="",
+        file_name="margins.csv",
+    )  # fmt: skip
+
+
+def _counts(kept: Replication, kind: str, variant: str) -> None:
+    frame = kept.dominance(variant, kind)
+    shown = frame.drop(columns="kind").assign(rival=frame["rival"].map(rival_title))
+    columns = {"rival": st.column_config.TextColumn("Method", pinned=True)}
+    columns |= {
+        name: st.column_config.NumberColumn(heading(name.removeprefix("rival ")), help=text)
+        for name, text in COLUMNS.items()
+    }
+    widgets.table(frame, "learn_compare_counts", alt="Wins, ties and losses by method", columns=columns, shown=shown)
+
+
+def _how(kept: Replication) -> None:
+    st.markdown(f"**What was run.** {plain(run_words(kept))}")
+    st.markdown(f"**How it is judged.** {plain(rule_words())}")
+    st.code(kept.command, language="bash", wrap_lines=True)
+    st.caption(plain(made_words(kept)))

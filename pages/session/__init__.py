@@ -1,0 +1,1 @@
+"""What a visitor has and waits for: the table, the choices, the address, work in the background."""

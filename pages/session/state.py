@@ -1,0 +1,540 @@
+"""The session: the current table and the current choices, which survive page switches and live in the address.
+
+Choices are only changed in callbacks (`update`, `control`) or when an address with other parameters is opened, and
+`sync` writes them back, so any address can be shared. An upload, and all that is worked out from it, stays in its
+session and never in a cache that sessions share; `forget` leaves nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from iffair_core.data.conditions import rows_meeting
+from iffair_core.data.resolving import ResolvedTask, resolve
+from iffair_core.data.row_selectors import rows_matching
+from iffair_core.data.task import Task
+from iffair_core.datasets.catalog import DATASETS, CatalogEntry, is_available, load_dataset
+from iffair_core.errors import IFFairError, StopCheck, never_stop, shorten
+from iffair_core.reading.door import table_fingerprint
+from iffair_core.reading.types import column_histograms, column_summary, with_types
+from iffair_core.reading.values import MISSING, label_codes
+from pages.session.address import from_query, to_query
+from pages.session.settings import EXAMPLE, UPLOAD, Choices, preset
+from pages.shell import boot
+
+T = TypeVar("T")
+
+_CHOICES = "choices"
+_UPLOADED = "uploaded_table"
+_SHELVED = "choices_by_source"
+_PAGE = "page_of_last_run"
+_PAGE_HASH = "hash_of_page_of_last_run"
+_WRITTEN = "query_last_written"
+_CHANGED = "changed_in_this_run"
+_LINK_PROBLEMS = "link_problems"
+_LOST = "choices_lost_by_upload"
+_COLUMN_CHOICES = ("target", "sensitive", "drop", "weights", "split_column", "unit")
+_OTHER_TABLE = "The link was made with another table, or with another version of this one: some cells differ."
+_BEFORE_LOSS = "choices_before_they_were_lost"
+_REMEMBERED = "remembered"
+_SOURCE_ERRORS = "errors_by_source"
+_FORGOTTEN = "times_forgotten"
+FINGERPRINT_DIGITS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentTable:
+    """A table with what identifies it; `fingerprint` covers every cell. Never change `frame`: it may be shared."""
+
+    source: str
+    name: str
+    title: str
+    frame: pd.DataFrame
+    fingerprint: str
+    synthetic: bool
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names in table order."""
+        return [str(name) for name in self.frame.columns]
+
+    @property
+    def path(self) -> str:
+        """What code that runs a study of this table reads: a name of the catalog, or the file's."""
+        names = {entry.name for entry in DATASETS}
+        return f"./{self.name}" if self.name in names and self.source not in names else self.name
+
+    def column(self, name: str) -> pd.Series:
+        """A column by its printed name."""
+        return self.frame.iloc[:, self.columns.index(name)]
+
+
+def entry_of(source: str) -> CatalogEntry | None:
+    """The catalog's entry of a source; None for an upload."""
+    return next((entry for entry in DATASETS if entry.name == source), None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def catalog_table(
+    name: str, _progress: Callable[[float, str], None] | None = None, _check: StopCheck = never_stop
+) -> CurrentTable:
+    """A table of the catalog, shared by all sessions of the server; it is downloaded where this machine has it not.
+
+    Raises TableError where that fails, and Cancelled when `_check` does.
+    """
+    entry = next(entry for entry in DATASETS if entry.name == name)
+    frame, _ = load_dataset(name, progress=_progress, stop_check=_check)
+    return CurrentTable(name, entry.name, entry.title, frame, table_fingerprint(frame), entry.synthetic)
+
+
+@st.cache_resource(show_spinner=False)
+def _held() -> set[str]:
+    """Names of the catalog's tables that this server has read."""
+    return {EXAMPLE}
+
+
+def note_here(source: str) -> None:
+    """A table of the catalog has been read by this server."""
+    _held().add(source)
+
+
+def is_here(source: str) -> bool:
+    """Whether a table of the catalog can be shown without asking another machine for it."""
+    entry = entry_of(source)
+    return entry is not None and (source in _held() or entry.synthetic or is_available(entry))
+
+
+# --------------------------------------------------------------------------------------------------------- reading
+
+
+def choices() -> Choices:
+    """The user's choices."""
+    return st.session_state.setdefault(_CHOICES, preset(EXAMPLE))
+
+
+def table() -> CurrentTable | None:
+    """The current table as it was read; None while a link's upload, or a data set's download, is not there."""
+    source = choices().source
+    if source == UPLOAD:
+        return uploaded()
+    if not is_here(source) or source in _source_errors():
+        return None
+    try:
+        found = catalog_table(source)
+    except IFFairError as error:
+        note_source_error(source, error)
+        return None
+    note_here(source)
+    return found
+
+
+def _source_errors() -> dict[str, IFFairError]:
+    return st.session_state.setdefault(_SOURCE_ERRORS, {})
+
+
+def source_error(source: str) -> IFFairError | None:
+    """Why a data set of the catalog could not be had when it was last tried."""
+    return _source_errors().get(source)
+
+
+def note_source_error(source: str, error: IFFairError | None) -> None:
+    """Keep why a data set could not be had; None before it is tried again."""
+    if error is None:
+        _source_errors().pop(source, None)
+    else:
+        _source_errors()[source] = error
+
+
+def uploaded() -> CurrentTable | None:
+    """The table that was uploaded in this session, also while another one is shown."""
+    return st.session_state.get(_UPLOADED)
+
+
+def remembered(name: str, key: Hashable, work: Callable[[], T], keep: int = 4) -> T:
+    """What `work` returns, worked out once for a key and kept in this session; of one name the last `keep` stay."""
+    kept: dict[Hashable, T] = st.session_state.setdefault(_REMEMBERED, {}).setdefault(name, {})
+    value = kept.pop(key) if key in kept else work()
+    kept[key] = value
+    while len(kept) > keep:
+        kept.pop(next(iter(kept)))
+    return value
+
+
+def frame_key() -> tuple[Hashable, ...]:
+    """What identifies the current table with the chosen types and missing markers; () while there is none."""
+    current, chosen = table(), choices()
+    if current is None:
+        return ()
+    return current.fingerprint, tuple(sorted(chosen.types.items())), chosen.missing
+
+
+def frame() -> pd.DataFrame:
+    """The current table with the chosen types and missing markers. Never change it.
+
+    Types that do not fit leave it as it was read: `resolved` says what is wrong with them.
+    """
+    return _frame()[0]
+
+
+def type_misfit() -> IFFairError | None:
+    """Why the chosen types or missing markers do not fit the current table; None where they do."""
+    return _frame()[1]
+
+
+def _frame() -> tuple[pd.DataFrame, IFFairError | None]:
+    current, chosen = table(), choices()
+    assert current is not None
+    return remembered("frame", frame_key(), lambda: _typed(current.frame, chosen), keep=2)
+
+
+def _typed(as_read: pd.DataFrame, chosen: Choices) -> tuple[pd.DataFrame, IFFairError | None]:
+    try:
+        return with_types(as_read, chosen.types, chosen.missing), None
+    except IFFairError as error:
+        return as_read, error
+
+
+def column(name: str) -> pd.Series:
+    """A column of `frame` by its printed name."""
+    current = table()
+    assert current is not None
+    return frame().iloc[:, current.columns.index(name)]
+
+
+def task() -> Task | None:
+    """The current task, None while choices are missing."""
+    return choices().task()
+
+
+def resolved() -> ResolvedTask | None:
+    """The current task checked against the current table; None while table or choices are missing.
+
+    Raises TaskError when a choice does not fit. Worked out once per table and task.
+    """
+    current, wanted = table(), task()
+    if current is None or wanted is None:
+        return None
+    outcome = remembered("resolved", (current.fingerprint, repr(wanted)), lambda: _resolved(wanted), keep=2)
+    if isinstance(outcome, IFFairError):
+        raise outcome
+    return outcome
+
+
+def _resolved(wanted: Task) -> ResolvedTask | IFFairError:
+    try:
+        return resolve(wanted, frame())
+    except IFFairError as error:
+        return error
+
+
+def labels(name: str) -> tuple[str, ...]:
+    """The distinct values of a column of the current table as labels, "(missing)" left out."""
+    return tuple(label for label in label_counts(name) if label != MISSING)
+
+
+def label_counts(name: str) -> dict[str, int]:
+    """How many rows have each label of a column, "(missing)" last; empty where there is no such column."""
+    current = table()
+    if current is None or name not in current.columns:
+        return {}
+    return remembered("labels", (*frame_key(), name), lambda: _counted(column(name)), keep=64)
+
+
+def _counted(series: pd.Series) -> dict[str, int]:
+    codes, found = label_codes(series)
+    return dict(zip(found, np.bincount(codes, minlength=len(found)).tolist(), strict=True))
+
+
+def columns_frame() -> pd.DataFrame:
+    """`column_summary` of the current table with each column's `column_histograms` in "values", worked out once."""
+    return remembered("columns", frame_key(), lambda: _summary(frame()), keep=2)
+
+
+def _summary(of: pd.DataFrame) -> pd.DataFrame:
+    return column_summary(of).assign(values=column_histograms(of))
+
+
+def link_problems() -> list[str]:
+    """What of the opened link could not be used, one sentence each."""
+    problems = list(st.session_state.get(_LINK_PROBLEMS, ()))
+    wanted, current = choices().file, uploaded()
+    if choices().source == UPLOAD and wanted and current and not current.fingerprint.startswith(wanted):
+        problems.append(_OTHER_TABLE)
+    return problems
+
+
+# -------------------------------------------------------------------------------------------------------- changing
+
+
+def update(**changes: Any) -> None:
+    """Replace some of the choices. Call it in a callback, before the page is drawn."""
+    set_choices(replace(choices(), **changes))
+
+
+def set_choices(new: Choices) -> None:
+    """Replace all choices. Call it in a callback, before the page is drawn."""
+    st.session_state[_CHOICES] = new
+    st.session_state[_CHANGED] = True
+
+
+def rerun() -> NoReturn:
+    """Run the page again from a polling fragment, keeping the choices.
+
+    The fragment may have been asked for before the browser knew the last address: that one is not opened anew, unlike
+    any other that the visitor goes to meanwhile. And it
+    may have been asked for on the page before, and run when the user has gone on: `st.rerun` would bring that one back.
+    """
+    if not st.session_state.get(_CHANGED):
+        st.session_state[_CHANGED] = boot.query()
+    shown, asked_for = st.session_state.get(_PAGE_HASH), _page_hash()
+    if None not in (shown, asked_for) and shown != asked_for:
+        boot.go(st.session_state[_PAGE])
+    st.rerun()
+
+
+def _page_hash() -> str | None:
+    """What Streamlit calls the page that the browser asked for with this run."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return None if context is None else context.page_script_hash
+
+
+def here(callback: Callable[[], None]) -> Callable[[], None]:
+    """The callback of a widget, for as long as the table is the one that the widget was drawn for.
+
+    A poll of the browser that was under way when the table changed brings back the widgets of the one before.
+    """
+    drawn = _place()
+
+    def guarded() -> None:
+        if _place() == drawn:
+            callback()
+
+    return guarded
+
+
+def _place() -> tuple[object, ...]:
+    return times_forgotten(), choices().source, choices().file
+
+
+def control(
+    name: str,
+    *,
+    shown: Callable[[Any], Any] = lambda value: value,
+    taken: Callable[[Any], Any] = lambda value: value,
+    apply: Callable[[Any], None] | None = None,
+    key: str | None = None,
+) -> dict[str, Any]:
+    """`key` and `on_change` that tie a widget to one choice: `st.selectbox("Goal", GOALS, **state.control("metric"))`.
+
+    The widget always shows the choice; give it no value or index of its own. `shown` and `taken` convert between the
+    choice and the widget's value; `apply` replaces the plain update. Two widgets for one choice on a page need
+    different keys.
+    """
+    key = key or f"choice_{name}"
+    st.session_state[key] = shown(getattr(choices(), name))
+
+    @here
+    def changed() -> None:
+        chosen = taken(st.session_state[key])
+        if name in _COLUMN_CHOICES and not _are_columns(chosen, getattr(choices(), name)):
+            return
+        if apply is None:
+            update(**{name: chosen})
+        else:
+            apply(chosen)
+
+    return {"key": key, "on_change": changed}
+
+
+def _are_columns(named: Any, before: Any) -> bool:
+    """Whether columns that a widget names are of the current table, or were chosen already.
+
+    A poll of the browser that was under way when the table changed still names those of the table before.
+    """
+    current = table()
+    known = {*(current.columns if current is not None else ()), *_names(before)}
+    return known.issuperset(_names(named))
+
+
+def _names(named: Any) -> tuple[str, ...]:
+    return () if named is None else (named,) if isinstance(named, str) else tuple(named)
+
+
+def use_source(source: str) -> None:
+    """Show another table with the choices that were last made for it."""
+    if source != choices().source:
+        shelf = st.session_state.setdefault(_SHELVED, {})
+        shelf[choices().source] = choices()
+        set_choices(shelf.get(source, preset(source)))
+
+
+def upload_of(name: str, frame: pd.DataFrame) -> CurrentTable:
+    """A table that was read from a file called `name`, with its fingerprint."""
+    return CurrentTable(UPLOAD, name, name, frame, table_fingerprint(frame), synthetic=False)
+
+
+def upload_choices() -> Choices | None:
+    """The choices that belong to an upload: the current ones, or those last made for one; None if there are none."""
+    return choices() if choices().source == UPLOAD else st.session_state.get(_SHELVED, {}).get(UPLOAD)
+
+
+def adopt(new: CurrentTable, reading: dict[str, str | int]) -> None:
+    """Make an uploaded table, read with these options, the current one.
+
+    Choices that a link brought, or that were made for an earlier upload, are kept where their columns are there;
+    `lost_choices` says which were not, and a next file that has the columns gets them back.
+    """
+    earlier = upload_choices()
+    before, after = st.session_state.get(_BEFORE_LOSS, (None, None))
+    if earlier is not None and earlier == after:
+        earlier = before
+    fresh, lost = (preset(UPLOAD), []) if earlier is None else _fitting(earlier, new)
+    if earlier is not None and uploaded() is None and earlier.file and not new.fingerprint.startswith(earlier.file):
+        st.session_state[_LINK_PROBLEMS] = [_OTHER_TABLE]
+    elif uploaded() is not None:
+        st.session_state[_LINK_PROBLEMS] = []
+    st.session_state[_LOST] = lost
+    if choices().source != UPLOAD:
+        st.session_state.setdefault(_SHELVED, {})[choices().source] = choices()
+    st.session_state[_UPLOADED] = new
+    set_choices(replace(fresh, file=new.fingerprint[:FINGERPRINT_DIGITS], reading=dict(reading)))
+    st.session_state[_BEFORE_LOSS] = (earlier, choices()) if lost else (None, None)
+
+
+def forget() -> None:
+    """Leave nothing of the uploaded table in this session, and show the example. Use it as a callback.
+
+    Everything that the session holds goes: the table, what was worked out from it, its studies, widgets and choices
+    (what is in widgets on the screen with the next run);
+    only the choices made for tables of the catalog stay. The server drops the file that was given.
+    """
+    kept = {source: made for source, made in st.session_state.get(_SHELVED, {}).items() if source != UPLOAD}
+    if choices().source != UPLOAD:
+        kept[choices().source] = choices()
+    drop_files()
+    written, page = st.session_state.get(_WRITTEN), st.session_state.get(_PAGE)
+    times = st.session_state.get(_FORGOTTEN, 0) + 1
+    drawn = _drawn_widgets()
+    for key in [str(key) for key in st.session_state if key not in drawn]:
+        del st.session_state[key]
+    st.session_state.update({_WRITTEN: written, _PAGE: page, _FORGOTTEN: times})
+    set_choices(kept.pop(EXAMPLE, preset(EXAMPLE)))
+    st.session_state[_SHELVED] = kept
+
+
+def _drawn_widgets() -> set[str]:
+    """Keys of the widgets on the screen. The next run gives them other values, or Streamlit drops them after it.
+
+    Taking them away at once would make the browser's next poll look like a change of every one of them.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        return set()
+    held = context.session_state._state
+    named = held._key_id_mapper.id_key_mapping
+    return {key for widget, key in named.items() if held._persist_tracker.scope_of(widget) != "session"}
+
+
+def times_forgotten() -> int:
+    """How often `forget` was used: widgets whose content the browser keeps take a new key from it."""
+    return st.session_state.get(_FORGOTTEN, 0)
+
+
+def drop_files() -> None:
+    """Take every file that this session has uploaded out of the server's memory."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        context.uploaded_file_mgr.remove_session_files(context.session_id)
+
+
+def lost_choices() -> list[str]:
+    """Which choices the last upload has no column for, one sentence each."""
+    return list(st.session_state.get(_LOST, ()))
+
+
+def _fitting(earlier: Choices, new: CurrentTable) -> tuple[Choices, list[str]]:
+    """The choices whose columns and rows are there, and a sentence for each that is not."""
+    columns = set(new.columns)
+    roles: dict[str, tuple[str, ...]] = {
+        "the outcome": tuple(filter(None, [earlier.target])),
+        "a sensitive attribute": earlier.sensitive,
+        "left out": earlier.drop,
+        "the row weights": tuple(filter(None, [earlier.weights])),
+        "the column of parts": tuple(filter(None, [earlier.split_column])),
+        "the unit": tuple(filter(None, [earlier.unit])),
+        "of a chosen type": tuple(earlier.types),
+    }
+    lost = [
+        f"This table has no column '{shorten(name)}', which was {role}."
+        for role, names in roles.items()
+        for name in names
+        if name not in columns
+    ]
+    kept = earlier
+    if earlier.target is not None and earlier.target not in columns:
+        kept = kept.with_target(None)
+    if not columns.issuperset(earlier.sensitive):
+        kept = kept.with_sensitive([name for name in kept.sensitive if name in columns], {})
+    for name in kept.helpers:
+        kept = kept if name in columns else kept.without_helper(name)
+    kept = replace(
+        kept,
+        drop=tuple(name for name in kept.drop if name in columns),
+        types={name: kind for name, kind in kept.types.items() if name in columns},
+    )
+    typed, _ = _typed(new.frame, kept)
+    for role, said, find in (
+        ("pinned", "Not pinned any more", _rows_pinned),
+        ("exclude", "Not left out any more", rows_meeting),
+    ):
+        names = []
+        for name in getattr(kept, role):
+            try:
+                find(typed, name)
+            except IFFairError as error:
+                lost.append(f"{said}: {error}")
+            else:
+                names.append(name)
+        left: dict[str, Any] = {role: tuple(names)}
+        kept = replace(kept, **left)
+    return kept, lost
+
+
+def _rows_pinned(frame: pd.DataFrame, name: int | str) -> np.ndarray:
+    return rows_matching(frame, [name])
+
+
+# --------------------------------------------------------------------------------------------------------- address
+
+
+def sync(page: str) -> bool:
+    """Bring choices and address together at the start of a page's run; True when the address brought new choices.
+
+    An address that differs from the one last written was opened by the user (a link, or back and forward) and is
+    read. A click in the navigation arrives with an empty address: it keeps the choices. A widget that was used before
+    the browser knew the address of the choice before arrives with an old one: the choices win.
+    """
+    query = boot.query()
+    written = st.session_state.get(_WRITTEN)
+    moved = st.session_state.get(_PAGE) != page
+    changed = st.session_state.pop(_CHANGED, False)
+    changed = changed is True or changed == query  # of a poll: only the address that it came with is an old one
+    opened = written is None or (not changed and query != written and (bool(query) or not moved))
+    if opened:
+        new, problems = from_query(query)
+        st.session_state[_CHOICES] = new
+        st.session_state[_LINK_PROBLEMS] = problems
+    wanted = to_query(choices())
+    if query != wanted:
+        st.query_params.from_dict(wanted)
+    st.session_state[_PAGE] = page
+    st.session_state[_PAGE_HASH] = _page_hash()
+    st.session_state[_WRITTEN] = wanted
+    return opened

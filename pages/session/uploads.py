@@ -1,0 +1,190 @@
+"""A file of the user's own: taken, previewed, read in the background with the options that are asked for.
+
+Nothing of it leaves the session: it is held in `st.session_state`, never on disk and in no cache that sessions share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from iffair_core.errors import IFFairError, StopCheck
+from iffair_core.reading.door import Preview, preview_table, read_table
+from pages.kit import errors
+from pages.session import state
+from pages.session.state import CurrentTable
+from pages.session.work import Progress, Work
+
+QUICK_BYTES = 20_000_000
+QUICK_SECONDS = 1.5
+_FILE = "upload"
+_HELD = "held_file"
+_WORK = "reading_work"
+_ERROR = "upload_error"
+_STOPPED = "reading_stopped"
+_WANTED = "reading_wanted"
+_READ = "file_and_options_of_upload"
+
+
+@dataclass(frozen=True, eq=False)
+class HeldFile:
+    """The bytes that were given, what they are called, and which upload they came with."""
+
+    name: str
+    raw: bytes
+    upload: str
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A file on its way to a table: what is asked for, and where that is."""
+
+    file: HeldFile
+    wanted: dict[str, str | int]
+    work: Work[CurrentTable]
+
+
+def widget_key() -> str:
+    """Key of the uploader; another one after everything was forgotten, so that the browser forgets too."""
+    times = state.times_forgotten()
+    return f"{_FILE}_{times}" if times else _FILE
+
+
+def held() -> HeldFile | None:
+    """The file that was given last; None if none was, or it was forgotten."""
+    return st.session_state.get(_HELD)
+
+
+def wanted() -> dict[str, str | int]:
+    """The reading options that are being tried, which become choices once a table was read with them."""
+    return st.session_state.setdefault(_WANTED, dict(_chosen_reading()))
+
+
+def want(name: str, value: str | int | None) -> None:
+    """Try another reading option; None detects it. Use it in a callback: only the preview changes."""
+    kept = {option: given for option, given in wanted().items() if option != name}
+    st.session_state[_WANTED] = kept if value is None else {**kept, name: value}
+
+
+def want_detection() -> None:
+    """Try the file with nothing fixed. Use it as a callback."""
+    st.session_state[_WANTED] = {}
+
+
+def is_read() -> bool:
+    """Whether the current upload is the held file, read with the options that are being tried."""
+    file = held()
+    return file is not None and st.session_state.get(_READ) == (file.upload, wanted())
+
+
+def _chosen_reading() -> Mapping[str, str | int]:
+    chosen = state.upload_choices()
+    return {} if chosen is None else chosen.reading
+
+
+def take() -> None:
+    """Take the file that was just given, and read it. Use it as the uploader's callback."""
+    given = st.session_state.get(widget_key())
+    if given is None:
+        return
+    before = held()
+    if state.uploaded() is not None and (before is None or before.name != given.name):
+        # Another file: what was fixed for the one before would be a surprise.
+        st.session_state[_WANTED] = {}
+    else:
+        st.session_state[_WANTED] = dict(_chosen_reading())
+    st.session_state[_HELD] = HeldFile(str(given.name), given.getvalue(), str(given.file_id))
+    read()
+
+
+def read() -> None:
+    """Read the held file with the options that are being tried. Use it as a callback.
+
+    What takes longer than a moment goes on in the background; `collect` takes it up.
+    """
+    stop()
+    file, options = held(), wanted()
+    for key in (_ERROR, _STOPPED):
+        st.session_state.pop(key, None)
+    if file is None:
+        return
+
+    def task(progress: Progress, stop_check: StopCheck) -> CurrentTable:
+        frame = read_table(file.raw, name=file.name, options=options, progress=progress, stop_check=stop_check)
+        stop_check()
+        return state.upload_of(file.name, frame)
+
+    st.session_state[_WORK] = Reading(file, dict(options), Work(task, "reading"))
+    collect(wait=QUICK_SECONDS if len(file.raw) <= QUICK_BYTES else 0.0)
+
+
+def reading() -> Reading | None:
+    """What is being read just now."""
+    return st.session_state.get(_WORK)
+
+
+def collect(wait: float = 0.0) -> bool:
+    """Take up a reading that has ended; True where one had. Call it in a callback, or before a rerun."""
+    now = reading()
+    ended = None if now is None else now.work.ended(wait)
+    if now is None or ended is None:
+        return False
+    st.session_state.pop(_WORK)
+    if ended.value is not None:
+        try:
+            state.adopt(ended.value, now.wanted)
+            st.session_state[_READ] = (now.file.upload, now.wanted)
+        except Exception as fault:
+            st.session_state[_ERROR] = errors.noted(fault)
+    elif ended.error is not None:
+        st.session_state[_ERROR] = errors.noted(ended.error)
+    else:
+        st.session_state[_STOPPED] = True
+    return True
+
+
+def stop() -> None:
+    """Stop the reading; the table before it stays. Use it as a callback."""
+    now = reading()
+    if now is not None:
+        now.work.stop()
+        st.session_state.pop(_WORK)
+        st.session_state[_STOPPED] = True
+
+
+def error() -> IFFairError | None:
+    """Why the held file could not be read."""
+    return st.session_state.get(_ERROR)
+
+
+def stopped() -> bool:
+    """Whether the reading of the held file was stopped."""
+    return bool(st.session_state.get(_STOPPED))
+
+
+def dismiss() -> None:
+    """Take the error off the screen."""
+    for key in (_ERROR, _STOPPED):
+        st.session_state.pop(key, None)
+
+
+def preview(file: HeldFile) -> Preview | IFFairError:
+    """The file's first rows as they would be read with the options that are being tried, or why they cannot be."""
+    options = wanted()
+
+    def work() -> Preview | IFFairError:
+        try:
+            return preview_table(file.raw, name=file.name, options=options)
+        except Exception as fault:
+            return errors.noted(fault)
+
+    return state.remembered("preview", (file.upload, json.dumps(options, sort_keys=True)), work, keep=3)
+
+
+def limit_megabytes() -> Any:
+    """The largest file that is taken, in megabytes, as the server is configured."""
+    return st.get_option("server.maxUploadSize")

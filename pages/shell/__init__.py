@@ -1,0 +1,1 @@
+"""What stands around every page: navigation, deep links, the study card, errors."""

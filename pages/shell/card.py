@@ -1,0 +1,152 @@
+"""The study card in the sidebar, the same on every page: what is studied, how far it is, and the one button."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from iffair_core.errors import IFFairError, shorten
+from iffair_core.wording import holds
+from pages.kit import cohort_mode, errors, widgets
+from pages.kit.text import listed, percent, plain, value
+from pages.kit.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
+from pages.parts.reweight import repair
+from pages.session import state, study_runs
+from pages.session.settings import UPLOAD, Choices
+from pages.shell import boot
+
+POLL_SECONDS = 0.4
+_SEEN = "partial_version_seen"
+_FIDELITY_COLORS = {"green": "green", "amber": "orange", "red": "red"}
+
+
+def study_card() -> None:
+    """Draw the card into the sidebar."""
+    with st.sidebar, st.container(key="study_card", gap="xsmall"):
+        _table()
+        _choices()
+        now = study_runs.status()
+        if now.job is not None:
+            st.session_state[_SEEN] = now.job.progress().version
+            _watch()
+        else:
+            _badges(now)
+            _button(now)
+
+
+def example_line(page: str) -> None:
+    """The line at the top of a page that shows the synthetic example, with the way to one's own table."""
+    current = state.table()
+    if current is not None and current.synthetic and page not in ("data", "learn"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(":gray[You are looking at the synthetic example.]", width="content")
+            boot.link("data", "Open your own table", icon=False)
+
+
+def _table() -> None:
+    current = state.table()
+    if current is None:
+        st.markdown("**No table yet**")
+        return
+    kind = "synthetic" if current.synthetic else "your file" if current.source == UPLOAD else "public data set"
+    st.markdown(f"**{value(current.name, 28)}** :gray-badge[{kind}]  \n:small[{cohort_mode.rows_text()}]")
+
+
+def _line(label: str, text: str, term: str) -> None:
+    st.markdown(f":small[:gray[{label}] {text}]", help=word(term))
+
+
+def _choices() -> None:
+    chosen = state.choices()
+    outcome = _outcome() if chosen.favorable else "not chosen"
+    _line("Outcome", outcome, "favorable value")
+    _line("Groups", _groups(), "reference group")
+    if chosen.model != Choices.model:
+        _line("Model", MODEL_TITLES[chosen.model], "model")
+    _line("Goal", GOAL_TITLES[chosen.metric], "goal")
+    if others := [GOAL_TITLES[goal] for goal in chosen.also if goal != chosen.metric]:
+        _line("Closed as well", listed(others), "goals closed as well")
+    _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
+    _line("Strength", _strength(), "strength")
+    if chosen.smallest_group is not None:
+        _line("Shown", f"cohort-only, k = {chosen.smallest_group}", "cohort-only")
+    if chosen.min_accuracy is not None:
+        _line("Accuracy", f"at least {percent(chosen.min_accuracy)}", "smallest accuracy")
+    if chosen.pinned:
+        _line("Pinned", plain(listed([shorten(pin, 30) for pin in repair.pin_texts(chosen.pinned)])), "pinned rows")
+
+
+def _outcome() -> str:
+    """The outcome with its favorable value, or the side of its threshold that is favorable."""
+    chosen = state.choices()
+    return plain(holds(shorten(chosen.target, 40), shorten(" or ".join(chosen.favorable_values), 60)))
+
+
+def _groups() -> str:
+    chosen = state.choices()
+    if not chosen.sensitive:
+        return "not chosen"
+    names = " × ".join(value(name) for name in chosen.sensitive)
+    try:
+        found = state.resolved()
+    except IFFairError:
+        return names
+    return names if found is None else f"{names}, {len(found.groups)} groups against {value(found.reference)}"
+
+
+def _strength() -> str:
+    chosen = state.choices().strength
+    result, stale = study_runs.current_result()
+    used = result.strength if result is not None and not stale else None
+    if chosen is None:
+        # Broken by hand where it nearly fills the line: the help icon would stand alone on the next.
+        comma = ", " if used is None or len(f"{used:g}") < 5 else ",  \n"
+        return "recommended" if used is None else f"{used:g}{comma}recommended"
+    return f"{chosen:g}" if used is None or used == chosen else f"{used:g} in place of {chosen:g}"
+
+
+def _badges(now: study_runs.Status) -> None:
+    result, stale = study_runs.current_result()
+    with st.container(horizontal=True, gap="xsmall"):
+        if result is not None and result.fidelity is not None and not stale:
+            level = result.fidelity.level
+            st.badge(
+                f"Fidelity {level}",
+                color=_FIDELITY_COLORS.get(level, "gray"),  # type: ignore[arg-type]
+                help=plain(result.fidelity.sentence),
+            )
+        if now.situation == "stale":
+            st.badge("changed since last run", color="gray", icon=":material/history:", help=plain(listed(now.changed)))
+        if now.situation == "cancelled":
+            st.badge("cancelled", color="gray", icon=":material/stop_circle:")
+        if now.situation == "failed":
+            st.badge("not finished", color="gray", icon=":material/error:")
+
+
+def _button(now: study_runs.Status) -> None:
+    if now.situation == "fresh":
+        st.caption("Results are up to date.")
+    elif now.situation in ("no table", "incomplete", "unfit"):
+        st.caption({"no table": "Give a table on Data.", "incomplete": "Choose outcome and groups on Data."}.get(
+            now.situation, "The choices do not fit the table; Data says why."))  # fmt: skip
+    else:
+        labels = {"failed": "Run again", "cancelled": "Run the study"}
+        widgets.run_button("card_run", labels.get(now.situation, "Run"), width="stretch")
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _watch() -> None:
+    """Progress of the running job; redraws the page when a stage has brought something new, and at the end."""
+    with errors.contained():
+        now = study_runs.status()
+        if now.job is None or now.job.progress().version != st.session_state.get(_SEEN):
+            state.rerun()
+        job, progress = now.job, now.job.progress()
+        st.progress(min(max(progress.fraction, 0.0), 1.0), text=STAGE_TITLES[progress.stage])
+        if now.changed:
+            st.caption(f"For the choices before: {plain(listed(now.changed))}.")
+        if job.shared:
+            st.caption("The example's study, once for all visitors.")
+        else:
+            label = "Cancelling …" if job.cancelling else "Cancel"
+            st.button(label, key="card_cancel", icon=":material/stop:", on_click=study_runs.cancel,
+                      disabled=job.cancelling, width="stretch")  # fmt: skip

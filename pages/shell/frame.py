@@ -1,0 +1,30 @@
+"""What stands around every page: the choices from the address, the study card, the example's line, errors."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from pages.kit import errors
+from pages.kit.text import plain
+from pages.session import state, study_runs
+from pages.shell import boot, card
+
+
+def show(page: Page) -> None:
+    """Run the page inside the frame. The hidden start page has no frame: it only switches."""
+    study_runs.warm()
+    if not page.url_path:
+        page.run()
+        return
+    opened = state.sync(page.url_path)
+    with errors.contained():
+        if opened and state.table() is not None and study_runs.status().situation in ("stale", "never run"):
+            study_runs.start()
+        card.study_card()
+    with errors.contained():
+        for problem in state.link_problems():
+            st.warning(plain(problem), icon=":material/link_off:")
+        card.example_line(page.url_path)
+        with boot.framed():
+            page.run()
