@@ -1,5 +1,5 @@
-"""The command line: `python -m iffair_core run FILE ...` studies a table, `check` says what to know of it first, and
-`datasets` lists named ones.
+"""The command line: `iffair run FILE ...` studies a table, `check` says what to know of it first, `datasets` lists the
+named ones, and `ui` opens the dashboard. Without an installation, `python -m iffair_core` does the same from a clone.
 
 Exit status 0 with the path of each file on standard output (warnings go to standard error), or 2 with exactly one line
 on standard error that says what is wrong and what to do. Nothing is written before the study has succeeded.
@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import itertools
 import os
+import runpy
 import shlex
 import sys
 import time
@@ -56,6 +57,8 @@ WEIGHTS = "weights.csv"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; `--help` leaves through SystemExit(0)."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["ui"] and not {"-h", "--help"} & set(arguments):
+        return open_dashboard(arguments[1:])
     try:
         options = command_parser().parse_args(arguments)
         command = {"run": _run, "check": _check, "datasets": _datasets}[options.command]
@@ -79,6 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"This input made the program fail in a way it should not ({what}). Please report it.")
     for text in [*said, *(f"{one.category.__name__}: {one.message}" for one in noticed)]:
         print(f"warning: {shorten(text, LONGEST_MESSAGE)}", file=sys.stderr)
+    return 0
+
+
+def open_dashboard(arguments: Sequence[str] = ()) -> int:
+    """Serve the dashboard until it is interrupted. `arguments` go to `streamlit run`, such as --server.port 8600.
+
+    app.py stands in the installed folder `iffair_dashboard`, or beside this package in a clone. Streamlit reads the
+    settings in `.streamlit` beside it and puts its folder on the import path.
+    """
+    beside = Path(__file__).resolve().parent.parent
+    installed = beside / "iffair_dashboard"
+    app = (installed if installed.is_dir() else beside) / "app.py"
+    sys.argv = ["streamlit", "run", str(app), *arguments]
+    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0
 
 
@@ -292,8 +309,13 @@ def _cannot_write(folder: Path, reason: str) -> str:
     return f"--out {shorten(folder)} cannot be written ({shorten(reason, 120)}). Choose another folder."
 
 
-if __name__ == "__main__":
+def console() -> int:
+    """`main` for a terminal that may not be able to write every character of a table."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(console())

@@ -39,8 +39,17 @@ def command_parser() -> argparse.ArgumentParser:
         description="Find the training rows that make a model unfair, and the row weights that repair it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", metavar="{run,check,datasets}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{run,check,datasets,ui}", required=True)
     commands.add_parser("datasets", help="list the named data sets", allow_abbrev=False)
+    commands.add_parser(
+        "ui",
+        usage="%(prog)s [options of streamlit run]",
+        help="open the dashboard in the browser",
+        description="Open the dashboard in the browser, from any folder. What else is given goes to `streamlit run`, "
+        "such as --server.port 8600.",
+        add_help=True,
+        allow_abbrev=False,
+    )
     check = commands.add_parser(
         "check",
         usage="%(prog)s FILE [--target COL --favorable VALUE --sensitive COL] [options]",
