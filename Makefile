@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench fuzz screenshots clean
 
+# A Python of your choice: make run PYTHON=python3.13. Otherwise the first of these that is new enough.
+PYTHON ?= python3.11 python3.12 python3.13 python3.14 python3 python
 VENV := .venv
 BIN := $(VENV)/bin
 SCREEN_STAMP := $(VENV)/.requirements
@@ -18,9 +20,10 @@ test: $(TOOLS_STAMP)  ## Run the tests; warnings are errors
 	$(BIN)/python -m pytest -n 2 --ignore=tests/browser $(ARGS)
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
-check: $(TOOLS_STAMP)  ## Lint, formatting, types
+check: $(TOOLS_STAMP)  ## Lint, formatting, spelling, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
@@ -41,14 +44,14 @@ clean:  ## Remove .venv and every cache
 
 # pyenv and friends leave shims that exist but do not run, so each candidate is asked for its version.
 $(BIN)/python:
-	@for candidate in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	@for candidate in $(PYTHON); do \
 		if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 			echo "Creating $(VENV) with $$($$candidate --version)"; \
 			$$candidate -m venv $(VENV) && exit 0; \
 			rm -rf $(VENV); \
 		fi; \
 	done; \
-	echo "IFFair needs Python 3.11 or newer with the venv module, and found none on the PATH." >&2; \
+	echo "IFFair needs Python 3.11 or newer with the venv module, and found none among: $(PYTHON)." >&2; \
 	echo "Install it (for example 'apt-get install python3 python3-venv' or python.org) and run make again." >&2; \
 	exit 1
 
