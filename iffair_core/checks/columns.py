@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,15 +13,13 @@ from iffair_core.checks.evidence import (
     Check,
     Evidence,
     Severity,
+    Shares,
     Studied,
-    by_chance,
-    gap_words,
     joined,
     plural,
     quoted,
     ranked,
     sentence,
-    share_difference,
 )
 from iffair_core.checks.separation import auc_interval
 from iffair_core.data.groups import SMALL_GROUP
@@ -52,12 +50,12 @@ _FORECAST = re.compile(r"predict|forecast")
 
 def column_checks(study: Studied) -> Iterator[Check]:
     """Every check of this module that has something to say."""
-    found = _AgainstOutcome(study)
-    for rule in (found.leaks_said, found.names_said, found.leaders_said, found.partly_said):
+    against = _AgainstOutcome(study)
+    for rule in (against.leak_checks, against.name_checks, against.leader_checks, against.one_sided_checks):
         yield from rule()
     yield from _stand_ins(study)
     yield from _missing_by_group(study)
-    yield from _missing_by_outcome(study, found.leaks)
+    yield from _missing_by_outcome(study, against.leaks)
 
 
 # ------------------------------------------------------------------------------------------------------------ leakage
@@ -76,14 +74,13 @@ class _AgainstOutcome:
 
     @cached_property
     def leaks(self) -> list[str]:
-        found = [name for name in self.areas if self.areas[name] >= GIVEN_AWAY or self.decided[name] >= DECIDED]
-        return sorted(found, key=lambda name: -self.decided[name])
+        leaking = [name for name in self.areas if self.areas[name] >= GIVEN_AWAY or self.decided[name] >= DECIDED]
+        return sorted(leaking, key=lambda name: -self.decided[name])
 
     @cached_property
     def leaders(self) -> tuple[list[str], Severity]:
         """The few strongest columns that a gap sets apart from all others."""
-        areas = {name: area for name, area in self.areas.items() if name not in self.leaks}
-        order = list(ranked(areas))
+        order = list(ranked({name: area for name, area in self.areas.items() if name not in self.leaks}))
         every = [*(area for _, area in order), 0.5]
         hits = np.full(len(order), int(self.y.sum()))
         low, _ = auc_interval(np.array(every[:-1]), hits, self.y.size - hits)
@@ -97,63 +94,49 @@ class _AgainstOutcome:
         alone = order and every[0] >= VERY_STRONG and every[0] - every[1] >= AHEAD_OF_ONE and low[0] >= CLEARLY
         return [order[0][0]] if alone else [], "low"
 
-    def leaks_said(self) -> Iterator[Check]:
-        if not self.leaks:
-            return
+    def leak_checks(self) -> Iterator[Check]:
         each = joined([f"{quoted([name])} ({self._how(name)})" for name in self.leaks])
         these = plural(self.leaks, "this column nearly determines", "these columns nearly determine")
-        yield Check(
-            "leakage", "high", "Columns that give the outcome away",
+        text = (
             f"{each}: {these} the outcome {self.study.target}. A model would read the outcome there instead of "
-            "learning "
-            f"what leads to it, and look far better than it can be in use. {_unless_known(self.leaks)}"
-            + self.data.sample_note,
-            tuple(self.leaks), self.data.drop(self.leaks),
-        )  # fmt: skip
+            f"learning what leads to it, and look far better than it can be in use. {_unless_known(self.leaks)}"
+        )
+        title = "Columns that give the outcome away"
+        yield from self.data.about(self.leaks, "leakage", "high", title, text + self.data.sample_note)
 
-    def names_said(self) -> Iterator[Check]:
+    def name_checks(self) -> Iterator[Check]:
         target, leaks = self.study.task.target, self.leaks
-        found = [name for name in self.data.features if name not in leaks and named_after(name, target, leaks)]
-        if not found:
-            return
-        by_name = plural(found, "by its name this column belongs", "by their names these columns belong")
-        yield Check(
-            "outcome_names", "medium", "Columns named after the outcome",
-            f"{quoted(found)}: {by_name} to the outcome, to a column that gives it away, or to a prediction of it. "
-            "What "
-            f"is recorded with the outcome is not known when a decision is made. {_unless_known(found)}",
-            tuple(found), self.data.drop(found),
-        )  # fmt: skip
+        names = [name for name in self.data.features if name not in leaks and named_after(name, target, leaks)]
+        by_name = plural(names, "by its name this column belongs", "by their names these columns belong")
+        text = (
+            f"{quoted(names)}: {by_name} to the outcome, to a column that gives it away, or to a prediction of it. "
+            f"What is recorded with the outcome is not known when a decision is made. {_unless_known(names)}"
+        )
+        yield from self.data.about(names, "outcome_names", "medium", "Columns named after the outcome", text)
 
-    def leaders_said(self) -> Iterator[Check]:
-        found, severity = self.leaders
-        if not found:
-            return
-        rest = [area for name, area in ranked(self.areas) if name not in self.leaks and name not in found]
-        each = joined([f"{quoted([name])} (AUC {figure(self.areas[name])})" for name in found])
-        yield Check(
-            "dominant_feature", severity, "Columns far stronger than any other",
-            f"{each} {plural(found, 'tells', 'each tell')} the outcomes of {self.study.target} apart far better "
-            "than any "
-            f"other column alone; {f'the next has {figure(rest[0])}' if rest else 'there is no other'}. "
-            f"{plural(found, 'Is it', 'Are they')} known before the decision? If not, leave "
-            f"{plural(found, 'it', 'them')} out: what is measured afterwards is not there when it counts."
-            + self.data.sample_note,
-            tuple(found), self.data.drop(found),
-        )  # fmt: skip
+    def leader_checks(self) -> Iterator[Check]:
+        names, severity = self.leaders
+        rest = [area for name, area in ranked(self.areas) if name not in self.leaks and name not in names]
+        each = joined([f"{quoted([name])} (AUC {figure(self.areas[name])})" for name in names])
+        it = plural(names, "it", "them")
+        text = (
+            f"{each} {plural(names, 'tells', 'each tell')} the outcomes of {self.study.target} apart far better than "
+            f"any other column alone; {f'the next has {figure(rest[0])}' if rest else 'there is no other'}. "
+            f"{plural(names, 'Is it', 'Are they')} known before the decision? If not, leave {it} out: what is measured "
+            f"afterwards is not there when it counts.{self.data.sample_note}"
+        )
+        title = "Columns far stronger than any other"
+        yield from self.data.about(names, "dominant_feature", severity, title, text)
 
-    def partly_said(self) -> Iterator[Check]:
+    def one_sided_checks(self) -> Iterator[Check]:
         past = {*self.leaks, *self.leaders[0]}
-        found = [name for name in self.areas if name not in past and self.decided[name] >= PARTLY_DECIDED]
-        if not found:
-            return
-        each = joined([f"{quoted([name])} ({percent(self.decided[name])} of rows)" for name in found])
-        yield Check(
-            "one_sided_values", "medium", "Values that only one outcome has",
+        names = [name for name in self.areas if name not in past and self.decided[name] >= PARTLY_DECIDED]
+        each = joined([f"{quoted([name])} ({percent(self.decided[name])} of rows)" for name in names])
+        text = (
             f"{each}: so many rows hold a value, or a range of values, at which only one outcome of "
-            f"{self.study.target} occurs; chance does not explain it. {_unless_known(found)}" + self.data.sample_note,
-            tuple(found), self.data.drop(found),
-        )  # fmt: skip
+            f"{self.study.target} occurs; chance does not explain it. {_unless_known(names)}{self.data.sample_note}"
+        )
+        yield from self.data.about(names, "one_sided_values", "medium", "Values that only one outcome has", text)
 
     def _how(self, name: str) -> str:
         """In what way a column gives the outcome away."""
@@ -240,29 +223,24 @@ def _stand_ins(study: Studied) -> Iterator[Check]:
     """Features that tell a group from the others; none where the model sees the attribute anyway."""
     if study.task.use_sensitive_as_feature:
         return
-    found = proxies(study.data)
-    found = found[found["low"] >= CLEARLY]
+    strong, data = proxies(study.data), study.data
+    strong = strong[strong["low"] >= CLEARLY]
     attribute = quoted(study.task.sensitive_columns)
-    copies, others = found[found["auc"] >= COPY], found[(found["auc"] >= PROXY) & (found["auc"] < COPY)]
-    if len(copies):
-        names, each = _told_apart(copies)
-        yield Check(
-            "attribute_copies", "high", "Columns that are practically the sensitive attribute",
-            f"{each}: practically {attribute} itself. Leaving {attribute} out of the features hides nothing from a "
-            "model "
-            f"that has {plural(names, 'this column', 'these columns')}. Leave {plural(names, 'it', 'them')} out as "
-            f"well, or say that the model sees {attribute}.{study.data.sample_note}",
-            tuple(names), study.data.drop(names),
-        )  # fmt: skip
-    if len(others):
-        names, each = _told_apart(others)
-        yield Check(
-            "proxies", "medium", "Columns that stand in for the sensitive attribute",
-            f"{each}. Through {plural(names, 'such a column', 'such columns')} a model can treat groups apart although "
-            f"it does not see {attribute}. Look at what changes when you leave {plural(names, 'it', 'them')} out."
-            + study.data.sample_note,
-            tuple(names), study.data.drop(names),
-        )  # fmt: skip
+    names, each = _told_apart(strong[strong["auc"] >= COPY])
+    text = (
+        f"{each}: practically {attribute} itself. Leaving {attribute} out of the features hides nothing from a model "
+        f"that has {plural(names, 'this column', 'these columns')}. Leave {plural(names, 'it', 'them')} out as well, "
+        f"or say that the model sees {attribute}.{data.sample_note}"
+    )
+    title = "Columns that are practically the sensitive attribute"
+    yield from data.about(names, "attribute_copies", "high", title, text)
+    names, each = _told_apart(strong[(strong["auc"] >= PROXY) & (strong["auc"] < COPY)])
+    text = (
+        f"{each}. Through {plural(names, 'such a column', 'such columns')} a model can treat groups apart although it "
+        f"does not see {attribute}. Look at what changes when you leave {plural(names, 'it', 'them')} out."
+        f"{data.sample_note}"
+    )
+    yield from data.about(names, "proxies", "medium", "Columns that stand in for the sensitive attribute", text)
 
 
 def _told_apart(part: pd.DataFrame) -> tuple[list[str], str]:
@@ -279,73 +257,72 @@ def _told_apart(part: pd.DataFrame) -> tuple[list[str], str]:
 # ------------------------------------------------------------------------------------------------------------ missing
 
 
+def _blanks(data: Evidence, few: int = 1) -> dict[str, np.ndarray]:
+    """{feature: (n,) bool, where it is missing} of features that are missing in at least `few` rows."""
+    absent = {name: data.absent(name) for name in data.features}
+    return {name: where for name, where in absent.items() if few <= np.count_nonzero(where)}
+
+
+def _notable(data: Evidence, shares: Mapping[str, Shares], comparisons: int) -> list[tuple[str, Shares]]:
+    """Those that differ by 5 points or more, that chance does not explain and that may be told; widest gap first."""
+    notable = [
+        (name, one)
+        for name, one in shares.items()
+        if abs(one.gap) >= POINTS and data.tellable(*one.cells) and not one.by_chance(comparisons)
+    ]
+    return sorted(notable, key=lambda entry: -abs(entry[1].gap))
+
+
 def _missing_by_group(study: Studied) -> Iterator[Check]:
     """Features that are missing more often, or less, in one group than in the reference group."""
-    resolved, data = study.resolved, study.data
+    data, codes = study.data, study.resolved.group_codes
     rows, _ = study.group_counts()
-    base = resolved.groups.index(resolved.reference)
-    others = [int(code) for code in np.flatnonzero(rows >= SMALL_GROUP) if code != base]
-    blanks = {name: data.absent(name) for name in data.features}
-    blanks = {name: absent for name, absent in blanks.items() if absent.any()}
-    if rows[base] < SMALL_GROUP or not others:
+    base = study.resolved.groups.index(study.resolved.reference)
+    others = study.comparable_with(base)
+    if not others:
         return
-    found = []
-    for name, absent in blanks.items():
-        missing = np.bincount(resolved.group_codes, weights=absent, minlength=rows.size).astype(np.int64)
+    widest: dict[str, int] = {}
+    shares: dict[str, Shares] = {}
+    for name, absent in _blanks(data).items():
+        missing = np.bincount(codes, weights=absent, minlength=rows.size).astype(np.int64)
         code = max(others, key=lambda one: abs(missing[one] / rows[one] - missing[base] / rows[base]))
-        counts = int(missing[code]), int(rows[code]), int(missing[base]), int(rows[base])
-        gap = share_difference(*counts)
-        told = data.tellable(counts[0], counts[1] - counts[0], counts[2], counts[3] - counts[2])
-        if abs(gap[0]) >= POINTS and told and not by_chance(*counts, len(blanks) * len(others)):
-            found.append((name, code, counts, gap))
-    if not found:
-        return
-    found.sort(key=lambda one: -abs(one[3][0]))
+        widest[name] = code
+        shares[name] = Shares(int(missing[code]), int(rows[code]), int(missing[base]), int(rows[base]))
+    notable = _notable(data, shares, len(shares) * len(others))
+    names = [name for name, _ in notable]
     each = [
-        f"{quoted([name])} is missing in {percent(missing / of)} of {study.group(code)} rows against "
-        f"{percent(base_missing / base_rows)} of {study.group(base)} ({gap_words(gap)})"
-        for name, code, (missing, of, base_missing, base_rows), gap in found[:NAMED]
+        f"{quoted([name])} is missing in {percent(one.share)} of {study.group(widest[name])} rows against "
+        f"{percent(one.other)} of {study.group(base)} ({one.in_words()})"
+        for name, one in notable[:NAMED]
     ]
-    names = [name for name, *_ in found]
-    yield Check(
-        "missing_by_group", "medium", "Values are missing more often in some groups",
+    text = (
         f"{sentence(each, names[NAMED:])}. What the encoding puts in their place fits one group better than another. "
-        f"Find out why they are missing, or leave {plural(names, 'the column', 'the columns')} out.",
-        tuple(names), data.drop(names),
-    )  # fmt: skip
+        f"Find out why they are missing, or leave {plural(names, 'the column', 'the columns')} out."
+    )
+    title = "Values are missing more often in some groups"
+    yield from data.about(names, "missing_by_group", "medium", title, text)
 
 
 def _missing_by_outcome(study: Studied, leaks: Sequence[str]) -> Iterator[Check]:
-    """Features whose being missing goes with the outcome; those that give it away are named there."""
+    """Features whose being missing goes with the outcome, without those that give it away."""
     data, y = study.data, study.y
-    blanks = {name: data.absent(name) for name in data.features if name not in leaks}
-    blanks = {
-        name: absent
-        for name, absent in blanks.items()
-        if SMALL_GROUP <= np.count_nonzero(absent) <= absent.size - SMALL_GROUP
-    }
-    found = []
-    for name, absent in blanks.items():
+    shares: dict[str, Shares] = {}
+    for name, absent in _blanks(data, SMALL_GROUP).items():
         rows, hits = int(np.count_nonzero(absent)), int(y[absent].sum())
-        counts = hits, rows, int(y.sum()) - hits, y.size - rows
-        gap = share_difference(*counts)
-        told = data.tellable(hits, rows - hits, counts[2], counts[3] - counts[2])
-        if abs(gap[0]) >= POINTS and told and not by_chance(*counts, len(blanks)):
-            found.append((name, counts, gap))
-    if not found:
-        return
-    found.sort(key=lambda one: -abs(one[2][0]))
+        if name not in leaks and rows <= absent.size - SMALL_GROUP:
+            shares[name] = Shares(hits, rows, int(y.sum()) - hits, y.size - rows)
+    notable = _notable(data, shares, len(shares))
+    names = [name for name, _ in notable]
     each = [
-        f"where {quoted([name])} is missing, {percent(hits / rows)} have {study.having(1)}, elsewhere "
-        f"{percent(others / rest)} ({gap_words(gap)})"
-        for name, (hits, rows, others, rest), gap in found[:NAMED]
+        f"where {quoted([name])} is missing, {percent(one.share)} have {study.having(1)}, elsewhere "
+        f"{percent(one.other)} ({one.in_words()})"
+        for name, one in notable[:NAMED]
     ]
-    names = [name for name, *_ in found]
-    yield Check(
-        "missing_by_outcome", "medium" if abs(found[0][2][0]) >= LARGE_POINTS else "low",
-        "Whether a value is missing goes with the outcome",
+    text = (
         f"{sentence(each, names[NAMED:])}. The model sees that a value is missing and will use it. That is fair where "
         "the blank is there before the decision; where it came with the outcome it gives the outcome away: leave "
-        f"{plural(names, 'the column', 'the columns')} out then.",
-        tuple(names), data.drop(names),
-    )  # fmt: skip
+        f"{plural(names, 'the column', 'the columns')} out then."
+    )
+    severity: Severity = "medium" if notable and abs(notable[0][1].gap) >= LARGE_POINTS else "low"
+    title = "Whether a value is missing goes with the outcome"
+    yield from data.about(names, "missing_by_outcome", severity, title, text)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal
+from functools import cached_property, wraps
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
 from iffair_core.checks.separation import Prepared, folds_of, prepared, separation
+from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.data.resolving import ResolvedTask
 from iffair_core.data.task import Task
 from iffair_core.errors import StopCheck, shorten
@@ -20,6 +21,7 @@ from iffair_core.reading.values import MISSING, as_numbers, is_number, label_cod
 from iffair_core.uncertainty import wilson_interval
 from iffair_core.wording import percent, points, span
 
+Result = TypeVar("Result")
 Severity = Literal["high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 MOST_ROWS = 50_000
@@ -53,15 +55,28 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, without the remedies."""
-        return {"kind": self.kind, "severity": self.severity, "title": self.title, "text": self.text,
-                "columns": list(self.columns)}  # fmt: skip
+        plain = {name: getattr(self, name) for name in ("kind", "severity", "title", "text")}
+        return plain | {"columns": list(self.columns)}
+
+
+def _once_per_column(work: Callable[[Evidence, str], Result]) -> Callable[[Evidence, str], Result]:
+    """Remember what a method of Evidence returns for a column."""
+
+    @wraps(work)
+    def remembered(data: Evidence, name: str) -> Result:
+        memory = data.memory.setdefault(work.__name__, {})
+        if name not in memory:
+            memory[name] = work(data, name)
+        return cast(Result, memory[name])
+
+    return remembered
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """The rows in use (all rows where there is no task), with what checks ask of them worked out once.
 
-    whole: the table with all its rows, the user's types applied; check: called between columns, may raise Cancelled.
+    whole: the table with all its rows, the user's types applied; stop_check: called between columns.
     """
 
     whole: pd.DataFrame
@@ -69,10 +84,7 @@ class Evidence:
     resolved: ResolvedTask | None
     seed: int
     stop_check: StopCheck
-    _raw: dict[str, tuple[np.ndarray, pd.Index]] = field(default_factory=dict)
-    _codes: dict[str, tuple[np.ndarray, tuple[str, ...]]] = field(default_factory=dict)
-    _commonest: dict[str, int] = field(default_factory=dict)
-    _absent: dict[str, np.ndarray] = field(default_factory=dict)
+    memory: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -90,25 +102,6 @@ class Evidence:
     def types(self) -> dict[str, str]:
         return dict(infer_types(self.whole))
 
-    def commonest(self, name: str) -> int:
-        """Rows with the commonest value, missing being one, where most rows have it; otherwise fewer than half."""
-        if name not in self._commonest:
-            self._commonest[name] = self._count_commonest(name)
-        return self._commonest[name]
-
-    def _count_commonest(self, name: str) -> int:
-        if not self.is_number(name):
-            codes, labels = self.codes(name)
-            return int(np.bincount(codes, minlength=len(labels)).max())
-        values = as_numbers(self.series(name))
-        head = values[:: max(1, values.size // 1000)]
-        known = head[np.isfinite(head)]
-        missing = int(np.count_nonzero(~np.isfinite(values)))
-        if missing * 2 >= values.size or not known.size:
-            return missing
-        # A value that most rows have is the median of nearly any thousand of them.
-        return int(np.count_nonzero(values == np.partition(known, known.size // 2)[known.size // 2]))
-
     @cached_property
     def features(self) -> tuple[str, ...]:
         """Columns that the encoding turns into features; without a task all that it would."""
@@ -125,32 +118,26 @@ class Evidence:
     def is_number(self, name: str) -> bool:
         return is_number(self.whole[self.names[name]])
 
+    @_once_per_column
     def raw(self, name: str) -> tuple[np.ndarray, pd.Index]:
         """(codes (n,), distinct values) of a column as its cells are, -1 for missing."""
-        if name not in self._raw:
-            self.stop_check()
-            codes, distinct = pd.factorize(self.series(name), use_na_sentinel=True)
-            self._raw[name] = codes, pd.Index(distinct)
-        return self._raw[name]
+        self.stop_check()
+        codes, distinct = pd.factorize(self.series(name), use_na_sentinel=True)
+        return codes, pd.Index(distinct)
 
+    @_once_per_column
     def codes(self, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
         """`label_codes` of a column."""
-        if name not in self._codes:
-            raw, distinct = self.raw(name)
-            place, labels = label_codes(distinct.to_series())
-            if raw.size and raw.min() < 0:
-                labels = labels if MISSING in labels else (*labels, MISSING)
-                place = np.append(place, np.int32(labels.index(MISSING)))  # which is what code -1 points at
-            self._codes[name] = place[raw], labels
-        return self._codes[name]
+        raw, distinct = self.raw(name)
+        place, labels = label_codes(distinct.to_series())
+        if raw.size and raw.min() < 0:
+            labels = labels if MISSING in labels else (*labels, MISSING)
+            place = np.append(place, np.int32(labels.index(MISSING)))  # which is what code -1 points at
+        return place[raw], labels
 
+    @_once_per_column
     def absent(self, name: str) -> np.ndarray:
         """(n,) bool: where the column has no value; of numbers also where it is infinite."""
-        if name not in self._absent:
-            self._absent[name] = self._where_absent(name)
-        return self._absent[name]
-
-    def _where_absent(self, name: str) -> np.ndarray:
         series = self.series(name)
         if self.is_number(name):
             return np.asarray(~np.isfinite(as_numbers(series)))
@@ -158,6 +145,21 @@ class Evidence:
             return np.asarray(series.isna())
         codes, labels = self.codes(name)
         return np.asarray(codes == labels.index(MISSING)) if MISSING in labels else np.zeros(self.rows, dtype=bool)
+
+    @_once_per_column
+    def commonest(self, name: str) -> int:
+        """Rows with the commonest value, missing being one, where most rows have it; otherwise fewer than half."""
+        if not self.is_number(name):
+            codes, labels = self.codes(name)
+            return int(np.bincount(codes, minlength=len(labels)).max())
+        values = as_numbers(self.series(name))
+        head = values[:: max(1, values.size // 1000)]
+        known = head[np.isfinite(head)]
+        missing = int(np.count_nonzero(~np.isfinite(values)))
+        if missing * 2 >= values.size or not known.size:
+            return missing
+        # A value that most rows have is the median of the sample, so 1,000 rows suffice to find it.
+        return int(np.count_nonzero(values == np.partition(known, known.size // 2)[known.size // 2]))
 
     # ------------------------------------------------------------------------------------------------- separation
 
@@ -269,9 +271,16 @@ class Evidence:
         if not leaving or (self.resolved is not None and leaving >= set(self.features)):
             return ()
         before = self.task.drop if self.task is not None else ()
-        named = " and ".join(quoted([name]) for name in columns)
-        label = f"Leave out {named if len(columns) < 3 else f'these {len(columns)} columns'}"
-        return (Remedy(label, {"drop": (*before, *(name for name in columns if name not in before))}),)
+        these = (
+            " and ".join(quoted([name]) for name in columns) if len(columns) < 3 else f"these {len(columns)} columns"
+        )
+        change = {"drop": (*before, *(name for name in columns if name not in before))}
+        return (Remedy(f"Leave out {these}", change),)
+
+    def about(self, columns: Sequence[str], kind: str, severity: Severity, title: str, text: str) -> Iterator[Check]:
+        """The check on these columns, with the remedy of leaving them out; none where there is no column."""
+        if columns:
+            yield Check(kind, severity, title, text, tuple(columns), self.drop(columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,6 +322,11 @@ class Studied:
     def group(self, code: int) -> str:
         return shorten(self.resolved.groups[code], 30)
 
+    def comparable_with(self, base: int) -> list[int]:
+        """Other groups of at least 30 rows; none where the group `base` has fewer itself."""
+        rows, _ = self.group_counts()
+        return [int(code) for code in np.flatnonzero(rows >= SMALL_GROUP) if code != base and rows[base] >= SMALL_GROUP]
+
 
 def _quantiles(task: Task) -> bool:
     return any(isinstance(cuts, str) for cuts in (task.bins or {}).values())
@@ -346,28 +360,49 @@ def ranked(frame: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     yield from sorted(((name, value) for name, value in frame.items() if not np.isnan(value)), key=lambda one: -one[1])
 
 
-def share_difference(hits: int, rows: int, other_hits: int, other_rows: int) -> tuple[float, float, float]:
-    """hits / rows - other_hits / other_rows with its 95 % interval.
+@dataclass(frozen=True)
+class Shares:
+    """Two shares held against each other: hits of rows, and hits of rows elsewhere."""
 
-    Newcombe (1998), Statist. Med. 17, 873-890, method 10: the Wilson intervals of both shares, combined.
-    """
-    shares = np.array([hits / rows, other_hits / other_rows])
-    low, high = wilson_interval(np.array([hits, other_hits]), np.array([rows, other_rows]))
-    difference = float(shares[0] - shares[1])
-    below = float(np.hypot(shares[0] - low[0], high[1] - shares[1]))
-    above = float(np.hypot(high[0] - shares[0], shares[1] - low[1]))
-    return difference, difference - below, difference + above
+    hits: int
+    rows: int
+    other_hits: int
+    other_rows: int
 
+    @property
+    def share(self) -> float:
+        return self.hits / self.rows
 
-def gap_words(gap: tuple[float, float, float]) -> str:
-    """A difference of shares with its interval, as "+5.4 points, 95 % 4.0 to 6.8"."""
-    return f"{points(gap[0])}, {span(gap[1:], as_points=True).strip('()')}"
+    @property
+    def other(self) -> float:
+        return self.other_hits / self.other_rows
 
+    @property
+    def gap(self) -> float:
+        return float(self.share - self.other)
 
-def by_chance(hits: int, rows: int, other_hits: int, other_rows: int, comparisons: int) -> bool:
-    """Whether chance alone could make two shares differ so: the pooled two-sample test at 5 % over all comparisons."""
-    pooled = (hits + other_hits) / (rows + other_rows)
-    spread = np.sqrt(pooled * (1 - pooled) * (1 / rows + 1 / other_rows))
-    if spread == 0:
-        return True
-    return bool(2 * ndtr(-abs(hits / rows - other_hits / other_rows) / spread) * comparisons >= DOUBT)
+    @property
+    def cells(self) -> tuple[int, int, int, int]:
+        """The four numbers of rows that both shares rest on."""
+        return self.hits, self.rows - self.hits, self.other_hits, self.other_rows - self.other_hits
+
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the gap.
+
+        Newcombe (1998), Statist. Med. 17, 873-890, method 10: the Wilson intervals of both shares, combined.
+        """
+        hits, rows = np.array([self.hits, self.other_hits]), np.array([self.rows, self.other_rows])
+        low, high = wilson_interval(hits, rows)
+        below = float(np.hypot(self.share - low[0], high[1] - self.other))
+        above = float(np.hypot(high[0] - self.share, self.other - low[1]))
+        return self.gap - below, self.gap + above
+
+    def in_words(self) -> str:
+        """The gap with its interval, as "+5.4 points, 95 % 4.0 to 6.8"."""
+        return f"{points(self.gap)}, {span(self.interval(), as_points=True).strip('()')}"
+
+    def by_chance(self, comparisons: int) -> bool:
+        """Whether chance alone could make the gap: the pooled two-sample test at 5 % over all comparisons."""
+        pooled = (self.hits + self.other_hits) / (self.rows + self.other_rows)
+        spread = np.sqrt(pooled * (1 - pooled) * (1 / self.rows + 1 / self.other_rows))
+        return bool(spread == 0 or 2 * ndtr(-abs(self.gap) / spread) * comparisons >= DOUBT)

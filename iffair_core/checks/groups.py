@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from iffair_core.checks.evidence import Check, Remedy, Studied, by_chance, gap_words, joined, quoted, share_difference
+from iffair_core.checks.evidence import Check, Remedy, Shares, Studied, joined, quoted
 from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS
 from iffair_core.data.resolving import resolve
 from iffair_core.data.splitting import TEST, split_rows
@@ -67,33 +67,37 @@ def _direction(study: Studied) -> Iterator[Check]:
     rows, hits = study.group_counts()
     chosen = study.task.reference is not None
     base = resolved.groups.index(resolved.reference) if chosen else int(rows.argmax())
-    others = [int(code) for code in np.flatnonzero(rows >= SMALL_GROUP) if code != base]
-    if rows[base] < SMALL_GROUP or not others:
+    others = study.comparable_with(base)
+    if not others:
         return
     ahead = max(others, key=lambda code: hits[code] / rows[code])
-    counts = int(hits[ahead]), int(rows[ahead]), int(hits[base]), int(rows[base])
-    gap = share_difference(*counts)
-    told = study.data.tellable(counts[0], counts[1] - counts[0], counts[2], counts[3] - counts[2])
-    if gap[0] < POINTS or by_chance(*counts, len(others)):
+    shares = Shares(int(hits[ahead]), int(rows[ahead]), int(hits[base]), int(rows[base]))
+    if shares.gap < POINTS or shares.by_chance(len(others)):
         return
+    here, there, by = "less often", "more often", ""
+    if study.data.tellable(*shares.cells):
+        here = f"in {percent(shares.other)} of {shares.other_rows:,} rows"
+        there = f"in {percent(shares.share)} of {shares.rows:,} rows"
+        by = f" ({shares.in_words()})"
     who = "the reference group that you chose" if chosen else "the largest group"
-    here, there = (f"in {percent(k / n)} of {n:,} rows" if told else "less often" if k == counts[2] else "more often"
-                   for k, n in (counts[2:], counts[:2]))  # fmt: skip
-    by = f" ({gap_words(gap)})" if told else ""
     instead = resolved.other_labels
     other = ahead if chosen else base
     yield Check(
-        "direction", "medium" if chosen or rows[base] >= MAJORITY * rows.sum() else "low", "Is this the good outcome?",
+        "direction",
+        "medium" if chosen or rows[base] >= MAJORITY * rows.sum() else "low",
+        "Is this the good outcome?",
         f"{study.group(base)}, {who}, has {study.having(1)} {here}, {study.group(ahead)} {there}{by}. Is "
         f"{study.outcome(1)} good for the person? If not, turn it round. If it is, see that the reference group is the "
         "one that you mean to compare with.",
         (study.task.target, *study.task.sensitive_columns),
         (
-            Remedy(f"Count {listing(instead, 3)} as favorable instead",
-                   {"favorable": instead[0] if len(instead) == 1 else instead}),
+            Remedy(
+                f"Count {listing(instead, 3)} as favorable instead",
+                {"favorable": instead[0] if len(instead) == 1 else instead},
+            ),
             Remedy(f"Compare with {study.group(other)}", {"reference": resolved.groups[other]}),
         ),
-    )  # fmt: skip
+    )
 
 
 def _outcome_values(study: Studied) -> Iterator[Check]:
@@ -101,34 +105,35 @@ def _outcome_values(study: Studied) -> Iterator[Check]:
     task, data = study.task, study.data
     series = data.series(task.target)
     others = study.resolved.other_labels
-    if task.target in (task.bins or {}) or len(others) + len(task.favorable_labels) <= 2:
-        return
     values = len(others) + len(task.favorable_labels)
+    if task.target in (task.bins or {}) or values <= 2:
+        return
     if not is_number(series) or values < MANY_NUMBERS:
         named = f" ({joined([shorten(label, 30) for label in others], 6)})" if not data.smallest else ""
-        yield Check(
-            "many_outcomes", "low", "More than two outcomes",
+        text = (
             f"{study.target} has {values:,} values; {study.outcome(1)} is held against all others{named}. If some of "
-            "these are good for the person as well, count them as favorable too.",
-            (task.target,),
-        )  # fmt: skip
+            "these are good for the person as well, count them as favorable too."
+        )
+        yield Check("many_outcomes", "low", "More than two outcomes", text, (task.target,))
         return
     numbers = as_numbers(series)
     numbers = numbers[np.isfinite(numbers)]
     middle = float(np.median(numbers))
     cut = middle if middle > numbers.min() else suggest_bins(series)[0]
-    yield Check(
-        "numeric_outcome", "medium", "A numeric outcome without a threshold",
+    bins = {**(task.bins or {}), task.target: (cut,)}
+    text = (
         f"{study.target} holds {values:,} different numbers, of which {study.outcome(1)} counts as favorable, "
         f"{data.part(int(study.y.sum()), study.y.size)}. Usually a threshold is meant, above or below which an outcome "
-        "is good: give one.",
-        (task.target,),
-        tuple(
-            Remedy(f"Count {word} {value_label(cut)} as favorable",
-                   {"bins": {**(task.bins or {}), task.target: (cut,)}, "favorable": f"{sign} {value_label(cut)}"})
-            for word, sign in (("at least", ">="), ("less than", "<"))
-        ),
-    )  # fmt: skip
+        "is good: give one."
+    )
+    remedies = tuple(
+        Remedy(
+            f"Count {word} {value_label(cut)} as favorable", {"bins": bins, "favorable": f"{sign} {value_label(cut)}"}
+        )
+        for word, sign in (("at least", ">="), ("less than", "<"))
+    )
+    title = "A numeric outcome without a threshold"
+    yield Check("numeric_outcome", "medium", title, text, (task.target,), remedies)
 
 
 def _rare_outcome(study: Studied) -> Iterator[Check]:
@@ -136,14 +141,12 @@ def _rare_outcome(study: Studied) -> Iterator[Check]:
     rarer = min(hits, rows - hits)
     if rarer < RARE * rows:
         right = f"right in {percent(1 - rarer / rows)} of rows" if study.data.tellable(rarer) else "nearly always right"
-        yield Check(
-            "rare_outcome", "medium", "One outcome is rare",
-            f"Only {study.data.part(rarer, rows)} of {rows:,} have {study.having(int(hits <= rows - hits))}. A "
-            "model that "
-            f"never says so is {right}, so accuracy tells little. Look at balanced accuracy and at the rates by group, "
-            "and expect wide intervals.",
-            (study.task.target,),
-        )  # fmt: skip
+        text = (
+            f"Only {study.data.part(rarer, rows)} of {rows:,} have {study.having(int(hits <= rows - hits))}. A model "
+            f"that never says so is {right}, so accuracy tells little. Look at balanced accuracy and at the rates by "
+            "group, and expect wide intervals."
+        )
+        yield Check("rare_outcome", "medium", "One outcome is rare", text, (study.task.target,))
 
 
 def _unknown_outcome(study: Studied) -> Iterator[Check]:
@@ -151,14 +154,12 @@ def _unknown_outcome(study: Studied) -> Iterator[Check]:
     codes, labels = label_codes(series)
     absent = int(np.count_nonzero(codes == labels.index(MISSING))) if MISSING in labels else 0
     if absent >= RARE * len(series):
-        yield Check(
-            "missing_outcome", "medium", "Many rows have no outcome",
-            f"{study.data.part(absent, len(series))} of {len(series):,} have no value of {study.target} and are "
-            "left out. "
-            "Where they differ from the others, as people differ who were never granted a loan, the results hold for "
-            "the others only. Find out why the outcome is missing.",
-            (study.task.target,),
-        )  # fmt: skip
+        text = (
+            f"{study.data.part(absent, len(series))} of {len(series):,} have no value of {study.target} and are left "
+            "out. Where they differ from the others, as people differ who were never granted a loan, the results hold "
+            "for the others only. Find out why the outcome is missing."
+        )
+        yield Check("missing_outcome", "medium", "Many rows have no outcome", text, (study.task.target,))
 
 
 # ------------------------------------------------------------------------------------------------------- small groups
@@ -166,16 +167,17 @@ def _unknown_outcome(study: Studied) -> Iterator[Check]:
 
 def _small_groups(study: Studied) -> Iterator[Check]:
     rows, _ = study.group_counts()
-    small = np.flatnonzero(rows < SMALL_GROUP)
-    if small.size:
-        each = joined([f"{study.group(int(code))} ({study.data.count(int(rows[code]))})" for code in small])
-        yield Check(
-            "small_groups", "medium", "Groups too small to judge",
+    small = rows < SMALL_GROUP
+    if small.any():
+        codes = np.flatnonzero(small).tolist()
+        each = joined([f"{study.group(code)} ({study.data.count(int(rows[code]))})" for code in codes])
+        text = (
             f"Groups with fewer than {SMALL_GROUP} rows: {each}. A fifth of them are tested on, so their rates are "
-            "mostly "
-            "chance, and can make the widest gap all the same. Take small groups together.",
-            tuple(study.task.sensitive_columns), _larger_groups(study, rows < SMALL_GROUP, _rows_of, SMALL_GROUP),
-        )  # fmt: skip
+            "mostly chance, and can make the widest gap all the same. Take small groups together."
+        )
+        larger = _larger_groups(study, small, _rows_of, SMALL_GROUP)
+        columns = tuple(study.task.sensitive_columns)
+        yield Check("small_groups", "medium", "Groups too small to judge", text, columns, larger)
 
 
 def _small_cells(study: Studied) -> Iterator[Check]:
@@ -186,20 +188,21 @@ def _small_cells(study: Studied) -> Iterator[Check]:
     cells = measure(resolved.group_codes, len(resolved.groups))
     few = (cells < LEAST_TEST_ROWS) & (rows >= SMALL_GROUP)[:, None]
     if few.any():
-        fixed = resolved.fixed_split is not None
-        each = joined([
-            f"{study.group(group)} with {study.outcome(outcome)} "
-            f"({_told(study, float(cells[group, outcome]))})"
-            for group, outcome in np.argwhere(few).tolist()
-        ])  # fmt: skip
-        yield Check(
-            "small_cells", "medium", "Too few rows of an outcome in a group",
-            f"Fewer than {LEAST_TEST_ROWS} test rows {'there are' if fixed else 'are to be expected'} of {each}. "
-            "True and "
-            "false positive rates rest on these rows, so that they, and the gaps between groups, are very uncertain. "
-            "Take small groups together, or use more rows.",
-            tuple(study.task.sensitive_columns), _larger_groups(study, np.any(few, axis=1), measure, LEAST_TEST_ROWS),
-        )  # fmt: skip
+        each = joined(
+            [
+                f"{study.group(group)} with {study.outcome(outcome)} ({_told(study, float(cells[group, outcome]))})"
+                for group, outcome in np.argwhere(few).tolist()
+            ]
+        )
+        there_are = "there are" if resolved.fixed_split is not None else "are to be expected"
+        text = (
+            f"Fewer than {LEAST_TEST_ROWS} test rows {there_are} of {each}. True and false positive rates rest on "
+            "these rows, so that they, and the gaps between groups, are very uncertain. Take small groups together, or "
+            "use more rows."
+        )
+        larger = _larger_groups(study, np.any(few, axis=1), measure, LEAST_TEST_ROWS)
+        columns = tuple(study.task.sensitive_columns)
+        yield Check("small_cells", "medium", "Too few rows of an outcome in a group", text, columns, larger)
 
 
 def _told(study: Studied, cell: float) -> str:
@@ -252,11 +255,8 @@ def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least:
     here = pools.setdefault(name, {})
     members = [value for label in labels for value in here.pop(label, (label,))]
     taken = {*groups, *here} - set(labels)
-    title, number = "Other groups", 1
-    while title in taken:
-        number += 1
-        title = f"Other groups ({number})"
-    here[title] = tuple(members)
+    titles = ("Other groups", *(f"Other groups ({number})" for number in range(2, len(taken) + 3)))
+    here[next(title for title in titles if title not in taken)] = tuple(members)
     change: dict[str, object] = {"pool": pools}
     if study.task.reference is not None and study.resolved.reference in labels:
         change["reference"] = None
@@ -298,7 +298,8 @@ def _fewer_columns(study: Studied) -> tuple[Remedy, ...]:
             if out in entries:
                 change[field] = {column: entry for column, entry in entries.items() if column != out} or None
         if _fits(study, change):
-            remedies.append(Remedy(f"Study {_named(kept)} without {quoted([out])}", change))
+            names = " and ".join(quoted([name]) for name in kept)
+            remedies.append(Remedy(f"Study {names} without {quoted([out])}", change))
     return tuple(remedies)
 
 
@@ -309,7 +310,3 @@ def _fits(study: Studied, change: Mapping[str, Any]) -> bool:
     except TaskError:
         return False
     return True
-
-
-def _named(columns: Sequence[str]) -> str:
-    return " and ".join(quoted([name]) for name in columns)

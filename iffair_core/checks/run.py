@@ -1,10 +1,10 @@
 """What would embarrass an analyst later, said before a model is fitted, each with a way out.
 
-`run_checks` looks for columns that give the outcome away or stand in for a group (`checks_columns`), dates at which
-only one outcome is recorded (`checks_time`), a favorable value that may be the wrong one and groups too small to judge
-(`checks_groups`), copied rows, markers and columns that say nothing (`checks_table`). Severity goes by rules whose
-constants stand there: "high" makes results meaningless if it is what it looks like, "medium" changes them, "low" is
-good to know. Shares count rows; weights of the file do not enter.
+`run_checks` looks for columns that give the outcome away or stand in for a group (`columns`), dates at which only one
+outcome is recorded (`time`), a favorable value that may be the wrong one and groups too small to judge (`groups`),
+copied rows, markers and columns that say nothing (`table`). Each module has the constants of its rules: "high" makes
+results meaningless if it is what it looks like, "medium" changes them, "low" is good to know. Shares count rows; the
+file's row weights do not enter.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from iffair_core.errors import StopCheck, TableError, never_stop
 from iffair_core.reading.values import require_single_values
 
 __all__ = ["Check", "Remedy", "proxy_table", "run_checks"]
-
-"""Called between columns; may raise Cancelled."""
 
 
 def run_checks(

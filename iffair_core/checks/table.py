@@ -33,7 +33,7 @@ LEAST_MARKED, LEAST_MARKED_SHARE = 10, 0.01
 
 def table_checks(data: Evidence) -> Iterator[Check]:
     """Every check of this module that has something to say."""
-    for rule in (_empty, _constant, _nearly_constant, _identifiers, _many_values, _copies, _markers, _number_markers):
+    for rule in (_one_value, _nearly_constant, _identifiers, _many_values, _copies, _markers, _number_markers):
         data.stop_check()
         yield from rule(data)
 
@@ -41,41 +41,28 @@ def table_checks(data: Evidence) -> Iterator[Check]:
 # -------------------------------------------------------------------------------------------- columns that say nothing
 
 
-def _empty(data: Evidence) -> Iterator[Check]:
-    found = [name for name in data.features if data.absent(name).all()]
-    if found:
-        yield Check(
-            "empty_columns", "low", "Columns without any value",
-            f"{_has(found)} no value in any row, so there is nothing to learn from {plural(found, 'it', 'them')}. "
-            f"The encoding leaves {plural(found, 'it', 'them')} out.",
-            tuple(found), data.drop(found),
-        )  # fmt: skip
-
-
-def _constant(data: Evidence) -> Iterator[Check]:
-    found = [name for name in data.features if data.commonest(name) == data.rows and not data.absent(name).all()]
-    if found:
-        yield Check(
-            "constant_columns", "low", "Columns with one value",
-            f"{_has(found)} the same value in every row, so there is nothing to learn from "
-            f"{plural(found, 'it', 'them')}. "
-            f"The encoding leaves {plural(found, 'it', 'them')} out.",
-            tuple(found), data.drop(found),
-        )  # fmt: skip
+def _one_value(data: Evidence) -> Iterator[Check]:
+    empty = [name for name in data.features if data.absent(name).all()]
+    constant = [name for name in data.features if data.commonest(name) == data.rows and name not in empty]
+    for names, kind, title, what in (
+        (empty, "empty_columns", "Columns without any value", "no value in any row"),
+        (constant, "constant_columns", "Columns with one value", "the same value in every row"),
+    ):
+        it = plural(names, "it", "them")
+        text = f"{_has(names)} {what}, so there is nothing to learn from {it}. The encoding leaves {it} out."
+        yield from data.about(names, kind, "low", title, text)
 
 
 def _nearly_constant(data: Evidence) -> Iterator[Check]:
     others = {name: data.rows - data.commonest(name) for name in data.features}
-    found = [name for name, rows in others.items() if 0 < rows <= (1 - NEARLY_CONSTANT) * data.rows]
-    if found:
-        each = joined([f"{quoted([name])} (all but {data.row_count(others[name])})" for name in found])
-        yield Check(
-            "nearly_constant_columns", "low", "Columns with almost only one value",
-            f"{each} {plural(found, 'has', 'have')} one and the same value. What so few rows show is mostly chance; "
-            "where such a column was filled in after the outcome was known, it hints at the outcome as well. "
-            f"Leave {plural(found, 'it', 'them')} out unless the few rows matter.",
-            tuple(found), data.drop(found),
-        )  # fmt: skip
+    names = [name for name, rows in others.items() if 0 < rows <= (1 - NEARLY_CONSTANT) * data.rows]
+    each = joined([f"{quoted([name])} (all but {data.row_count(others[name])})" for name in names])
+    text = (
+        f"{each} {plural(names, 'has', 'have')} one and the same value. What so few rows show is mostly chance; where "
+        "such a column was filled in after the outcome was known, it hints at the outcome as well. Leave "
+        f"{plural(names, 'it', 'them')} out unless the few rows matter."
+    )
+    yield from data.about(names, "nearly_constant_columns", "low", "Columns with almost only one value", text)
 
 
 def _identifiers(data: Evidence) -> Iterator[Check]:
@@ -86,32 +73,30 @@ def _identifiers(data: Evidence) -> Iterator[Check]:
     plain = data.whole[[data.names[name] for name in chosen]].copy(deep=False)
     plain.attrs = {}
     natural = infer_types(plain)
-    for kind, what in (("identifier", "nearly a value of its own in every row"), ("text", "free text")):
-        found = [name for name in chosen if natural[name] == kind]
-        if found:
-            yield Check(
-                "identifiers" if kind == "identifier" else "free_text", "medium",
-                "Identifiers used as features" if kind == "identifier" else "Free text used as a feature",
-                f"{_has(found)} {what}, yet {plural(found, 'is a feature', 'are features')} by your choice of type. A "
-                "model cannot learn from values that it never sees again, and single people can be recognised by them. "
-                f"Leave {plural(found, 'it', 'them')} out.",
-                tuple(found), data.drop(found),
-            )  # fmt: skip
+    for of_type, kind, title, what in (
+        ("identifier", "identifiers", "Identifiers used as features", "nearly a value of its own in every row"),
+        ("text", "free_text", "Free text used as a feature", "free text"),
+    ):
+        names = [name for name in chosen if natural[name] == of_type]
+        text = (
+            f"{_has(names)} {what}, yet {plural(names, 'is a feature', 'are features')} by your choice of type. A "
+            "model cannot learn from values that it never sees again, and single people can be recognised by them. "
+            f"Leave {plural(names, 'it', 'them')} out."
+        )
+        yield from data.about(names, kind, "medium", title, text)
 
 
 def _many_values(data: Evidence) -> Iterator[Check]:
     named = [name for name in data.features if not data.is_number(name) and data.types[name] != "year and month"]
     sizes = {name: len(data.codes(name)[1]) for name in named}
-    found = [name for name, size in sizes.items() if size > MANY_VALUES]
-    if found:
-        each = joined([f"{quoted([name])} ({sizes[name]:,})" for name in found])
-        yield Check(
-            "high_cardinality", "low", "Categories with very many values",
-            f"Categories with more than {MANY_VALUES} values: {each}. The encoding keeps the {MANY_VALUES} most "
-            "frequent and pools the others, so that what the rare ones say is lost. Group the values in your file, "
-            f"or leave {plural(found, 'it', 'them')} out.",
-            tuple(found), data.drop(found),
-        )  # fmt: skip
+    names = [name for name, size in sizes.items() if size > MANY_VALUES]
+    each = joined([f"{quoted([name])} ({sizes[name]:,})" for name in names])
+    text = (
+        f"Categories with more than {MANY_VALUES} values: {each}. The encoding keeps the {MANY_VALUES} most frequent "
+        "and pools the others, so that what the rare ones say is lost. Group the values in your file, or leave "
+        f"{plural(names, 'it', 'them')} out."
+    )
+    yield from data.about(names, "high_cardinality", "low", "Categories with very many values", text)
 
 
 # -------------------------------------------------------------------------------------------------------- copied rows
@@ -132,20 +117,17 @@ def _copies(data: Evidence) -> Iterator[Check]:
     copied = pd.Series(whole).duplicated().to_numpy()
     copies = int(copied.sum())
     if copies:
-        share, chance = copies / data.rows, _copies_by_chance(data, ~copied)
-        news = share >= MANY_COPIES and copies > MORE_THAN_CHANCE * chance
-        expected = (
-            ""
-            if copies > MORE_THAN_CHANCE * chance
-            else " The columns have so few values that chance alone can repeat a row."
-        )
+        unexpected = copies > MORE_THAN_CHANCE * _copies_by_chance(data, ~copied)
+        by_chance = "" if unexpected else " The columns have so few values that chance alone can repeat a row."
         yield Check(
-            "duplicate_rows", "medium" if news else "low", "Rows that repeat another row",
-            f"{data.part(copies, data.rows)} {'repeats' if copies == 1 else 'repeat'} an earlier row in "
-            f"every column. Copies can fall on both sides of the split, so that the model is tested on rows it has "
-            f"learned, and they count double.{expected} Leave the later copies out unless each is a case of its own.",
-            (), (Remedy("Leave out the later copies", data.leave_out(DUPLICATES)),),
-        )  # fmt: skip
+            "duplicate_rows",
+            "medium" if unexpected and copies / data.rows >= MANY_COPIES else "low",
+            "Rows that repeat another row",
+            f"{data.part(copies, data.rows)} {'repeats' if copies == 1 else 'repeat'} an earlier row in every column. "
+            "Copies can fall on both sides of the split, so that the model is tested on rows it has learned, and they "
+            f"count double.{by_chance} Leave the later copies out unless each is a case of its own.",
+            remedies=(Remedy("Leave out the later copies", data.leave_out(DUPLICATES)),),
+        )
     if data.resolved is not None and _distinct(keys) < data.rows:
         yield from _conflicts(data, keys)
 
@@ -160,13 +142,14 @@ def _conflicts(data: Evidence, keys: np.ndarray) -> Iterator[Check]:
     count = int(rows[mixed].sum())
     if count:
         yield Check(
-            "conflicting_rows", "low", "Equal rows with different outcomes",
-            f"{data.part(count, data.rows)} agree in every column but "
-            f"{quoted([data.resolved.task.target])} with a row of the other outcome. No model can tell them apart: on "
-            f"these rows at least {data.count(int(np.minimum(hits, rows - hits)[mixed].sum()))} decisions must be "
-            "wrong. "
-            "Where they are copies of one case, mend them in the file.",
-        )  # fmt: skip
+            "conflicting_rows",
+            "low",
+            "Equal rows with different outcomes",
+            f"{data.part(count, data.rows)} agree in every column but {quoted([data.resolved.task.target])} with a row "
+            "of the other outcome. No model can tell them apart: on these rows at least "
+            f"{data.count(int(np.minimum(hits, rows - hits)[mixed].sum()))} decisions must be wrong. Where they are "
+            "copies of one case, mend them in the file.",
+        )
 
 
 def _distinct(keys: np.ndarray) -> int:
@@ -213,16 +196,16 @@ def _markers(data: Evidence) -> Iterator[Check]:
                 found.append(_Marked(name, str(texts[place]), int(np.count_nonzero(codes == place))))
     found = [one for one in found if data.tellable(one.rows)]
     if found:
-        names = list(dict.fromkeys(one.name for one in found))
         used = [marker for marker in wanted if any(one.marker == marker for one in found)]
-        largest = max(one.rows for one in found) / data.rows
         yield Check(
-            "missing_markers", "medium" if largest >= MARKED_SHARE else "low", "Values that may mean “missing”",
-            f"{_each(found)}. As a value of its own such a marker becomes a group or a feature like any other. If "
-            "the value is simply not known there, let it count as missing.",
-            tuple(names),
+            "missing_markers",
+            "medium" if max(one.rows for one in found) / data.rows >= MARKED_SHARE else "low",
+            "Values that may mean “missing”",
+            f"{_each(found)}. As a value of its own such a marker becomes a group or a feature like any other. If the "
+            "value is simply not known there, let it count as missing.",
+            tuple(dict.fromkeys(one.name for one in found)),
             _take_as_missing(data, used, listed([f"“{shorten(marker, 20)}”" for marker in used])),
-        )  # fmt: skip
+        )
 
 
 def _take_as_missing(data: Evidence, markers: Sequence[str], named: str) -> tuple[Remedy, ...]:
@@ -234,8 +217,7 @@ def _number_markers(data: Evidence) -> Iterator[Check]:
     """Numbers such as -999 that stand for themselves, far from all others.
 
     Such a number is the smallest or largest of its column, in at least 10 rows, and as far from the next value as the
-    rest spread; -1 and -9 only below columns that have no
-    other negative number, in at least 1 % of rows.
+    rest spread; -1 and -9 only below columns that have no other negative number, in at least 1 % of rows.
     """
     found, holders = [], {}
     for name in data.names:
@@ -259,18 +241,15 @@ def _number_markers(data: Evidence) -> Iterator[Check]:
             for name, (low, high) in holders.items()
             if name not in names and low <= number <= high and bool((as_numbers(data.series(name)) == number).any())
         ]
-        elsewhere = (
-            f" It is an ordinary value of {quoted(also)} too, so mend it in the file: a marker counts in every column."
-            if also
-            else ""
-        )
-        remedies = () if also else _take_as_missing(data, [marker], marker)
-        yield Check(
-            "number_markers", "low", f"Numbers that may mean “missing”: {marker}",
+        text = (
             f"{_each(within)}, set apart from all other numbers there. If it stands for “not known” or “never”, a "
-            f"model that takes it for a size goes wrong; let it count as missing.{elsewhere}",
-            tuple(names), remedies,
-        )  # fmt: skip
+            "model that takes it for a size goes wrong; let it count as missing."
+        )
+        if also:
+            text += f" It is an ordinary value of {quoted(also)} too, so mend it in the file: "
+            text += "a marker counts in every column."
+        remedies = () if also else _take_as_missing(data, [marker], marker)
+        yield Check("number_markers", "low", f"Numbers that may mean “missing”: {marker}", text, tuple(names), remedies)
 
 
 def _sentinel_rows(values: np.ndarray, end: float) -> int:

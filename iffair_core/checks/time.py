@@ -101,7 +101,7 @@ def _one_outcome(study: Studied, dates: dict[str, np.ndarray]) -> Iterator[Check
     if not twins:
         return
     each = []
-    for (end, *others), _ in zip(twins.values(), range(NAMED), strict=False):
+    for end, *others in list(twins.values())[:NAMED]:
         side = "after" if end.late else "before"
         same = f" (the same rows by {quoted([twin.name for twin in others])})" if others else ""
         each.append(
@@ -109,19 +109,20 @@ def _one_outcome(study: Studied, dates: dict[str, np.ndarray]) -> Iterator[Check
             f"{study.having(end.outcome)}, against {percent(end.rest)} of the other dated rows"
         )
     rest = [end.name for group in list(twins.values())[NAMED:] for end in group]
-    first = [group[0] for group in twins.values() if group[0].condition][:NAMED]
-    yield Check(
-        "one_outcome_dates", "high" if ends[0].rows >= GRAVE_TAIL * study.y.size else "medium",
-        "Dates at which only one outcome is recorded",
+    text = (
         f"{sentence(each, list(dict.fromkeys(rest)))}. Chance does not explain this. Often such rows were not followed "
         "long enough for the other outcome to be recorded, so that every rate is shifted. Leave them out, unless you "
-        "know another reason.",
+        "know another reason."
+    )
+    conditions = [group[0].condition for group in twins.values() if group[0].condition][:NAMED]
+    yield Check(
+        "one_outcome_dates",
+        "high" if ends[0].rows >= GRAVE_TAIL * study.y.size else "medium",
+        "Dates at which only one outcome is recorded",
+        text,
         tuple(dict.fromkeys(end.name for end in ends)),
-        tuple(
-            Remedy(f"Leave out rows with {shorten(end.condition, 80)}", study.data.leave_out(end.condition))
-            for end in first
-        ),
-    )  # fmt: skip
+        tuple(Remedy(f"Leave out rows with {shorten(one, 80)}", study.data.leave_out(one)) for one in conditions),
+    )
 
 
 def _ends(study: Studied, name: str, days: np.ndarray, places: int) -> Iterator[_End]:
@@ -173,39 +174,34 @@ class _Drift:
 
 
 def _along_file(study: Studied) -> Iterator[Check]:
-    y = study.y
+    y, columns = study.y, (study.task.target,)
     if y.size >= LEAST_BLOCKS * ROWS_PER_BLOCK and int(np.count_nonzero(np.diff(y))) == 1:
-        yield Check(
-            "sorted_file", "low", "A file sorted by its outcome",
+        text = (
             f"The rows are sorted by {study.target}. They are divided into training, validation and test parts at "
-            "random, so this does no harm here; it would where a part is cut off the end of the file.",
-            (study.task.target,),
-        )  # fmt: skip
+            "random, so this does no harm here; it would where a part is cut off the end of the file."
+        )
+        yield Check("sorted_file", "low", "A file sorted by its outcome", text, columns)
         return
-    found = _drift(study, np.arange(y.size), y)
-    if found is not None:
-        yield Check(
-            "drift_along_file", found.severity, "The outcome changes along the file",
-            f"From the first row to the last, {found.text}. {_LATER}",
-            (study.task.target,),
-        )  # fmt: skip
+    drift = _drift(study, np.arange(y.size), y)
+    if drift is not None:
+        text = f"From the first row to the last, {drift.text}. {_LATER}"
+        yield Check("drift_along_file", drift.severity, "The outcome changes along the file", text, columns)
 
 
 def _along_dates(study: Studied, dates: dict[str, np.ndarray]) -> Iterator[Check]:
-    found = {}
+    drifts = {}
     # Copies of one column, as of the same day in two spellings, are told once.
     for name, days in {days.tobytes(): (name, days) for name, days in reversed(dates.items())}.values():
         known = ~np.isnat(days)
         drift = _drift(study, days[known].astype(np.int64), study.y[known])
         if drift is not None:
-            found[name] = drift
-    names = sorted(found, key=lambda name: -found[name].strength)
+            drifts[name] = drift
+    names = sorted(drifts, key=lambda name: -drifts[name].strength)
     if names:
-        each = [f"along {quoted([name])}, {found[name].text}" for name in names[:NAMED]]
-        yield Check(
-            "drift_along_dates", found[names[0]].severity, "The outcome changes with time",
-            f"{sentence(each, names[NAMED:])}. {_LATER}", tuple(names),
-        )  # fmt: skip
+        each = [f"along {quoted([name])}, {drifts[name].text}" for name in names[:NAMED]]
+        text = f"{sentence(each, names[NAMED:])}. {_LATER}"
+        severity = drifts[names[0]].severity
+        yield Check("drift_along_dates", severity, "The outcome changes with time", text, tuple(names))
 
 
 _LATER = (

@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from iffair_core import Study
 from iffair_core.__main__ import main
 from iffair_core.checks import evidence
-from iffair_core.checks.evidence import share_difference
+from iffair_core.checks.evidence import Shares
 from iffair_core.checks.run import Check, proxy_table, run_checks
 from iffair_core.checks.separation import FOLDS, auc_interval, folds_of, prepared, separation
 from iffair_core.data.conditions import rows_meeting
@@ -431,7 +431,8 @@ def newcombe(k: int, n: int, j: int, m: int) -> tuple[float, float]:
 @given(st.integers(1, 300), st.integers(1, 300), st.floats(0, 1), st.floats(0, 1))
 def test_the_interval_of_a_difference_of_shares_is_newcombes(n, m, first, second):
     k, j = round(first * n), round(second * m)
-    gap, low, high = share_difference(k, n, j, m)
+    shares = Shares(k, n, j, m)
+    gap, (low, high) = shares.gap, shares.interval()
     assert gap == pytest.approx(k / n - j / m) and low <= gap <= high
     assert (low, high) == pytest.approx(newcombe(k, n, j, m), abs=1e-9)
 
