@@ -65,13 +65,21 @@ class Cancelled(IFFairError):
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """`value` as one printable line of at most `limit` characters, control characters escaped."""
+    """`value` as one printable line of at most `limit` characters, control characters escaped.
+
+    >>> print(shorten("two\\nlines"), shorten("a long name", 7))
+    two\\nlines a long…
+    """
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def listing(values: Iterable[object], limit: int = 8) -> str:
-    """`values` as "a, b, c and 5 more", each shortened."""
+    """`values` in one line, each shortened.
+
+    >>> listing("abcde", 3)
+    'a, b, c and 2 more'
+    """
     items = [shorten(value, 40) for value in values]
     if len(items) <= limit:
         return ", ".join(items)

@@ -36,26 +36,42 @@ def minus(text: str) -> str:
 
 
 def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> str:
-    """A share as "12.3 %", or "not estimable"."""
+    """A share, or "not estimable".
+
+    >>> percent(0.0791), percent(-0.1814, signed=True), percent(-0.0), percent(None)
+    ('7.9 %', '−18.1 %', '0.0 %', 'not estimable')
+    """
     if share is None or missing(share):
         return NOT_ESTIMABLE
     return minus(f"{100 * share:{'+' if signed else ''}z.{digits}f} %")
 
 
 def points(difference: float | None, digits: int = 1, *, signed: bool = True) -> str:
-    """A difference of shares as "−12.3 points", or "not estimable"."""
+    """A difference of shares, or "not estimable".
+
+    >>> points(0.05), points(-0.05, signed=False), points(-0.0001), points(float("nan"))
+    ('+5.0 points', '−5.0 points', '+0.0 points', 'not estimable')
+    """
     if difference is None or missing(difference):
         return NOT_ESTIMABLE
     return minus(f"{100 * difference:{'+' if signed else ''}z.{digits}f} points")
 
 
 def figure(value: float | None) -> str:
-    """A number with three decimals, or "not estimable"."""
+    """A number with three decimals, or "not estimable".
+
+    >>> figure(-0.25), figure(-0.0001)
+    ('−0.250', '0.000')
+    """
     return NOT_ESTIMABLE if value is None or missing(value) else minus(f"{value:z.3f}")
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, thousands separated, or "not estimable"."""
+    """Three significant digits, thousands separated, or "not estimable".
+
+    >>> number(0.012345), number(9.999), number(123456), number(-3e-7), number(0)
+    ('0.0123', '10.0', '123,456', '−3.00e−07', '0')
+    """
     if value is None or missing(value):
         return NOT_ESTIMABLE
     # Rounded first: 9.999 has one digit before its point, and 10.0 two.
@@ -71,7 +87,11 @@ def number(value: float | None) -> str:
 
 
 def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = False) -> str:
-    """A 95 % interval as "(95 % 0.091 to 0.142)", empty where there is none."""
+    """A 95 % interval, empty where there is none.
+
+    >>> span((0.091, 0.142)), span((-0.01, 0.02), as_points=True), span(None)
+    ('(95 % 0.091 to 0.142)', '(95 % −1.0 to 2.0)', '')
+    """
     ends = [end for end in bounds or () if end is not None]
     if len(ends) < 2:
         return ""
@@ -80,7 +100,11 @@ def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = 
 
 
 def row_count(rows: int, smallest: int | None = None) -> str:
-    """A number of rows, "1,204 rows"; "fewer than 10 rows" below `smallest`."""
+    """A number of rows, as it may be told.
+
+    >>> row_count(1204), row_count(1), row_count(7, smallest=10)
+    ('1,204 rows', '1 row', 'fewer than 10 rows')
+    """
     if smallest is not None and 0 < rows < smallest:
         return f"fewer than {smallest:,} rows"
     return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
@@ -99,19 +123,31 @@ def why_none(rows: int | None) -> str:
 
 
 def listed(parts: Sequence[str]) -> str:
-    """The parts as "a, b and c"; "none" where there is none."""
+    """The parts as a sentence lists them.
+
+    >>> listed(["a", "b", "c"]), listed(["a", "b"]), listed(["a"]), listed([])
+    ('a, b and c', 'a and b', 'a', 'none')
+    """
     if not parts:
         return "none"
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def holds(column: str, label: str) -> str:
-    """ "COLUMN = VALUE"; a bin says its sign itself: "grade >= 10"."""
+    """A column and its value; a bin says its sign itself.
+
+    >>> holds("income", ">50K"), holds("grade", ">= 10")
+    ('income = >50K', 'grade >= 10')
+    """
     return f"{column} {label}" if label.startswith(("< ", ">= ")) else f"{column} = {label}"
 
 
 def metric_title(name: str) -> str:
-    """A metric's name in words, as inside a sentence: "equalized odds difference"."""
+    """A metric's name in words, as inside a sentence.
+
+    >>> metric_title("equalized_odds_difference"), metric_title("roc_auc")
+    ('equalized odds difference', 'ROC AUC')
+    """
     named_after = {"roc_auc": "ROC AUC", "f1": "F1", "theil_index": "Theil index"}
     return named_after.get(name, name.replace("_", " "))
 

@@ -27,11 +27,17 @@ def rows_meeting(table: pd.DataFrame, condition: str) -> np.ndarray:
     """Which rows of the table meet a condition, (len(table),) bool.
 
     "duplicates": later copies of a row that has the same cells in every column. COLUMN=VALUE: as in
-    `cohorts.rows_matching`. COLUMN<X, COLUMN<=X, COLUMN>X, COLUMN>=X: the column's number, or its date, is so; text
-    counts as dates if every cell is one (`dates.parse_dates`), X is then a date too, or a year. Times of day do not
-    count, and a missing cell meets no comparison.
+    `row_selectors.rows_matching`. COLUMN<X, COLUMN<=X, COLUMN>X, COLUMN>=X: the column's number or date compares so
+    with X. A column of text holds dates if every cell is one (`dates.parse_dates`); X is then a date too, or a year.
+    Times of day are ignored, and a missing cell meets no comparison.
 
     Raises TaskError for a column or value that is not there, or that does not compare.
+
+    >>> table = pd.DataFrame({"age": [17, 30, 17], "since": ["2019-05-01", "2021-01-01", "2019-05-01"]})
+    >>> rows_meeting(table, "age<18").tolist(), rows_meeting(table, "since>=2020").tolist()
+    ([True, False, True], [False, True, False])
+    >>> rows_meeting(table, "duplicates").tolist()
+    [False, False, True]
     """
     if condition.strip() == DUPLICATES:
         return table.duplicated().to_numpy()

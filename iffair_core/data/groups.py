@@ -35,6 +35,10 @@ def cut_points(name: str, column: pd.Series, given: Sequence[object] | str) -> t
     """Rising cut points of a column: those given, or of "quantiles:4" those of four bins of like size.
 
     Raises TaskError where they are none, or where the column holds no numbers.
+
+    >>> age = pd.Series([18, 25, 31, 44, 60, 71])
+    >>> cut_points("age", age, [25, 60]), cut_points("age", age, "quantiles:2")
+    ((25.0, 60.0), (44.0,))
     """
     if isinstance(given, str):
         parts = _QUANTILES.match(given)
@@ -60,7 +64,12 @@ def cut_points(name: str, column: pd.Series, given: Sequence[object] | str) -> t
 
 
 def binned(name: str, column: pd.Series, cuts: Sequence[float]) -> Coded:
-    """The column's numbers in left-closed bins; TaskError where it holds others."""
+    """The column's numbers in left-closed bins; TaskError where it holds others.
+
+    >>> codes, labels = binned("age", pd.Series([18, 25, 60]), (25, 60))
+    >>> [labels[code] for code in codes]
+    ['< 25', '25 to < 60', '>= 60']
+    """
     return bin_codes(_numbers(name, column), cuts)
 
 
@@ -173,6 +182,9 @@ def suggested_reference(rows: np.ndarray, favorable: np.ndarray, share: np.ndarr
 
     rows, favorable (G,): counts per group. Ties go to the larger group, then to the first; where no group has 30 rows
     it is the largest. share (G,): the shares to go by where they are not favorable / rows, as of weighted rows.
+
+    >>> suggested_reference(rows=np.array([500, 300, 20]), favorable=np.array([100, 90, 20]))
+    1
     """
     large = [code for code in range(rows.size) if rows[code] >= SMALL_GROUP]
     if not large:

@@ -13,7 +13,11 @@ from iffair_core.reading.values import label_codes, value_label
 
 
 def pin_names(names: int | str | Iterable[int | str]) -> tuple[int | str, ...]:
-    """Names of rows or cohorts, each once; one name alone will do. Raises ConfigError for other types."""
+    """Names of rows or cohorts, each once; one name alone will do. Raises ConfigError for other types.
+
+    >>> pin_names("city=Alder"), pin_names([3, 3, 1])
+    (('city=Alder',), (3, 1))
+    """
     found: list[int | str] = []
     for name in [names] if isinstance(names, int | str) else names:
         if isinstance(name, bool | np.bool_) or not isinstance(name, int | str | np.integer):
@@ -27,6 +31,10 @@ def rows_matching(table: pd.DataFrame, names: Iterable[int | str]) -> np.ndarray
 
     An integer is a row id, the 0-based position among the file's rows; a text COLUMN=VALUE is every row that has that
     value in that column, "(missing)" for none. Raises ConfigError for a row, column or value that is not there.
+
+    >>> table = pd.DataFrame({"city": ["Alder", "Birch", None]})
+    >>> rows_matching(table, [0, "city=(missing)"]).tolist()
+    [True, False, True]
     """
     found = np.zeros(len(table), dtype=bool)
     for name in names:

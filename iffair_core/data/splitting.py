@@ -25,7 +25,11 @@ _CODES = {spelling: SPLITS.index(part) for part, spellings in PART_NAMES.items()
 
 
 def part_named(label: str) -> int | None:
-    """TRAIN, VALIDATION or TEST where `label` is one of `PART_NAMES`, else None."""
+    """TRAIN, VALIDATION or TEST where `label` is one of `PART_NAMES`, else None.
+
+    >>> part_named("Training set"), part_named("dev"), part_named("hold-out"), part_named("spring")
+    (0, 1, 2, None)
+    """
     text = re.sub(r"[\s_-]+", "", label.casefold())
     return _CODES.get(text, _CODES.get(re.sub(r"(set|data)\Z", "", text)))
 
