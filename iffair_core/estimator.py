@@ -23,7 +23,7 @@ from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step, require_strength
 from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes
 from iffair_core.reading.values import label_codes
-from iffair_core.study.results import StudyConfig, known, scaled_weights
+from iffair_core.study.results import StudyConfig, scaled_weights
 from iffair_core.study.transfer import checked_weights, require_weightable
 from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
 
@@ -134,9 +134,10 @@ class InfluenceReweigher(BaseEstimator):
             self._part, self._seed, self._measured = part, int(config.seed), measured
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
             point = self._settle(config)
-            weights = known(point.weights) if base is None else known(point.weights) * base
+            ours, theta = point.solution
+            weights = ours if base is None else ours * base
             near = copy(start)  # a network has many optima: the path's own is where its parameters are
-            near.theta_ = known(point.theta)
+            near.theta_ = theta
             self.model_ = near.refitted(weights)
         self.sample_weight_, self.strength_ = weights.copy(), point.strength
         self.achieved_ = {"soft_gap": point.soft[HERE], **point.refitted[HERE]}

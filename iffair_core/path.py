@@ -89,6 +89,13 @@ class Step:
     predicted_theta: np.ndarray | None
     reason: str | None = None
 
+    @property
+    def solution(self) -> tuple[InfluenceModel, np.ndarray]:
+        """(model, weights). Raises ConfigError, with the reason, where the strength is infeasible."""
+        if self.model is None or self.weights is None:
+            raise ConfigError(f"Strength {self.strength:g} is infeasible. {self.reason}")
+        return self.model, self.weights
+
 
 class RepairPath:
     """The way from the untouched model to stronger and stronger repairs.

@@ -81,6 +81,13 @@ class CurvePoint:
     changed_share: float | None
     largest_weight: float | None
 
+    @property
+    def solution(self) -> tuple[np.ndarray, np.ndarray]:
+        """(weights, theta). Raises ConfigError, with the reason, where the strength is infeasible."""
+        if self.weights is None or self.theta is None:
+            raise ConfigError(f"Strength {self.strength:g} is infeasible. {self.reason}")
+        return self.weights, self.theta
+
 
 @dataclass(frozen=True)
 class Curve:

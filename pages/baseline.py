@@ -13,7 +13,6 @@ from pages.shell import boot
 boot.guard("baseline")
 boot.title("baseline")
 result, stale = widgets.need_result("baseline")
-assert result.baseline is not None
 evaluation, goal = result.baseline["test"], result.config.metric
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
@@ -28,7 +27,7 @@ with widgets.figures(stale):
         widgets.chart(rates_by_group(evaluation, theme, reference_line, goal=goal), "baseline_rates")
     with page.cell():
         baseline.heading("What a repair would change")
-        if result.curve is None:
+        if not result.has("curve"):
             st.skeleton(height=260)
         else:
             picture = tradeoff(result, theme, reference_line=reference_line, compact=True)

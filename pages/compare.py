@@ -11,7 +11,7 @@ from pages.shell import boot
 
 boot.guard("compare")
 boot.title("compare")
-result, stale = widgets.need_result("curve", "after")
+result, stale = widgets.need_result("curve")
 theme = widgets.theme()
 points_table.controls(result)
 chosen = state.choices()

@@ -10,7 +10,7 @@ from pages.shell import boot
 
 boot.guard("influence")
 boot.title("influence")
-result, stale = widgets.need_result("goal", "removal", "leverage")
+result, stale = widgets.need_result("influence")
 theme = widgets.theme()
 
 with widgets.figures(stale):
@@ -35,7 +35,7 @@ with widgets.figures(stale):
             widgets.chart(influence_distribution(result, theme), "influence_cells")
     if proven.open:
         with proven:
-            if result.fidelity is None:
+            if not result.has("fidelity"):
                 influence.fidelity_line(result)
             else:
                 widgets.chart(proof(result.fidelity, theme), "influence_proof")

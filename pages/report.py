@@ -33,7 +33,7 @@ SETTLE_SECONDS = 0.6
 
 boot.guard("report")
 boot.title("report")
-result, stale = widgets.need_result("after", "fidelity", "rivals")
+result, stale = widgets.need_result("rivals")
 current = state.table()
 assert current is not None
 source = current.path

@@ -13,7 +13,7 @@ boot.guard("reweight")
 boot.title("reweight")
 if study_runs.order() is not None:
     repair.controls()
-result, stale = widgets.need_result("curve", "after", "difference")
+result, stale = widgets.need_result("curve")
 theme = widgets.theme()
 
 with widgets.figures(stale):

@@ -1,4 +1,4 @@
-"""What a choice makes of a traced curve: the chosen point measured, its prediction judged, other models refitted."""
+"""Measure a finished curve at its chosen strength, or at another one, without refitting our own model."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from iffair_core.data.encoding import SPLITS
-from iffair_core.errors import Cancelled, StopCheck
-from iffair_core.fidelity import judge_fidelity
+from iffair_core.errors import Cancelled, StopCheck, never_stop
+from iffair_core.fidelity import Fidelity, judge_fidelity
 from iffair_core.metrics import GOAL_METRIC, Evaluation, evaluate, paired_difference
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
-from iffair_core.study.results import MEASURED, TRANSFER, Progress, StudyResult, known
+from iffair_core.study.results import MEASURED, TRANSFER, Progress, Repaired, StudyResult
 from iffair_core.study.transfer import transfer_by_name
-from iffair_core.tradeoff import choose
-
-
-def scores_at(result: StudyResult, theta: np.ndarray) -> np.ndarray:
-    """P(favorable) of every used row under parameters `theta`, in the order of the file."""
-    return sigmoid(known(result.model).logits(result.dataset.X, theta))
+from iffair_core.tradeoff import Curve, choose
 
 
 def evaluations(result: StudyResult, scores: np.ndarray, stop_check: StopCheck) -> dict[str, Evaluation]:
@@ -44,10 +40,11 @@ def evaluations(result: StudyResult, scores: np.ndarray, stop_check: StopCheck) 
     return found
 
 
-def measured_at_choice(result: StudyResult, stop_check: StopCheck) -> StudyResult:
-    """The result with scores, evaluations and paired differences of its curve's chosen point."""
-    data, base, before = result.dataset, result.base, known(result.scores_before)
-    scores = scores_at(result, known(known(result.chosen).theta))
+def repaired_at(result: StudyResult, curve: Curve, stop_check: StopCheck, unjudged: tuple[str, ...]) -> Repaired:
+    """The curve with its chosen point measured beside the result's untouched model."""
+    data, base, before = result.dataset, result.base, result.scores_before
+    _, theta = curve.points[curve.chosen].solution
+    scores = sigmoid(result.model.logits(data.X, theta))
     difference = {}
     for name in MEASURED:
         rows = data.part(SPLITS.index(name))
@@ -61,7 +58,12 @@ def measured_at_choice(result: StudyResult, stop_check: StopCheck) -> StudyResul
             sample_weight=None if base is None else base[rows],
         )
         stop_check()
-    return replace(result, scores_after=scores, after=evaluations(result, scores, stop_check), difference=difference)
+    return Repaired(curve, scores, evaluations(result, scores, stop_check), difference, unjudged)
+
+
+def judged(result: StudyResult, refits: pd.DataFrame, asked: int) -> Fidelity:
+    """Fidelity by these refits without rows, and by the prediction of the chosen strength."""
+    return judge_fidelity(refits, asked, prediction_error(result), float(result.leverage.mean()))
 
 
 def prediction_error(result: StudyResult) -> float | None:
@@ -69,12 +71,12 @@ def prediction_error(result: StudyResult) -> float | None:
 
     None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
     """
-    point, metric = known(result.chosen), GOAL_METRIC[result.config.metric]
-    baseline = known(result.baseline)["validation"]
+    point, metric = result.chosen, GOAL_METRIC[result.config.metric]
+    baseline = result.baseline["validation"]
     disparity, band = baseline.values[metric], baseline.chance_band[metric]
     if disparity is None or band is None or disparity <= band:
         return None
-    start = known(result.curve).points[0].soft["validation"]
+    start = result.curve.points[0].soft["validation"]
     predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")
     if not start or predicted is None or refitted is None:
         return None
@@ -88,21 +90,19 @@ def with_choice(result: StudyResult, *, strength: float | None, utility_budget: 
     strength falls back, with the same warning as the study's. Costs one evaluation of the chosen point, or none where
     it stays the same. Raises ConfigError for a strength that the curve does not have.
     """
-    config = replace(result.config, strength=strength, utility_budget=utility_budget)
-    if result.curve is None:
-        return replace(result, config=config)
-    curve = choose(result.curve, strength, utility_budget)
-    kept = tuple(text for text in result.warnings if text not in result.curve.warnings)
-    new = replace(result, config=config, curve=curve, warnings=kept + curve.warnings)
-    if new.strength != result.strength:
-        with single_threaded_blas():
-            new = measured_at_choice(new, lambda: None)
-        new = _without_transfers(new)
-    if new.fidelity is None:
+    new = replace(result, config=replace(result.config, strength=strength, utility_budget=utility_budget))
+    if not result.has("curve"):
         return new
-    refits, asked = new.fidelity.refits, new.fidelity.asked
-    judged = judge_fidelity(refits, asked, prediction_error(new), float(known(new.leverage).mean()))
-    return replace(new, fidelity=judged)
+    held, curve = result.record(Repaired), choose(result.curve, strength, utility_budget)
+    if curve.points[curve.chosen].strength == result.strength:
+        new = new.having(replace(held, curve=curve))
+    else:
+        with single_threaded_blas():
+            new = new.having(repaired_at(new, curve, never_stop, held.unjudged))
+        if result.transfers:  # they belong to weights that are no longer the chosen ones
+            timing = {stage: seconds for stage, seconds in result.timing.items() if stage != TRANSFER}
+            new = replace(new, transfers=(), timing=timing, stale_transfers=True)
+    return new.having(judged(new, new.fidelity.refits, new.fidelity.asked)) if new.has("fidelity") else new
 
 
 def with_transfers(
@@ -118,10 +118,10 @@ def with_transfers(
     Raises ConfigError for an unknown name or a study that has not come to its curve.
     """
     config = replace(result.config, transfer=tuple(dict.fromkeys(names)))
-    known(result.weights)
+    result.record(Repaired)
     started, held = time.perf_counter(), {one.name: one for one in result.transfers}
     kept = tuple(held[name] for name in config.transfer if name in held)
-    current = _without_note(replace(result, config=config, transfers=kept))
+    current = replace(result, config=config, transfers=kept, stale_transfers=False)
 
     def report(share: float) -> None:
         if cancel is not None and cancel.is_set():
@@ -138,18 +138,3 @@ def with_transfers(
         current = replace(current, transfers=kept, timing={**current.timing, TRANSFER: seconds})
     report(1.0)
     return current
-
-
-_DROPPED = "Other models were refitted with the weights of another strength; they are left out until they are again."
-
-
-def _without_transfers(result: StudyResult) -> StudyResult:
-    """Without the other models, which belong to weights that are no longer the chosen ones, and with a note of it."""
-    if not result.transfers:
-        return result
-    timing = {stage: seconds for stage, seconds in result.timing.items() if stage != TRANSFER}
-    return replace(result, transfers=(), timing=timing, warnings=(*result.warnings, _DROPPED))
-
-
-def _without_note(result: StudyResult) -> StudyResult:
-    return replace(result, warnings=tuple(text for text in result.warnings if text != _DROPPED))

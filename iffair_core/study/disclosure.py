@@ -20,10 +20,11 @@ import pandas as pd
 
 from iffair_core.data.encoding import SPLITS, Dataset
 from iffair_core.errors import ConfigError
+from iffair_core.fidelity import Fidelity
 from iffair_core.metrics import RATES, rate_warnings, value_warnings
 from iffair_core.reading.types import NO_FEATURES
 from iffair_core.reweighting import changed
-from iffair_core.study.results import MEASURED, StudyResult
+from iffair_core.study.results import Baseline, Repaired, StudyResult
 from iffair_core.uncertainty import Estimate, Evaluation
 
 NO_ROWS = "holds single rows, which a study in cohort-only mode does not show"
@@ -245,28 +246,23 @@ def disclosed(result: StudyResult) -> StudyResult:
         return result
     hidden = withheld(result.dataset)
 
-    def told(evaluations: Mapping[str, Evaluation] | None) -> Mapping[str, Evaluation] | None:
-        return None if evaluations is None else {
-            split: told_evaluation(one, k, hidden) for split, one in evaluations.items()
-        }  # fmt: skip
+    def told(evaluations: Mapping[str, Evaluation]) -> dict[str, Evaluation]:
+        return {split: told_evaluation(one, k, hidden) for split, one in evaluations.items()}
 
-    before, after = told(result.baseline), told(result.after)
-    curve, fidelity = result.curve, result.fidelity
-    if curve is not None:
+    records: list[Baseline | Repaired | Fidelity] = []
+    if result.has("baseline"):
+        records.append(replace(result.record(Baseline), evaluations=told(result.baseline)))
+    if result.has("curve"):
         points = tuple(
             point if point.weights is None
             else replace(point, largest_weight=None, changed_share=told_share(changed(point.weights), k))
-            for point in curve.points
+            for point in result.curve.points
         )  # fmt: skip
-        curve = replace(curve, points=points)
-    if fidelity is not None and "row" in fidelity.refits:
-        fidelity = replace(fidelity, refits=fidelity.refits.drop(columns="row"))
-    warnings = result.warnings
-    if result.baseline is not None and before is not None:
-        old = {f"On {split} rows: {text}" for split in MEASURED for text in result.baseline[split].warnings}
-        new = tuple(f"On {split} rows: {text}" for split in MEASURED for text in before[split].warnings)
-        warnings = (*(text for text in warnings if text not in old), *new)
-    return replace(result, baseline=before, after=after, curve=curve, fidelity=fidelity, warnings=warnings)
+        curve = replace(result.curve, points=points)
+        records.append(replace(result.record(Repaired), curve=curve, evaluations=told(result.after)))
+    if result.has("fidelity"):
+        records.append(replace(result.fidelity, refits=result.fidelity.refits.drop(columns="row", errors="ignore")))
+    return result.having(*records)
 
 
 def split_counts(data: Dataset) -> pd.DataFrame:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from iffair_core.checks.run import Check
 from iffair_core.data.encoding import TRAIN, Dataset
 from iffair_core.data.row_selectors import pin_names
-from iffair_core.errors import ConfigError
+from iffair_core.errors import ConfigError, listing
 from iffair_core.fidelity import Fidelity
 from iffair_core.metrics import Estimate, Evaluation
 from iffair_core.models import MODELS, InfluenceModel
 from iffair_core.path import Repair, require_strength
-from iffair_core.quantities import FairnessQuantities
+from iffair_core.quantities import LEAST_ROWS, FairnessQuantities
 from iffair_core.rivals.base import Kind
 from iffair_core.rivals.registry import WEIGHTS, rival_names
 from iffair_core.study.classifiers import transfer_model
@@ -27,15 +27,7 @@ TRANSFER = "transfer"
 """The stage after all others, run only where other models are asked for."""
 MEASURED = ("validation", "test")
 
-
-Found = TypeVar("Found")
-
-
-def known(found: Found | None) -> Found:
-    """What a stage of a study found; ConfigError where that stage has not finished."""
-    if found is None:
-        raise ConfigError("The study has not come that far. Run it to the end.")
-    return found
+Record = TypeVar("Record")
 
 
 def base_weights(data: Dataset) -> np.ndarray | None:
@@ -192,10 +184,71 @@ class GoalScores:
 
 
 @dataclass(frozen=True)
-class StudyResult:
-    """What a study knows; fields after `config` are None (or empty) until their stage has finished.
+class Baseline:
+    """The ordinary model, its P(favorable) of the n used rows, and its evaluation on validation and on test rows."""
 
-    `checks`: what was to know before a model was fitted (`data.checks`).
+    model: InfluenceModel
+    scores: np.ndarray
+    evaluations: Mapping[str, Evaluation]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(f"On {split} rows: {text}" for split in MEASURED for text in self.evaluations[split].warnings)
+
+
+@dataclass(frozen=True)
+class Influence:
+    """Effects of each training row on the k `quantities` of validation rows.
+
+    `scores`, `removal`, `relabel` (n_train, k): change per unit of weight, when the row is left out, when its outcome
+    is flipped. `leverage` (n_train,).
+    """
+
+    quantities: FairnessQuantities
+    scores: np.ndarray
+    removal: np.ndarray
+    relabel: np.ndarray
+    leverage: np.ndarray
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """The curve of repairs and its chosen point, refitted: P(favorable) of the n used rows and evaluations.
+
+    `difference`: after - before on the same rows, per split and metric. `unjudged`: "rate of group" for each that too
+    few validation rows stand behind for the repair to be for it.
+    """
+
+    curve: Curve
+    scores: np.ndarray
+    evaluations: Mapping[str, Evaluation]
+    difference: Mapping[str, Mapping[str, Estimate]]
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> CurvePoint:
+        return self.curve.points[self.curve.chosen]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if not self.unjudged:
+            return self.curve.warnings
+        few = f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it"
+        return (f"{few}: {listing(self.unjudged)}.", *self.curve.warnings)
+
+
+RECORDS = {"baseline": (Baseline,), "influence": (Influence, GoalScores), "curve": (Repaired,), "fidelity": (Fidelity,)}
+_STALE = "Other models were refitted with the weights of another strength; they are left out until they are again."
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study knows: one whole record for each stage that has finished.
+
+    The properties read these records; ConfigError where their stage has not finished, which `has` tells.
+    `checks`: what was to know before a model was fitted (`checks`). `notes`: warnings of the rows as they were read.
+    `pinned` (n_train,) bool, None where nothing was asked to be pinned. `stale_transfers`: other models were dropped
+    because their weights are no longer the chosen ones.
     Shapes: n used rows in the order of the file, n_train of them training rows in the order of `train_rows`, k
     quantities measured on validation rows (`quantities.names`). Scores are P(favorable).
     """
@@ -205,45 +258,117 @@ class StudyResult:
     synthetic: bool
     dataset: Dataset
     config: StudyConfig
-    model: InfluenceModel | None = None
-    scores_before: np.ndarray | None = None
-    baseline: Mapping[str, Evaluation] | None = None
-    quantities: FairnessQuantities | None = None
-    influence: np.ndarray | None = None
-    removal: np.ndarray | None = None
-    relabel: np.ndarray | None = None
-    leverage: np.ndarray | None = None
-    goal: GoalScores | None = None
     pinned: np.ndarray | None = None
-    curve: Curve | None = None
-    scores_after: np.ndarray | None = None
-    after: Mapping[str, Evaluation] | None = None
-    difference: Mapping[str, Mapping[str, Estimate]] | None = None
-    fidelity: Fidelity | None = None
+    records: Mapping[type, Any] = field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    stale_transfers: bool = False
+
+    def has(self, stage: str) -> bool:
+        """Whether a stage, one of STAGES, has finished."""
+        return all(kind in self.records for kind in RECORDS[stage]) if stage in RECORDS else stage in self.timing
+
+    def record(self, kind: type[Record]) -> Record:
+        """What a stage found. Raises ConfigError where it has not finished."""
+        if kind not in self.records:
+            stage = next(name for name, kinds in RECORDS.items() if kind in kinds)
+            raise ConfigError(f"The study has not come that far. Run the study to its {stage}.")
+        return cast(Record, self.records[kind])
+
+    def having(self, *records: object, **changes: Any) -> StudyResult:
+        """The result with these records in place of earlier ones of their kinds, and with other fields changed."""
+        return replace(self, records={**self.records, **{type(one): one for one in records}}, **changes)
+
+    @property
+    def model(self) -> InfluenceModel:
+        return self.record(Baseline).model
+
+    @property
+    def scores_before(self) -> np.ndarray:
+        return self.record(Baseline).scores
+
+    @property
+    def baseline(self) -> Mapping[str, Evaluation]:
+        """Evaluations of the ordinary model, by split."""
+        return self.record(Baseline).evaluations
+
+    @property
+    def quantities(self) -> FairnessQuantities:
+        return self.record(Influence).quantities
+
+    @property
+    def influence(self) -> np.ndarray:
+        return self.record(Influence).scores
+
+    @property
+    def removal(self) -> np.ndarray:
+        return self.record(Influence).removal
+
+    @property
+    def relabel(self) -> np.ndarray:
+        return self.record(Influence).relabel
+
+    @property
+    def leverage(self) -> np.ndarray:
+        return self.record(Influence).leverage
+
+    @property
+    def goal(self) -> GoalScores:
+        return self.record(GoalScores)
+
+    @property
+    def curve(self) -> Curve:
+        return self.record(Repaired).curve
+
+    @property
+    def chosen(self) -> CurvePoint:
+        """The curve's point at the chosen strength."""
+        return self.record(Repaired).chosen
+
+    @property
+    def strength(self) -> float:
+        return self.chosen.strength
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Our weights of the training rows at the chosen strength, (n_train,), mean 1 (see `reweighting`)."""
+        return self.chosen.solution[0]
+
+    @property
+    def scores_after(self) -> np.ndarray:
+        return self.record(Repaired).scores
+
+    @property
+    def after(self) -> Mapping[str, Evaluation]:
+        """Evaluations of the refitted model at the chosen strength, by split."""
+        return self.record(Repaired).evaluations
+
+    @property
+    def difference(self) -> Mapping[str, Mapping[str, Estimate]]:
+        """After - before on the same rows, per split and metric."""
+        return self.record(Repaired).difference
+
+    @property
+    def fidelity(self) -> Fidelity:
+        return self.record(Fidelity)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the stages warn of, in their order."""
+        stages = (self.records[stage].warnings for stage in (Baseline, Repaired) if stage in self.records)
+        return (
+            *self.notes,
+            *(text for texts in stages for text in texts),
+            *((_STALE,) if self.stale_transfers else ()),
+        )
 
     @property
     def train_rows(self) -> np.ndarray:
         """Positions of the training rows among the used rows, (n_train,)."""
         return self.dataset.part(TRAIN)
-
-    @property
-    def chosen(self) -> CurvePoint | None:
-        """The curve's point at the chosen strength."""
-        return None if self.curve is None else self.curve.points[self.curve.chosen]
-
-    @property
-    def strength(self) -> float | None:
-        return None if self.chosen is None else self.chosen.strength
-
-    @property
-    def weights(self) -> np.ndarray | None:
-        """Our weights of the training rows at the chosen strength, (n_train,), mean 1 (see `reweighting`)."""
-        return None if self.chosen is None else self.chosen.weights
 
     @property
     def base(self) -> np.ndarray | None:
@@ -268,7 +393,7 @@ class StudyResult:
 
     @property
     def finished(self) -> bool:
-        return "rivals" in self.timing
+        return self.has("rivals")
 
 
 Progress = Callable[[str, float, StudyResult | None], None]

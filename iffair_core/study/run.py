@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -23,34 +23,37 @@ from iffair_core.data.resolving import typed
 from iffair_core.data.row_selectors import rows_matching
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import is_example
-from iffair_core.errors import Cancelled, ConfigError, RivalFailed, listing, shorten
-from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify
-from iffair_core.influence import (
-    affordable_order,
-    hard_removal_effects,
-    influence_of,
-    relabel_from_influence,
-    removal_curvature,
-    removal_from_influence,
-)
-from iffair_core.metrics import (
-    METRICS,
-    ROW_METRICS,
-    confusion_table,
-    intervals_from_counts,
-    point_metrics,
-)
-from iffair_core.models import make_model, usual_C
+from iffair_core.errors import Cancelled, ConfigError, shorten
+from iffair_core.fidelity import Fidelity
+from iffair_core.models import usual_C
 from iffair_core.models.blocks import single_threaded_blas
-from iffair_core.quantities import LEAST_ROWS, goal_pairs
 from iffair_core.reading.door import table_fingerprint
-from iffair_core.rivals.base import Prediction, RivalProblem
-from iffair_core.rivals.registry import FAIRLEARN, RIVALS, answer, rival_names
-from iffair_core.study.at_strength import evaluations, measured_at_choice, prediction_error, scores_at, with_transfers
+from iffair_core.rivals.registry import FAIRLEARN, rival_names
+from iffair_core.study.at_strength import judged, with_transfers
 from iffair_core.study.disclosure import tellable
-from iffair_core.study.results import MEASURED, STAGES, GoalScores, Progress, Rival, StudyConfig, StudyResult, known
-from iffair_core.study.split_views import Arranged, left_out, repair_path
-from iffair_core.tradeoff import Intervals, Numbers, trace
+from iffair_core.study.results import (
+    STAGES,
+    Baseline,
+    GoalScores,
+    Influence,
+    Progress,
+    Record,
+    Repaired,
+    Rival,
+    StudyConfig,
+    StudyResult,
+)
+from iffair_core.study.split_views import SplitViews
+from iffair_core.study.stages import (
+    fit_baseline,
+    refit_without_rows,
+    rival_problem,
+    run_rival,
+    score_goal,
+    score_influence,
+    stage_key,
+    trace_repairs,
+)
 
 SHARE_OF_TIME = dict(zip(STAGES, (0.0, 0.1, 0.25, 0.3, 0.8, 0.95), strict=True))
 
@@ -109,14 +112,14 @@ class Study:
         `previous`: a result whose finished stages are reused where table, task and options are the same.
         Raises TableError, TaskError or ConfigError for input that cannot be studied.
         """
-        run = _Run(self, progress, cancel)
+        run = _Run(self, progress, cancel, previous)
         with single_threaded_blas():
-            run.encode(previous)
-            run.baseline(previous)
-            run.influence(previous)
-            run.curve(previous)
-            run.fidelity(previous)
-            run.rivals(previous)
+            run.encode()
+            run.baseline()
+            run.influence()
+            run.curve()
+            run.fidelity()
+            run.rivals()
         if self.config.transfer:
             return with_transfers(run.result, self.config.transfer, progress, cancel)
         return run.result
@@ -126,11 +129,18 @@ class _Run:
     """The state of one run: the result so far, the clock, and the way to report and to stop."""
 
     result: StudyResult
+    views: SplitViews
 
-    def __init__(self, study: Study, progress: Progress | None, cancel: threading.Event | None) -> None:
+    def __init__(
+        self,
+        study: Study,
+        progress: Progress | None,
+        cancel: threading.Event | None,
+        previous: StudyResult | None,
+    ) -> None:
         self.study, self.config = study, study.config
-        self.progress, self.cancel = progress, cancel
-        self.reused: frozenset[str] = frozenset()
+        self.progress, self.cancel, self.previous = progress, cancel, previous
+        self.fingerprint = table_fingerprint(study.table)
         self.partial: StudyResult | None = None
         slow = set(self.config.rivals) & set(FAIRLEARN)
         self.starts = [(SHARE_BEFORE_FAIRLEARN if slow else 1.0) * share for share in SHARE_OF_TIME.values()]
@@ -160,39 +170,44 @@ class _Run:
         self.partial = self.result
         self.report(name, 1.0)
 
-    def encode(self, previous: StudyResult | None) -> None:
-        """Fingerprint the table, decide what of an earlier result still holds, check, encode and split the rows."""
+    def same(self, stage: type) -> StudyResult | None:
+        """The earlier result where its record of this stage is what this run would compute; None elsewhere."""
+        earlier = self.previous
+        if earlier is None:
+            return None
+        held = stage_key(stage, earlier.fingerprint, earlier.dataset.task.task, earlier.config)
+        return earlier if held == stage_key(stage, self.fingerprint, self.study.task, self.config) else None
+
+    def keep(self, kind: type[Record], compute: Callable[[], Record]) -> None:
+        """Put the record of a stage into the result: the earlier one where it is the same, else a computed one."""
+        earlier = self.same(kind)
+        kept = earlier is not None and kind in earlier.records
+        self.result = self.result.having(earlier.record(kind) if earlier is not None and kept else compute())
+
+    def encode(self) -> None:
+        """Check, encode and split the rows."""
         self.report("encode", 0.0)
         started = time.perf_counter()
-        study = self.study
-        fingerprint = table_fingerprint(study.table)
-        if previous is not None and self._same_data(previous, fingerprint):
-            self.reused = frozenset({"baseline", "influence"} & set(previous.timing))
-            if previous.config.metric == self.config.metric:
-                self.reused |= {"rivals"}
-            if previous.config.repair == self.config.repair and "curve" in previous.timing:
-                self.reused |= {"fidelity"} & set(previous.timing)
-            if _differ_beside(previous.config, self.config):
-                self.reused |= {"curve"} & set(previous.timing)
-            dataset, checks = previous.dataset, previous.checks
+        study, earlier = self.study, self.same(Dataset)
+        if earlier is not None:
+            dataset, checks = earlier.dataset, earlier.checks
         else:
             dataset = encode(self.table, study.task, seed=self.config.seed)
             checks = run_checks(
                 self.table, study.task, seed=self.config.seed, stop_check=self.stop_check, resolved=dataset.task
             )
-        timing = {"encode": time.perf_counter() - started}
         self.result = StudyResult(
             study.name,
-            fingerprint,
+            self.fingerprint,
             is_example(study.table),
             dataset,
             self.config,
-            timing=timing,
-            warnings=(*dataset.warnings, *_weighted_by(dataset)),
+            timing={"encode": time.perf_counter() - started},
+            notes=(*dataset.warnings, *_weighted_by(dataset)),
             checks=checks,
         )
         self.partial = self.result
-        self.data = Arranged(dataset)
+        self.views = SplitViews(dataset)
         self._pin()
         self.report("encode", 1.0)
 
@@ -216,220 +231,50 @@ class _Run:
                     f"{smallest}. Pin a larger cohort, or none."
                 )
 
-    def _same_data(self, previous: StudyResult, fingerprint: str) -> bool:
-        return (
-            previous.fingerprint == fingerprint
-            # By representation: 1 == True in Python, yet they are different values of a column.
-            and repr(previous.dataset.task.task.to_dict()) == repr(self.study.task.to_dict())
-            and (previous.config.seed, previous.config.model, previous.config.C)
-            == (self.config.seed, self.config.model, self.config.C)
-        )
-
-    def baseline(self, previous: StudyResult | None) -> None:
-        """Fit the ordinary model on training rows and measure it on the others."""
+    def baseline(self) -> None:
         with self.stage("baseline"):
-            if previous is not None and "baseline" in self.reused:
-                self.result = replace(
-                    self.result, model=previous.model, scores_before=previous.scores_before, baseline=previous.baseline
-                )
-            else:
-                train = self.data.rows["train"]
-                model = make_model(self.config.model, self.config.C, self.config.seed)
-                model.fit(self.data.X[train], self.data.y[train], self.data.base_of(train), stop_check=self.stop_check)
-                self.result = replace(self.result, model=model)
-                scores = scores_at(self.result, model.theta_)
-                self.result = replace(
-                    self.result, scores_before=scores, baseline=evaluations(self.result, scores, self.stop_check)
-                )
-            found = known(self.result.baseline)
-            news = [f"On {name} rows: {text}" for name in MEASURED for text in found[name].warnings]
-            self.result = replace(self.result, warnings=self.result.warnings + tuple(news))
+            self.keep(Baseline, lambda: fit_baseline(self.result, self.views, self.stop_check))
 
-    def influence(self, previous: StudyResult | None) -> None:
-        """Score every training row on the quantities of validation rows and on the goal's widest gap."""
+    def influence(self) -> None:
         with self.stage("influence"):
-            model = known(self.result.model)
-            measured = self.data.quantities["validation"]
-            if previous is not None and "influence" in self.reused:
-                self.result = replace(
-                    self.result,
-                    quantities=measured,
-                    influence=previous.influence,
-                    removal=previous.removal,
-                    relabel=previous.relabel,
-                    leverage=previous.leverage,
-                )
-            else:
-                scores = influence_of(model, measured.gradients(model))
-                leverage = model.leverage()
-                removal = removal_from_influence(model, scores, leverage)
-                if affordable_order(model, measured, leverage) == 2:
-                    removal += removal_curvature(model, measured, self.stop_check)
-                self.result = replace(
-                    self.result,
-                    quantities=measured,
-                    influence=scores,
-                    removal=removal,
-                    relabel=relabel_from_influence(model, scores),
-                    leverage=leverage,
-                )
-            self.result = replace(self.result, goal=self._goal_scores())
+            self.keep(Influence, lambda: score_influence(self.result, self.views, self.stop_check))
+            self.keep(GoalScores, lambda: score_goal(self.result, self.views))
 
-    def _goal_scores(self) -> GoalScores:
-        result = self.result
-        quantities = known(result.quantities)
-        pairs = goal_pairs(quantities, self.config.metric, self.data.groups(self.config.metric))
-        values = quantities.values(known(result.model))
-        worst = pairs.worst(values)
-        row = pairs.matrix[worst]
-        return GoalScores(
-            *pairs.labels[worst],
-            value=float(row @ values),
-            influence=known(result.influence) @ row,
-            removal=known(result.removal) @ row,
-            relabel=known(result.relabel) @ row,
-        )
-
-    def curve(self, previous: StudyResult | None) -> None:
-        """Trace the curve of repairs, and measure the chosen point."""
+    def curve(self) -> None:
         with self.stage("curve"):
-            groups = self.data.groups(self.config.metric, *self.config.also)
-            unseen = left_out(self.data, groups)
-            if unseen:
-                text = (
-                    f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it: "
-                    f"{listing(unseen)}."
-                )
-                self.result = replace(self.result, warnings=(*self.result.warnings, text))
-            if previous is not None and previous.curve is not None and "curve" in self.reused:
-                kept = tuple(one for one in previous.transfers if one.name in self.config.transfer)
-                self.result = replace(
-                    self.result,
-                    curve=previous.curve,
-                    scores_after=previous.scores_after,
-                    after=previous.after,
-                    difference=previous.difference,
-                    transfers=kept,
-                    warnings=self.result.warnings + previous.curve.warnings,
-                )
-                return
-            path = repair_path(self.result, None, self.stop_check, self.data)
-            curve = trace(
-                path,
-                self.data.parts,
-                self.data.quantities,
-                strength=self.config.strength,
-                budget=self.config.utility_budget,
-                seed=self.config.seed,
-                report=lambda share: self.report("curve", share),
+            self.keep(
+                Repaired,
+                lambda: trace_repairs(
+                    self.result, self.views, self.stop_check, lambda share: self.report("curve", share)
+                ),
             )
-            self.result = replace(self.result, curve=curve, warnings=self.result.warnings + curve.warnings)
-            self.result = measured_at_choice(self.result, self.stop_check)
+            earlier = self.same(Repaired)
+            travelled = () if earlier is None else earlier.transfers
+            asked = tuple(one for one in travelled if one.name in self.config.transfer)
+            self.result = replace(self.result, transfers=asked)
 
-    def fidelity(self, previous: StudyResult | None) -> None:
+    def fidelity(self) -> None:
         with self.stage("fidelity"):
-            result = self.result
-            earlier = previous.fidelity if previous is not None and "fidelity" in self.reused else None
-            if earlier is not None:
-                refits, asked = earlier.refits, earlier.asked
+            earlier = self.same(Fidelity)
+            if earlier is not None and earlier.has("fidelity"):
+                refits, asked = earlier.fidelity.refits, earlier.fidelity.asked
             else:
-                refits, asked = self._verify_rows()
-            self.result = replace(
-                self.result,
-                fidelity=judge_fidelity(refits, asked, prediction_error(result), float(known(result.leverage).mean())),
-            )
+                refits, asked = refit_without_rows(
+                    self.result, self.views, self.stop_check, lambda share: self.report("fidelity", share)
+                )
+            self.result = self.result.having(judged(self.result, refits, asked))
 
-    def _verify_rows(self) -> tuple[pd.DataFrame, int]:
-        """Removal effects on the goal's gap beside exact refits: the columns of `Fidelity.refits`."""
-        result = self.result
-        model, goal, quantities = known(result.model), known(result.goal), known(result.quantities)
-        base = self.data.base_of(self.data.rows["train"])
-        counting = None if base is None else np.flatnonzero(base)
-        rows, random = rows_to_verify(goal.removal, self.config.seed, among=counting)
-        thetas = leave_one_out_parameters(
-            model, rows, stop_check=self.stop_check, report=lambda share: self.report("fidelity", share)
-        )
-        pairs = goal_pairs(quantities, self.config.metric)
-        directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
-        done = len(thetas)
-        hard = directed @ quantities.hard_values(model)
-        frame = pd.DataFrame(
-            {
-                "row": rows[:done],
-                "random": random[:done],
-                "predicted": goal.removal[rows[:done]],
-                "refitted": [directed @ quantities.values_at(model, theta) - goal.value for theta in thetas],
-                "hard_predicted": hard_removal_effects(model, quantities, rows[:done], result.leverage) @ directed[:-1],
-                "hard_refitted": [directed @ quantities.hard_values(model, theta) - hard for theta in thetas],
-            }
-        )
-        return frame, rows.size
-
-    def rivals(self, previous: StudyResult | None) -> None:
+    def rivals(self) -> None:
         """Run the other methods, cheapest first; one that fails says why and stops nothing."""
         with self.stage("rivals"):
-            held = {}
-            if previous is not None and "rivals" in self.reused:
-                held = {rival.name: rival for rival in previous.rivals}
-            train, data = self.data.rows["train"], self.result.dataset
-            problem = RivalProblem(
-                self.data.X[train],
-                self.data.y[train],
-                self.data.codes[train],
-                len(data.groups),
-                known(self.result.model),
-                self.data.quantities["validation"],
-                self.config.metric,
-                C=self.config.C,
-                seed=self.config.seed,
-                stop_check=self.stop_check,
-                base=self.data.base_of(train),
-            )
+            earlier = self.same(Rival)
+            held = {} if earlier is None else {rival.name: rival for rival in earlier.rivals}
+            problem = rival_problem(self.result, self.views, self.stop_check)
             for place, name in enumerate(self.config.rivals):
                 self.report("rivals", place / len(self.config.rivals))
-                rival = held[name] if name in held else self._rival(name, problem)
+                rival = held[name] if name in held else run_rival(name, problem, self.views)
                 self.result = replace(self.result, rivals=(*self.result.rivals, rival))
                 self.partial = self.result
-
-    def _rival(self, name: str, problem: RivalProblem) -> Rival:
-        method, started = RIVALS[name], time.perf_counter()
-        nothing: Rival = Rival(
-            name,
-            method.title,
-            None,
-            None,
-            {split: dict.fromkeys(METRICS) for split in self.data.parts},
-            {split: {} for split in self.data.parts},
-            method.kind,
-            method.reads_model,
-            method.needs_group,
-            method.randomised,
-            method.source,
-        )
-        try:
-            parts = {split: (part.X, part.group_codes) for split, part in self.data.parts.items()}
-            solution, predictions = answer(name, problem, parts)
-        except RivalFailed as failure:
-            return replace(nothing, reason=str(failure), seconds=time.perf_counter() - started)
-        measured = {split: self._measured(split, prediction) for split, prediction in predictions.items()}
-        return replace(
-            nothing,
-            weights=solution.weights,
-            theta=solution.theta,
-            metrics={split: found[0] for split, found in measured.items()},
-            intervals={split: found[1] for split, found in measured.items()},
-            notes=solution.notes,
-            seconds=time.perf_counter() - started,
-        )
-
-    def _measured(self, split: str, prediction: Prediction) -> tuple[Numbers, Intervals]:
-        part, n_groups = self.data.parts[split], len(self.result.dataset.groups)
-        scores = prediction.decisions.astype(float) if prediction.scores is None else prediction.scores
-        numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups, part.weights)
-        if prediction.scores is None:
-            numbers = {**numbers, **dict.fromkeys(ROW_METRICS)}
-        counts = confusion_table(part.y, prediction.decisions, part.group_codes, n_groups, part.weights)
-        return numbers, intervals_from_counts(counts, seed=self.config.seed)
 
 
 def _weighted_by(data: Dataset) -> tuple[str, ...]:
@@ -444,8 +289,3 @@ def _weighted_by(data: Dataset) -> tuple[str, ...]:
         return said
     few = f"The row weights are so unequal that {weight.size:,} rows tell about as much as {tells:,.0f} would."
     return (*said, few)
-
-
-def _differ_beside(earlier: StudyConfig, now: StudyConfig) -> bool:
-    """Whether two configurations have the same curve and choice: all but what is run beside them is the same."""
-    return replace(earlier, rivals=now.rivals, transfer=now.transfer) == now

@@ -12,13 +12,12 @@ import numpy as np
 
 from iffair_core.errors import ConfigError, StopCheck, never_stop
 from iffair_core.metrics import GOAL_METRIC, point_metrics
-from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step
 from iffair_core.reweighting import changed, mean_weight
-from iffair_core.study.results import StudyResult, known
+from iffair_core.study.results import StudyResult
 from iffair_core.study.split_views import measured_rows, repair_path
-from iffair_core.tradeoff import STRENGTHS, Part
+from iffair_core.tradeoff import STRENGTHS, Numbers, Part
 
 BY = {"rows": "uniform", "weight": "diverse"}
 HALVINGS = 6
@@ -44,7 +43,7 @@ class SmallestFix:
     before: float
     disparity: float
     accuracy: float
-    test: dict[str, float | None]
+    test: Numbers
     rows: int
     weight: float
     weights: np.ndarray
@@ -80,24 +79,23 @@ def smallest_fix(
         raise ConfigError(f"There is no split {split!r} to judge on. Choose one of {', '.join(parts)}.")
     n_groups = len(result.dataset.groups)
 
-    def measured(model: InfluenceModel, part: Part) -> tuple[float | None, float]:
-        values = point_metrics(part.y, sigmoid(model.logits(part.X)), part.group_codes, n_groups, part.weights)
-        return values[metric], float(known(values["accuracy"]))
+    def measured(step: Step, part: Part) -> Numbers:
+        score = sigmoid(step.solution[0].logits(part.X))
+        values = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
+        return {"disparity": values[metric], "accuracy": values["accuracy"]}
 
-    def disparity(step: Step) -> float:
-        value = measured(known(step.model), parts[split])[0]
+    def reached(step: Step, what: str = "disparity") -> float:
+        value = measured(step, parts[split])[what]
         if value is None:
-            raise ConfigError(f"The disparity cannot be estimated on {split} rows. Choose another goal or split.")
+            raise ConfigError(f"The {what} cannot be estimated on {split} rows. Choose another goal or split.")
         return value
 
     with single_threaded_blas():
         path = repair_path(result, replace(result.config.repair, variant=BY[by]), stop_check)
-        steps = _walk(path, disparity, target, report)
-        good = [step for step in steps if disparity(step) <= target]
-        found = good[-1] if good else min(steps, key=disparity)
-        model, weights = known(found.model), known(found.weights)
-        reached, accuracy = measured(model, parts[split])
-        on_test = dict(zip(("disparity", "accuracy"), measured(model, parts["test"]), strict=True))
+        steps = _walk(path, reached, target, report)
+        good = [step for step in steps if reached(step) <= target]
+        found = good[-1] if good else min(steps, key=reached)
+        _, weights = found.solution
     return SmallestFix(
         goal=result.config.metric,
         by=by,
@@ -105,10 +103,10 @@ def smallest_fix(
         target=target,
         reached=bool(good),
         strength=found.strength,
-        before=disparity(path.origin),
-        disparity=known(reached),
-        accuracy=accuracy,
-        test=on_test,
+        before=reached(path.origin),
+        disparity=reached(found),
+        accuracy=reached(found, "accuracy"),
+        test=measured(found, parts["test"]),
         rows=int(changed(weights).sum()),
         weight=float(weights.size * mean_weight(np.abs(weights - 1.0), path.base) / 2)
         if path.base is not None

@@ -1,4 +1,4 @@
-"""The rows of a study in turn, training, validation and test, and the path of repairs that they guide."""
+"""X, y and groups ordered so that train, validation and test are views, and the path of repairs that they guide."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from iffair_core.data.encoding import SPLITS, VALIDATION, Dataset
 from iffair_core.errors import StopCheck, never_stop
 from iffair_core.path import Repair, RepairPath
 from iffair_core.quantities import FairnessQuantities, judged_groups, quantities_from_codes
-from iffair_core.study.results import MEASURED, StudyResult, base_weights, known
+from iffair_core.study.results import MEASURED, StudyResult, base_weights
 from iffair_core.tradeoff import Part
 from iffair_core.wording import RATE_TITLES
 
 
-class Arranged:
+class SplitViews:
     """One copy of X with training, validation and test rows in turn, so that every part of it is a view.
 
     `base` (n,): the file's row weights in that order, None for 1 everywhere.
@@ -59,26 +59,26 @@ def repair_path(
     result: StudyResult,
     repair: Repair | None = None,
     stop_check: StopCheck = never_stop,
-    data: Arranged | None = None,
+    data: SplitViews | None = None,
 ) -> RepairPath:
     """The path of repairs from a result's untouched model, as its study walks it or for another `repair`."""
-    data, repair = data or Arranged(result.dataset), repair or result.config.repair
+    data, repair = data or SplitViews(result.dataset), repair or result.config.repair
     groups = data.groups(repair.goal, *repair.also)
     base = data.base_of(data.rows["train"])
-    return RepairPath(known(result.model), data.guide(), repair, stop_check, result.pinned, groups, base=base)
+    return RepairPath(result.model, data.guide(), repair, stop_check, result.pinned, groups, base=base)
 
 
-def left_out(data: Arranged, groups: Mapping[str, tuple[str, ...]]) -> list[str]:
+def unjudged(data: SplitViews, groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """ "rate of group" for each group that training and validation rows together estimate and that is not judged."""
     gaps = data.guide().gaps
-    return [
+    return tuple(
         f"{RATE_TITLES[rate]} of {group}"
         for rate, judged in groups.items()
         for group in data.dataset.groups
         if group not in judged and any(gap.rate == rate and group in (gap.group, gap.reference) for gap in gaps)
-    ]
+    )
 
 
 def measured_rows(result: StudyResult) -> dict[str, Part]:
     """The validation and the test rows of a result."""
-    return Arranged(result.dataset).parts
+    return SplitViews(result.dataset).parts

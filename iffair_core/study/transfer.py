@@ -32,7 +32,7 @@ from iffair_core.metrics import (
     point_metrics,
 )
 from iffair_core.study.classifiers import TRANSFER_MODELS, transfer_model
-from iffair_core.study.results import MEASURED, Reached, StudyResult, Transfer, known
+from iffair_core.study.results import MEASURED, Reached, StudyResult, Transfer
 
 __all__ = [
     "TRANSFER_MODELS", "Transfer", "checked_weights", "reduction_kept", "require_weightable", "transfer",
@@ -82,7 +82,7 @@ def transfer(
     if it refuses its options or the rows.
     """
     require_weightable(estimator)
-    weights, rows = known(result.weights), result.train_rows
+    weights, rows = result.weights, result.train_rows
     data, base, seed = result.dataset, result.base, result.config.seed
     weights = checked_weights(result.total_weights(weights), rows.size)
     untouched = np.ones(rows.size) if base is None else base[rows]
@@ -114,7 +114,7 @@ def transfer(
     return Transfer(
         name,
         name if title is None else title,
-        known(result.strength),
+        result.strength,
         seed,
         before,
         after,
@@ -133,7 +133,7 @@ def reduction_kept(
     1: as much as in the study's own model; 0: none; negative: the disparity grew. None where the study's own model has
     no reduction to compare with, or either is not estimable.
     """
-    metric, own = GOAL_METRIC[result.config.metric], known(result.difference)
+    metric, own = GOAL_METRIC[result.config.metric], result.difference
     kept: dict[str, float | None] = {}
     for split, changes in difference.items():
         ours, theirs = own[split][metric].value, changes[metric].value

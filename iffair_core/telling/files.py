@@ -31,7 +31,7 @@ from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation
 from iffair_core.reweighting import changed, effective_sample_size, mean_weight
 from iffair_core.study.disclosure import disclosed, require_rows, tellable, told_groups, told_share
-from iffair_core.study.results import MEASURED, Rival, StudyResult, Transfer, known
+from iffair_core.study.results import MEASURED, Rival, StudyResult, Transfer
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.telling.tables import over_seeds, seeds_table, weight_table
 from iffair_core.tradeoff import Curve
@@ -99,7 +99,7 @@ def summary(
     """
     require_finished(result)
     result = disclosed(result)
-    goal, predicted = known(result.goal), known(result.chosen).predicted
+    goal, predicted = result.goal, result.chosen.predicted
     found = {
         "schema": SUMMARY_SCHEMA,
         "dataset": _dataset(result),
@@ -112,7 +112,7 @@ def summary(
         "after": _evaluations(result.after),
         "predicted": {split: dict(predicted.get(split, {})) for split in MEASURED},
         "difference": {split: _estimates(row) for split, row in (result.difference or {}).items()},
-        "curve": _curve(known(result.curve)),
+        "curve": _curve(result.curve),
         "weights": weight_summary(result),
         "fidelity": _fidelity(result),
         "rivals": [_rival(rival) for rival in result.rivals],
@@ -227,7 +227,7 @@ def weight_summary(result: StudyResult) -> dict[str, Any]:
 
     Where the file brought row weights, see `summary`. In cohort-only mode min and max are None.
     """
-    weights, base, k = known(result.weights), result.base_train, result.smallest_group
+    weights, base, k = result.weights, result.base_train, result.smallest_group
     found: dict[str, Any] = {
         "min": None if k is not None else float(weights.min()),
         "max": None if k is not None else float(weights.max()),
@@ -425,7 +425,7 @@ Labelled = tuple[np.ndarray, Sequence[str]]
 
 def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarray | Labelled]:
     data = result.dataset
-    n, train, influence = data.y.size, result.train_rows, known(result.influence)
+    n, train, influence = data.y.size, result.train_rows, result.influence
 
     def spread(values: np.ndarray) -> np.ndarray:
         wide = np.full(n, np.nan)
@@ -437,14 +437,11 @@ def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarr
         "split": (data.split, SPLITS),
         "outcome": data.y.astype(np.int8),
         "group": (data.group_codes, data.groups),
-        "weight": spread(result.total_weights(known(result.weights))),
+        "weight": spread(result.total_weights(result.weights)),
         **({} if data.base_weight is None else {"base_weight": np.ones(n) if result.base is None else result.base}),
-        **{
-            f"influence_{name}": spread(influence[:, place])
-            for place, name in enumerate(known(result.quantities).names)
-        },
-        "score_before": known(result.scores_before),
-        "score_after": known(result.scores_after),
+        **{f"influence_{name}": spread(influence[:, place]) for place, name in enumerate(result.quantities.names)},
+        "score_before": result.scores_before,
+        "score_after": result.scores_after,
         **({} if fix is None else {"weight_smallest_fix": spread(result.total_weights(fix.weights))}),
     }
 
@@ -498,7 +495,7 @@ def curve_csv(result: StudyResult) -> bytes:
     Cells are empty where the strength is infeasible or the metric not estimable.
     """
     require_finished(result)
-    frame = known(result.curve).frame()
+    frame = result.curve.frame()
     columns: dict[str, np.ndarray | Labelled] = {}
     for name in frame.columns:
         if name == "split":

@@ -24,7 +24,7 @@ from iffair_core.honesty import LIMITS, ORIGIN
 from iffair_core.metrics import METRICS, RATES
 from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
-from iffair_core.study.results import StudyResult, known
+from iffair_core.study.results import StudyResult
 from iffair_core.telling import files, rows, sentences
 from iffair_core.telling.figures import (
     before_after,
@@ -185,7 +185,7 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
             "Strength",
             f"{result.strength:g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
         ),
-        ("Row scores", f"fidelity {known(result.fidelity).level}"),
+        ("Row scores", f"fidelity {result.fidelity.level}"),
     ]
 
 
@@ -244,7 +244,7 @@ def _checks_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
 
 
 def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    found = known(result.baseline)["test"]
+    found = result.baseline["test"]
     yield text_block(sentences.baseline_sentence(result), lead=True)
     yield picture_block(rates_by_group(found, theme, goal=result.config.metric))
     lines = [(group, rate) for group in found.groups for rate in RATES]
@@ -259,7 +259,7 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
 
 
 def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    fidelity, goal = known(result.fidelity), known(result.goal)
+    fidelity, goal = result.fidelity, result.goal
     yield {"kind": "badge", "level": fidelity.level, "text": fidelity.sentence}
     yield text_block(sentences.influence_sentence(result), lead=True)
     if result.smallest_group is not None:
@@ -286,8 +286,8 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
 
 
 def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    before, after = known(result.baseline)["test"], known(result.after)["test"]
-    change, predicted = known(result.difference)["test"], known(result.chosen).predicted.get("test", {})
+    before, after = result.baseline["test"], result.after["test"]
+    change, predicted = result.difference["test"], result.chosen.predicted.get("test", {})
     yield text_block(sentences.repair_sentence(result), lead=True)
     for sentence in (sentences.also_sentence(result), sentences.pinned_sentence(result)):
         if sentence:
@@ -331,7 +331,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
 
 
 def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
-    curve = known(result.curve)
+    curve = result.curve
     yield text_block(sentences.compare_sentence(result), lead=True)
     yield picture_block(tradeoff(result, theme, intervals=True))
     columns: dict[str, list[str]] = {"Strength": [f"{point.strength:g}" for point in curve.points]}
@@ -357,7 +357,7 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
 
 
 def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
-    metric = known(result.curve).metric
+    metric = result.curve.metric
     yield text_block(sentences.transfer_sentence(result), lead=True)
     yield picture_block(transfers(result, theme))
     models = result.transfers
@@ -381,7 +381,7 @@ def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
 
 def _rivals_block(result: StudyResult) -> Block:
     """Other methods on test rows, each with the curve's best accuracy at its disparity."""
-    metric, rivals = known(result.curve).metric, result.rivals
+    metric, rivals = result.curve.metric, result.rivals
 
     def cells(name: str) -> list[str]:
         return [value_cell(rival.metrics["test"][name], rival.intervals["test"].get(name)) for rival in rivals]
@@ -417,7 +417,7 @@ def _marks(curve: Curve, place: int) -> str:
 
 def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     data, config = result.dataset, result.config
-    after, metric = known(result.after)["test"], known(result.curve).metric
+    after, metric = result.after["test"], result.curve.metric
     rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
     entries = {
         "Model": f"{wording.heading(wording.MODEL_TITLES[config.model])}, C = {config.C:g} on the sum of losses, "
@@ -450,7 +450,7 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
 
 def _limits_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     synthetic = ["The table is synthetic: it says nothing about any real place or people."] if result.synthetic else []
-    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {known(result.fidelity).sentence}"])
+    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {result.fidelity.sentence}"])
     yield list_block(ORIGIN, "What is the paper's, and what is ours")
 
 

@@ -13,7 +13,7 @@ from iffair_core.influence import flipped_decisions, hard_removal_effects
 from iffair_core.quantities import goal_pairs
 from iffair_core.reading.values import as_numbers, is_number, label_codes, value_label
 from iffair_core.study.disclosure import require_rows
-from iffair_core.study.results import StudyResult, known
+from iffair_core.study.results import StudyResult
 from iffair_core.telling.tables import outcome_labels
 from iffair_core.wording import RATE_TITLES
 
@@ -26,8 +26,8 @@ def quadrant_codes(result: StudyResult) -> np.ndarray:
 
     A row whose removal would widen the gap keeps it narrow, and one whose removal would raise the loss helps accuracy.
     """
-    narrows = known(result.goal).removal >= 0
-    helps = known(result.removal)[:, -1] >= 0
+    narrows = result.goal.removal >= 0
+    helps = result.removal[:, -1] >= 0
     return np.select([narrows & helps, narrows & ~helps, ~narrows & helps], [0, 1, 2], default=3)
 
 
@@ -40,7 +40,7 @@ def ledger(result: StudyResult) -> pd.DataFrame:
     cohort-only mode.
     """
     require_rows(result, "The ledger of rows")
-    goal = known(result.goal)
+    goal = result.goal
     data, rows = result.dataset, result.train_rows
     names = np.asarray(outcome_labels(result), dtype=object)
     frame = pd.DataFrame(
@@ -50,13 +50,13 @@ def ledger(result: StudyResult) -> pd.DataFrame:
             "outcome": names[(data.y[rows] > 0.5).astype(int)],
             "gap_if_removed": goal.removal,
             "gap_if_relabeled": goal.relabel,
-            "log_loss_if_removed": known(result.removal)[:, -1],
+            "log_loss_if_removed": result.removal[:, -1],
             "role": np.asarray(QUADRANTS, dtype=object)[quadrant_codes(result)],
-            "leverage": known(result.leverage),
-            "score": known(result.scores_before)[rows],
+            "leverage": result.leverage,
+            "score": result.scores_before[rows],
         }
     )
-    if result.weights is not None:
+    if result.has("curve"):
         frame["weight"] = result.weights
     if result.base_train is not None:
         frame["base_weight"] = result.base_train
@@ -69,7 +69,7 @@ def widening_rows(result: StudyResult, share: float = 0.01) -> tuple[np.ndarray,
     The part is the sum of their removal effects over the soft gap, each row left out alone: predicted, not refitted.
     In cohort-only mode there are at least as many as the smallest group.
     """
-    goal = known(result.goal)
+    goal = result.goal
     count = max(result.smallest_group or 1, round(share * goal.removal.size))
     top = np.argsort(goal.removal, kind="stable")[:count]
     return top, -float(goal.removal[top].sum()) / goal.value if goal.value else 0.0
@@ -81,7 +81,7 @@ def found_rows(result: StudyResult, altered: np.ndarray) -> tuple[float, np.ndar
     altered: (n_rows_in_file,) bool ground truth. Also returns the training rows' scores, largest = most suspicious.
     """
     truth = altered[result.dataset.row_id[result.train_rows]]
-    score = np.abs(known(result.goal).removal)
+    score = np.abs(result.goal.removal)
     order = np.argsort(-score, kind="stable")
     hits, misses = np.cumsum(truth[order]), np.cumsum(~truth[order])
     tpr = np.append(0.0, hits / max(1, hits[-1]))
@@ -95,7 +95,7 @@ def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.
     Raises TaskError if the row is not a training row, ConfigError in cohort-only mode.
     """
     require_rows(result, "The card of a row")
-    goal = known(result.goal)
+    goal = result.goal
     position = np.flatnonzero(result.dataset.row_id[result.train_rows] == row_id)
     if position.size == 0:
         raise TaskError(f"Row {row_id} is not a training row. Choose a row of the ledger.")
@@ -104,13 +104,13 @@ def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.
     values = pd.DataFrame(
         {"column": table.columns.astype(str), "value": [value_label(value) for value in table.iloc[int(row_id)]]}
     )
-    names = (f"goal: {goal.label}", *known(result.quantities).names)
+    names = (f"goal: {goal.label}", *result.quantities.names)
     effects = pd.DataFrame(
         {
             "quantity": names,
-            "if removed": np.append(goal.removal[i], known(result.removal)[i]),
-            "if doubled": np.append(goal.influence[i], known(result.influence)[i]) * own,
-            "if relabeled": np.append(goal.relabel[i], known(result.relabel)[i]),
+            "if removed": np.append(goal.removal[i], result.removal[i]),
+            "if doubled": np.append(goal.influence[i], result.influence[i]) * own,
+            "if relabeled": np.append(goal.relabel[i], result.relabel[i]),
         }
     )
     return values, effects
@@ -146,10 +146,10 @@ class RowFacts:
 def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts:
     """All that is known of one training row. Raises TaskError if it is none."""
     values, effects = row_card(result, table, row_id)
-    goal, data, rows = known(result.goal), result.dataset, result.train_rows
+    goal, data, rows = result.goal, result.dataset, result.train_rows
     i = int(np.flatnonzero(data.row_id[rows] == row_id)[0])
     at = int(rows[i])
-    model, quantities, leverage = known(result.model), known(result.quantities), known(result.leverage)
+    model, quantities, leverage = result.model, result.quantities, result.leverage
     pairs = goal_pairs(quantities, result.config.metric)
     directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under)), :-1]
     return RowFacts(
@@ -162,9 +162,9 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
         leverage=float(leverage[i]),
         flips=flipped_decisions(model, quantities, i, leverage).size,
         hard_gap_if_removed=float(hard_removal_effects(model, quantities, np.array([i]), leverage)[0] @ directed),
-        score_before=float(known(result.scores_before)[at]),
-        score_after=None if result.scores_after is None else float(result.scores_after[at]),
-        weight=None if result.weights is None else float(result.weights[i]),
+        score_before=float(result.scores_before[at]),
+        score_after=float(result.scores_after[at]) if result.has("curve") else None,
+        weight=float(result.weights[i]) if result.has("curve") else None,
         values=values,
         effects=_in_points(result, effects),
         base_weight=None if result.base_train is None else float(result.base_train[i]),
@@ -172,12 +172,12 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
 
 
 def _in_points(result: StudyResult, effects: pd.DataFrame) -> pd.DataFrame:
-    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in known(result.quantities).gaps]
+    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in result.quantities.gaps]
     scale = np.append(np.full(len(effects) - 1, 100.0), 1.0)
     changes = {name: scale * effects[name] for name in ("if removed", "if doubled", "if relabeled")}
     return pd.DataFrame(
         {
-            "quantity": [f"the goal's gap: {known(result.goal).label}", *gaps, "log loss (nats)"],
+            "quantity": [f"the goal's gap: {result.goal.label}", *gaps, "log loss (nats)"],
             **changes,
         }
     )

@@ -13,7 +13,7 @@ from iffair_core.data.resolving import ResolvedTask, group_table
 from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, Estimate
 from iffair_core.study.disclosure import suppressed, tellable, told_groups
-from iffair_core.study.results import StudyResult, known
+from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.telling.rows import widening_rows
 from iffair_core.telling.tables import best_accuracy, outcome_labels, who_pays, widest_gap
@@ -62,8 +62,6 @@ def data_sentence(resolved: ResolvedTask) -> str:
 
 def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     """The widest gap of the goal under the ordinary model, with its interval and the chance band."""
-    if result.baseline is None:
-        return "The ordinary model has not been fitted yet."
     evaluation, goal = result.baseline[split], result.config.metric
     widest = widest_gap(result, split)
     if widest is None:
@@ -90,8 +88,6 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
 
 def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     """What the rows that widen the goal's gap most are predicted to account for, and who most of them are."""
-    if result.goal is None:
-        return "Influence has not been computed yet."
     goal, data = result.goal, result.dataset
     top, closed = widening_rows(result, share)
     count = top.size
@@ -114,8 +110,6 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
 def repair_sentence(result: StudyResult, split: str = "test") -> str:
     """What the chosen weights do to the goal's disparity and to accuracy, refitted, and what is left of the sample."""
     point = result.chosen
-    if point is None or result.curve is None or result.baseline is None or result.after is None:
-        return "No weights have been computed yet."
     metric = result.curve.metric
     before, after = result.baseline[split], result.after[split]
     if point.strength == 0:
@@ -124,7 +118,7 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
             f"At strength 0 every weight is 1 and the {metric_title(metric)} stays {figure(before.values[metric])}."
             + reason
         )
-    change = known(result.difference)[split]
+    change = result.difference[split]
     return (
         f"At strength {point.strength:g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
         f"{figure(after.values[metric])} ({_change(change[metric])}) and accuracy from "
@@ -148,7 +142,7 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
     Compared is the best accuracy among refitted points whose disparity is no larger. Rivals that lower the disparity
     come before those that do not; a disparity that no point reaches is said, not counted as a loss or a win.
     """
-    if result.curve is None or not result.rivals:
+    if not result.rivals:
         return "The rivals have not been computed yet."
     metric, found = result.curve.metric, []
     for rival in result.rivals:
@@ -157,7 +151,7 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
             found.append((rival, disparity, accuracy, best_accuracy(result, disparity, split)))
     if not found:
         return f"The {metric_title(metric)} of other methods is not estimable on {split} rows."
-    before = known(result.baseline)[split].values[metric]
+    before = result.baseline[split].values[metric]
     repairs = [one for one in found if before is not None and one[1] < before] or found
     matched = [one for one in repairs if one[3] is not None]
     # At the same disparity the smallest lead is the hardest comparison; where none is reached, the most accurate rival.
@@ -185,7 +179,7 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
 
 def transfer_sentence(result: StudyResult, split: str = "test") -> str:
     """What the weights do in the first of the other models, and the share of the reduction that survives in each."""
-    if not result.transfers or result.curve is None:
+    if not result.transfers:
         return "No other model has been fitted with these weights yet."
     metric, (first, *others) = result.curve.metric, result.transfers
     if result.strength == 0:
@@ -201,7 +195,7 @@ def transfer_sentence(result: StudyResult, split: str = "test") -> str:
         f"{figure(before[metric])} to {figure(after[metric])} ({_change(change[metric])}) and its accuracy changes by "
         f"{points(cost)}{f' ({bounds})' if bounds else ''}, refitted, on {split} rows"
     )
-    own = known(result.difference)[split][metric]
+    own = result.difference[split][metric]
     if own.value is None or own.value >= 0:
         return f"{said}. In the study's own model these weights do not lower it there, so no share can be given."
     doubt = "" if own.high is not None and own.high < 0 else ", though that one's own interval holds 0"
@@ -236,7 +230,7 @@ def pinned_sentence(result: StudyResult) -> str:
 
 def also_sentence(result: StudyResult, split: str = "test") -> str:
     """What the same weights do to the goals that are closed as well; "" if there are none."""
-    if not result.config.also or result.baseline is None or result.after is None:
+    if not result.config.also:
         return ""
     changes = []
     for goal in result.config.also:
@@ -248,7 +242,7 @@ def also_sentence(result: StudyResult, split: str = "test") -> str:
 
 def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     """What the smallest fix moves, and what that does to the goal's disparity and to accuracy, refitted."""
-    title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, known(result.baseline)[fix.split]
+    title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, result.baseline[fix.split]
     if fix.reached and not fix.rows:
         return f"The {title} is {figure(fix.before)} on {fix.split} rows already, so that nothing has to move."
     lead = "" if fix.reached else (
@@ -267,7 +261,7 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     else:
         few = f"fewer than {k}" if fix.rows < k else f"all but fewer than {k}"
         moving = f"moving {few} of {of:,} training rows {by}"
-    change = fix.accuracy - known(before.values["accuracy"])
+    change = fix.accuracy - (before.values["accuracy"] or 0.0)
     cost = f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
     return (
         f"{lead}{moving if lead else heading(moving)} brings the {title} from {figure(fix.before)} to "
@@ -293,7 +287,7 @@ def pays_sentence(result: StudyResult, split: str = "test") -> str:
 def _turned(result: StudyResult, split: str) -> tuple[int, str, str]:
     """(decisions, how many turn favorable, how many unfavorable), as they may be told."""
     rows = result.dataset.part(SPLITS.index(split))
-    before, after = (known(scores)[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
+    before, after = (scores[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
     up, down = int(np.sum(after & ~before)), int(np.sum(before & ~after))
     k = result.smallest_group
     if k is None:

@@ -15,7 +15,7 @@ from iffair_core.reading.values import as_numbers, bin_codes, is_number, label_c
 from iffair_core.reweighting import changed
 from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import OTHER_VALUES, require_rows, suppressed, told_share, withheld
-from iffair_core.study.results import Rival, StudyResult, known
+from iffair_core.study.results import Rival, StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.uncertainty import effective_counts, wilson_interval
 from iffair_core.wording import RATE_TITLES
@@ -43,8 +43,8 @@ def outcome_labels(result: StudyResult) -> tuple[str, str]:
 
 def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Every metric before and after with intervals, chance band and the AIF360 name; after is empty until known."""
-    before = known(result.baseline)[split]
-    after = None if result.after is None else result.after[split]
+    before = result.baseline[split]
+    after = result.after[split] if result.has("curve") else None
     lines = []
     for name, value in before.values.items():
         low, high = before.intervals[name] or (None, None)
@@ -65,7 +65,7 @@ def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
 
 def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Rates and signed gaps per group: group, rate, value, low, high, rows, gap, gap low, gap high, gap reversed."""
-    evaluation = known(result.baseline)[split]
+    evaluation = result.baseline[split]
     lines = []
     for group, rates in evaluation.rates.items():
         for rate in RATES:
@@ -91,8 +91,8 @@ def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
 
 def who_pays(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """Rates per group before and after: group, rate, before, after, change, rows."""
-    lines, evaluated = [], known(result.after)[split]
-    for group, rates in known(result.baseline)[split].rates.items():
+    lines, evaluated = [], result.after[split]
+    for group, rates in result.baseline[split].rates.items():
         for rate, estimate in rates.items():
             before, after = estimate.value, evaluated.rates[group][rate].value
             lines.append(
@@ -131,7 +131,7 @@ def intersections(
         codes, names = label_codes(series)
     if smallest is not None:
         codes, names = _rare_together(codes, names, smallest)
-    selected = known(result.scores_before)[rows] >= 0.5
+    selected = result.scores_before[rows] >= 0.5
     favorable = data.y[rows] > 0.5
     counted, hit = {
         "selection_rate": (np.ones(rows.size, bool), selected),
@@ -185,7 +185,7 @@ def _rare_together(codes: np.ndarray, names: Sequence[str], smallest: int) -> tu
 
 def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Every point of the curve: strength, feasible, the chosen metrics with intervals, predicted beside them, size."""
-    curve = known(result.curve)
+    curve = result.curve
     names = tuple(metrics) or ("accuracy", curve.metric)
     lines = []
     for i, point in enumerate(curve.points):
@@ -222,7 +222,7 @@ def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """
     data = result.dataset
     rows = data.part(SPLITS.index(split))
-    before, after = (known(scores)[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
+    before, after = (scores[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
     codes, size = data.group_codes[rows], len(data.groups)
     count = np.bincount(codes, minlength=size)
     gained = np.bincount(codes[after & ~before], minlength=size)
@@ -264,7 +264,7 @@ def weight_table(result: StudyResult) -> pd.DataFrame:
     brought row weights, weights are ours alone, and mean and shares are over the file's. In cohort-only mode smallest
     and largest, which are one row's, are left out, and what may not be told is missing.
     """
-    data, rows, weights = result.dataset, result.train_rows, known(result.weights)
+    data, rows, weights = result.dataset, result.train_rows, result.weights
     frame = pd.DataFrame({"cell": 2 * data.group_codes[rows] + (data.y[rows] > 0.5), "weight": weights})
     frame["changed"] = changed(weights)
     frame["base"], frame["total"] = (result.total_weights(one) for one in (np.ones(weights.size), weights))
@@ -306,7 +306,7 @@ def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
     Columns: group, outcome (as in the file), rows, together and mean (changes of the gap if each of them is left out,
     shares), widening (share of the rows that widen the gap).
     """
-    data, rows, removal = result.dataset, result.train_rows, known(result.goal).removal
+    data, rows, removal = result.dataset, result.train_rows, result.goal.removal
     k, names = result.smallest_group, outcome_labels(result)
     cell = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
     hidden = withheld(data).outcomes
@@ -325,13 +325,13 @@ def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
 def weights_frame(result: StudyResult) -> pd.DataFrame:
     """row_id and weight of every training row, in the order of the file; the file's own weights are multiplied in."""
     require_rows(result, "The file of weights")
-    weights = result.total_weights(known(result.weights))
+    weights = result.total_weights(result.weights)
     return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
 def fix_table(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
     """The goal's disparity and the accuracy on validation and test rows, untouched and with the smallest fix."""
-    metric, baseline = GOAL_METRIC[fix.goal], known(result.baseline)
+    metric, baseline = GOAL_METRIC[fix.goal], result.baseline
     after = {"test": (fix.test["disparity"], fix.test["accuracy"]), fix.split: (fix.disparity, fix.accuracy)}
     lines = []
     for split in sorted(after, key=SPLITS.index):
@@ -376,7 +376,7 @@ def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
     points whose disparity is no larger; missing where there is none. `note`: why a rival has no numbers, or what to
     know of its run.
     """
-    metric = known(result.curve).metric
+    metric = result.curve.metric
     names = tuple(metrics) or ("accuracy", metric)
     lines = []
     for rival in result.rivals:
@@ -408,9 +408,9 @@ def transfer_table(result: StudyResult, split: str = "test", metrics: Sequence[s
     `kept`: the goal's disparity reduction as a share of that in the study's own model (1 there), missing where there is
     nothing to compare with. `seconds`: of both fits, missing for the study's own. `notes`: sentences.
     """
-    names = tuple(metrics) or (known(result.curve).metric, "accuracy")
-    before, after, change = known(result.baseline)[split], known(result.after)[split], known(result.difference)[split]
-    own = change[known(result.curve).metric].value
+    names = tuple(metrics) or (result.curve.metric, "accuracy")
+    before, after, change = result.baseline[split], result.after[split], result.difference[split]
+    own = change[result.curve.metric].value
     models: list[tuple[Any, ...]] = [
         (OWN_MODEL_TITLES[result.config.model], before, after, change, 1.0 if own is not None and own < 0 else None,
          None, ("The model that the weights were computed on.",))
@@ -438,7 +438,7 @@ def best_accuracy(result: StudyResult, disparity: float | None, split: str = "te
     """Best accuracy among the curve's refitted points whose disparity is at most `disparity`; None if there is none."""
     if disparity is None:
         return None
-    curve, reached = known(result.curve), []
+    curve, reached = result.curve, []
     for point in curve.points:
         ours, accuracy = (point.refitted.get(split, {}).get(name) for name in (curve.metric, "accuracy"))
         if ours is not None and accuracy is not None and ours <= disparity:
@@ -448,7 +448,7 @@ def best_accuracy(result: StudyResult, disparity: float | None, split: str = "te
 
 def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Estimate] | None:
     """The goal's widest signed gap under the ordinary model: (rate, group, group minus reference); None if unknown."""
-    evaluation = known(result.baseline)[split]
+    evaluation = result.baseline[split]
     estimable = [
         (rate, group, gaps[rate])
         for rate in GOAL_RATES[result.config.metric]
@@ -465,7 +465,7 @@ def seeds_table(results: Sequence[StudyResult]) -> pd.DataFrame:
     """Every metric of the same study under several seeds: seed, strength, stage (baseline or after), split, metrics."""
     lines: list[dict[str, Any]] = []
     for result in results:
-        for stage, found in (("baseline", known(result.baseline)), ("after", known(result.after))):
+        for stage, found in (("baseline", result.baseline), ("after", result.after)):
             for split, evaluation in found.items():
                 place = {"seed": result.config.seed, "strength": result.strength, "stage": stage, "split": split}
                 lines.append({**place, **{name: evaluation.values[name] for name in METRICS}})

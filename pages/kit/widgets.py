@@ -198,15 +198,15 @@ def _without_formula(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------- stale, running, empty pages
 
 
-def need_result(*fields: str) -> tuple[StudyResult, list[str]]:
-    """(result, what changed since) with every field of `fields` there; otherwise show why not, and stop the page.
+def need_result(stage: str) -> tuple[StudyResult, list[str]]:
+    """(result, what changed since) once this stage of the study has finished; else show why not, and stop the page.
 
     The result is as it may be shown (`iffair_core.study.disclosure`).
 
     Says what belongs here and offers the one button that gets it; while a study runs it holds the place.
     """
     result, stale = study_runs.current_result()
-    if result is not None and all(_is_there(result, name) for name in fields):
+    if result is not None and result.has(stage):
         from iffair_core.study.disclosure import disclosed
 
         return disclosed(result), stale
@@ -220,11 +220,6 @@ def need_result(*fields: str) -> tuple[StudyResult, list[str]]:
         _say_why_empty(now)
     st.stop()
     raise AssertionError("st.stop does not return")
-
-
-def _is_there(result: StudyResult, field: str) -> bool:
-    value = getattr(result, field)
-    return value is not None and not (isinstance(value, tuple) and not value)
 
 
 def _say_why_empty(now: study_runs.Status) -> None:

@@ -34,7 +34,6 @@ def heading(title: str, small: str = "") -> None:
 
 def cards(result: StudyResult, split: str = "test") -> list[Number]:
     """Accuracy, ROC AUC, the goal's disparity and the widest gap, each with its interval."""
-    assert result.baseline is not None
     evaluation = result.baseline[split]
     metric = GOAL_METRIC[result.config.metric]
     found = [
@@ -74,7 +73,6 @@ def _interval(bounds: tuple[float | None, float | None] | None, *, as_points: bo
 
 def scored(result: StudyResult, split: str = "test") -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], str]:
     """(scores, outcomes, group codes) of a split's rows, then group names and reference, as the figures take them."""
-    assert result.scores_before is not None
     data = result.dataset
     rows = data.part(SPLITS.index(split))
     return result.scores_before[rows], data.y[rows], data.group_codes[rows], data.groups, data.reference
@@ -90,7 +88,6 @@ def rules(result: StudyResult, split: str = "test") -> dict[str, Any]:
     """What cohort-only mode asks of pictures of scores: the smallest group, and groups that are left out."""
     if result.smallest_group is None:
         return {}
-    assert result.baseline is not None
     rates = result.baseline[split].rates
     hidden = [group for group, found in rates.items() if found["true_positive_rate"].count is None]
     return {"smallest": result.smallest_group, "withheld": hidden}
@@ -118,7 +115,6 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
 
     Printed, not sortable: two dozen lines, and the machinery of sortable tables would delay the pictures above them.
     """
-    assert result.baseline is not None
     reference = result.baseline[split].reference
     metrics = tables.metric_table(result, split)
     metrics = metrics[["metric", "before", "low", "high", "chance band", "AIF360 name"]]

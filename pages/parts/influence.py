@@ -56,7 +56,7 @@ _ORDERS = {
 
 def fidelity_line(result: StudyResult) -> None:
     """How far the scores can be trusted, before anything is said with them."""
-    if result.fidelity is not None:
+    if result.has("fidelity"):
         color, icon = _BADGES[result.fidelity.level]
         badge, told = f":{color}-badge[{icon} Fidelity {result.fidelity.level}]", result.fidelity.sentence
     elif study_runs.status().situation == "running":
@@ -70,16 +70,14 @@ def fidelity_line(result: StudyResult) -> None:
 
 def cards(result: StudyResult) -> list[Number]:
     """Training rows, the part of the gap that the top 1 % make, rows checked by refits, mean leverage."""
-    assert result.goal is not None and result.leverage is not None
     top, part = rows.widening_rows(result)
-    fidelity = result.fidelity
     checked = (
         Number("Rows refitted without", "…", "not checked yet", "fidelity")
-        if fidelity is None
+        if not result.has("fidelity")
         else Number(
             "Rows refitted without",
-            count(fidelity.checked),
-            f"scores {percent(fidelity.removal_error)} off",
+            count(result.fidelity.checked),
+            f"scores {percent(result.fidelity.removal_error)} off",
             help=f"{word('fidelity')} Each of these rows was left out and the model really fitted again.",
         )
     )
@@ -118,7 +116,7 @@ def by_cohort(result: StudyResult, theme: Theme) -> None:
     if together.open:
         with together:
             cohort_mode.effects(result)
-    if proven.open and result.fidelity is not None:
+    if proven.open and result.has("fidelity"):
         with proven:
             widgets.chart(proof(result.fidelity, theme, smallest=result.smallest_group), "influence_proof")
 
@@ -341,7 +339,7 @@ def _story(result: StudyResult, facts: RowFacts) -> list[str]:
         f"Leverage {number(facts.leverage)}.",
         _without(facts),
     ]
-    if facts.score_after is None or facts.weight is None or result.strength is None:
+    if facts.score_after is None or facts.weight is None:
         return [*told, f"Score {percent(facts.score_before)}."]
     return [
         *told,

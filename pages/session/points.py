@@ -39,7 +39,7 @@ class Points:
         if found is not None:
             return found
         like = base
-        if base.curve is not None and (strength is None or on_grid(strength)):
+        if base.has("curve") and (strength is None or on_grid(strength)):
             curve = choose(base.curve, strength, budget)
             wanted = curve.points[curve.chosen].strength
             like = next((other for other in (base, *others) if other.strength == wanted), base)
@@ -54,7 +54,7 @@ class Points:
     def measure_all(self, base: StudyResult, budget: float | None) -> None:
         """Measure every feasible point in the background, the ones next to the chosen one first; once per result."""
         with self._lock:
-            if base is self._measuring or base.curve is None or _kept(base) < len(base.curve.points):
+            if base is self._measuring or not base.has("curve") or _kept(base) < len(base.curve.points):
                 return
             self._measuring = base
         self._stop.clear()
@@ -66,7 +66,6 @@ class Points:
         self._measuring = None
 
     def _measure(self, base: StudyResult, budget: float | None) -> None:
-        assert base.curve is not None and base.strength is not None
         middle = base.strength
         grid = [point.strength for point in base.curve.points if point.feasible and on_grid(point.strength)]
         for strength in sorted(grid, key=lambda value: abs(value - middle)):

@@ -107,7 +107,7 @@ def _strength() -> str:
 def _badges(now: study_runs.Status) -> None:
     result, stale = study_runs.current_result()
     with st.container(horizontal=True, gap="xsmall"):
-        if result is not None and result.fidelity is not None and not stale:
+        if result is not None and result.has("fidelity") and not stale:
             level = result.fidelity.level
             st.badge(
                 f"Fidelity {level}",

@@ -61,9 +61,9 @@ from iffair_core.rivals.weights import (
     removal_programme,
     reweighing_weights,
 )
-from iffair_core.study.results import base_weights, known
+from iffair_core.study.results import base_weights
 from iffair_core.study.smallest_fix import smallest_fix
-from iffair_core.study.split_views import Arranged
+from iffair_core.study.split_views import SplitViews
 from iffair_core.study.transfer import transfer
 from iffair_core.telling.figures import calibration, score_distribution
 from iffair_core.telling.files import curve_csv, rows_csv, rows_frame, summary_json, weight_summary, write_design
@@ -313,7 +313,7 @@ def test_wilson_intervals_of_weighted_rates_cover() -> None:
     )
     own = weight[codes == 1]
     low, high = wilson_interval(
-        known(weighted.value) * effective_counts(own.sum(), own @ own), effective_counts(own.sum(), own @ own)
+        weighted.value * effective_counts(own.sum(), own @ own), effective_counts(own.sum(), own @ own)
     )
     assert (weighted.low, weighted.high) == pytest.approx((float(low), float(high)))
     assert weighted.high - weighted.low > counted.high - counted.low and weighted.count == counted.count
@@ -577,7 +577,7 @@ def test_a_stranger_gets_the_same_numbers_from_the_files(tmp_path: object) -> No
     (tmp_path / "rows.csv").write_bytes(rows_csv(result))
     write_design(result, tmp_path / "design.parquet")
     found = deviations(tmp_path)
-    assert known(result.strength) > 0
+    assert result.strength > 0
     assert found["metric"] <= 1e-12 and found["weight_mean"] <= 1e-9 and found["effective_sample_size"] <= 1e-9
     assert max(found["score_before"], found["score_after"]) <= 1e-6
 
@@ -591,7 +591,7 @@ def test_files_show_the_weights_of_the_file_and_the_product() -> None:
     train = (frame["split"] == "train").to_numpy()
     product = frame["weight"].to_numpy()[train]
     base = frame["base_weight"].to_numpy()[train]
-    assert product == pytest.approx(base * known(result.weights))
+    assert product == pytest.approx(base * result.weights)
     assert product.sum() == pytest.approx(base.sum())
     assert np.array_equal(weights_frame(result)["weight"], product)
     said = weight_summary(result)
@@ -603,16 +603,16 @@ def test_files_show_the_weights_of_the_file_and_the_product() -> None:
 
 def test_a_study_trusts_its_scores_and_measures_rivals_with_weights() -> None:
     result = weighted_study()
-    fidelity = known(result.fidelity)
+    fidelity = result.fidelity
     assert fidelity.removal_error < 0.05
     assert np.all(result.base_train[fidelity.refits["row"]] > 0)
     rows = result.dataset.part(2)
     for rival in result.rivals:
         assert rival.reason is None
         if rival.theta is not None:
-            score = 1 / (1 + np.exp(-known(result.model).logits(result.dataset.X[rows], rival.theta)))
+            score = 1 / (1 + np.exp(-result.model.logits(result.dataset.X[rows], rival.theta)))
             expected = point_metrics(
-                result.dataset.y[rows], score, result.dataset.group_codes[rows], 2, known(result.base)[rows]
+                result.dataset.y[rows], score, result.dataset.group_codes[rows], 2, result.base[rows]
             )
             assert close(dict(rival.metrics["test"]), expected)
     blind = {rival.name for rival in result.rivals if any("without the file's row weights" in n for n in rival.notes)}
@@ -626,12 +626,12 @@ def test_weights_travel_to_other_models_as_the_product() -> None:
     X, y = result.dataset.X, result.dataset.y.astype(int)
     moved = transfer(result, DecisionTreeClassifier(min_samples_leaf=20))
     for reached, weight in (
-        (moved.before, known(result.base)[train]),
-        (moved.after, known(result.base)[train] * known(result.weights)),
+        (moved.before, result.base[train]),
+        (moved.after, result.base[train] * result.weights),
     ):
         tree = DecisionTreeClassifier(min_samples_leaf=20, random_state=result.config.seed)
         score = tree.fit(X[train], y[train], sample_weight=weight).predict_proba(X[test])[:, 1]
-        codes, own = result.dataset.group_codes[test], known(result.base)[test]
+        codes, own = result.dataset.group_codes[test], result.base[test]
         assert close(dict(reached["test"].values), point_metrics(y[test], score, codes, 2, own))
 
 
@@ -641,26 +641,24 @@ def test_tables_and_sentences_are_weighted() -> None:
     assert found["row_share"].sum() == pytest.approx(1.0) and found["weight_share"].sum() == pytest.approx(1.0)
     assert (found["row_share"] * found["mean"]).to_numpy() == pytest.approx(found["weight_share"].to_numpy())
     crossed = intersections(result, table.assign(all="same"), "all")
-    rates = known(result.baseline)["test"].rates
+    rates = result.baseline["test"].rates
     for line in crossed.to_dict("records"):
         assert line["value"] == pytest.approx(rates[line["group"]]["selection_rate"].value)
         assert line["low"] == pytest.approx(rates[line["group"]]["selection_rate"].low)
     turned = flips(result).set_index("group")
     for group, row in turned.iterrows():
-        after, before = (known(e)["test"].rates[group]["selection_rate"].value for e in (result.after, result.baseline))
+        after, before = (e["test"].rates[group]["selection_rate"].value for e in (result.after, result.baseline))
         assert row["to_favorable_share"] - row["to_other_share"] == pytest.approx(after - before, abs=1e-12)
     lines = ledger(result)
     heavy = lines.sort_values("base_weight").iloc[-1]
     facts = row_facts(result, table, int(heavy["row_id"]))
     at = int(np.flatnonzero(result.dataset.row_id[result.train_rows] == heavy["row_id"])[0])
     assert facts.base_weight == pytest.approx(heavy["base_weight"]) and facts.weight == pytest.approx(heavy["weight"])
-    doubled = 100 * known(result.goal).influence[at] * facts.base_weight
+    doubled = 100 * result.goal.influence[at] * facts.base_weight
     assert facts.effects["if doubled"][0] == pytest.approx(doubled)
-    fix = smallest_fix(
-        result, 0.6 * known(known(result.baseline)["validation"].values["demographic_parity_difference"])
-    )
+    fix = smallest_fix(result, 0.6 * result.baseline["validation"].values["demographic_parity_difference"])
     assert fix.reached and fix.weight == pytest.approx(
-        known(result.base_train) @ np.abs(fix.weights - 1) / known(result.base_train).sum() * fix.weights.size / 2
+        result.base_train @ np.abs(fix.weights - 1) / result.base_train.sum() * fix.weights.size / 2
     )
     assert "training rows" in fix_sentence(result, fix) and "effective sample size" in repair_sentence(result)
 
@@ -691,27 +689,27 @@ def test_equal_weights_give_the_study_without_weights() -> None:
     table = survey_table().assign(**{"person weight": 3.7})
     weighted = Study(table, Task("y", 1, "g", weights="person weight"), rivals="none").run()
     plain = Study(table, Task("y", 1, "g", drop=("person weight",)), rivals="none").run()
-    assert base_weights(weighted.dataset) is None and known(plain.strength) == weighted.strength
+    assert base_weights(weighted.dataset) is None and plain.strength == weighted.strength
     frame = rows_frame(weighted)
     assert np.all(frame.pop("base_weight") == 1.0)
     pd.testing.assert_frame_equal(frame, rows_frame(plain), check_exact=True)
     assert curve_csv(weighted) == curve_csv(plain)
-    assert known(weighted.fidelity).refits.equals(known(plain.fidelity).refits)
-    assert {split: e.to_dict() for split, e in known(weighted.after).items()} == {
-        split: e.to_dict() for split, e in known(plain.after).items()
+    assert weighted.fidelity.refits.equals(plain.fidelity.refits)
+    assert {split: e.to_dict() for split, e in weighted.after.items()} == {
+        split: e.to_dict() for split, e in plain.after.items()
     }
 
 
 def test_base_weights_have_mean_1_over_the_rows_that_count() -> None:
     data = weighted_study().dataset
-    base = known(base_weights(data))
+    base = base_weights(data)
     assert base[base > 0].mean() == pytest.approx(1.0, abs=1e-12)
-    scaled = replace(data, base_weight=7.0 * known(data.base_weight))
+    scaled = replace(data, base_weight=7.0 * data.base_weight)
     assert base_weights(scaled) == pytest.approx(base, abs=1e-12)
     assert base_weights(replace(data, base_weight=None)) is None
-    arranged = Arranged(data)
+    views = SplitViews(data)
     rows = np.concatenate([data.part(code) for code in range(3)])
-    assert np.array_equal(known(arranged.base), base[rows])
+    assert np.array_equal(views.base, base[rows])
     only = np.flatnonzero(base[data.part(0)] > 0)
     rows, _ = rows_to_verify(np.arange(data.part(0).size, dtype=float), 0, among=only)
     assert np.isin(rows, only).all()
@@ -746,8 +744,8 @@ def test_groups_are_described_by_weight_and_the_reference_goes_by_it() -> None:
 def test_pictures_of_scores_are_weighted() -> None:
     result = weighted_study()
     rows, data = result.dataset.part(2), result.dataset
-    own = known(result.base)[rows]
-    score, y, codes = known(result.scores_before)[rows], data.y[rows], data.group_codes[rows]
+    own = result.base[rows]
+    score, y, codes = result.scores_before[rows], data.y[rows], data.group_codes[rows]
     bins = calibration(score, y, codes, data.groups, data.reference, weights=own).table
     for code, group in enumerate(data.groups):
         mine, kept = bins[bins["group"] == group], (codes == code) & (own > 0)
@@ -780,7 +778,7 @@ def test_the_estimator_takes_weights_as_repeated_rows() -> None:
     model = LogisticModel().fit(many.X, many.y, np.full(source.size, 1.0 / times[times > 0].mean()))
     path = RepairPath(model, measured(many), Repair("demographic_parity"), base=model.sample_weight_)
     steps = path.walk(STRENGTHS[STRENGTHS <= 0.6], (0.6,))
-    assert ours.sample_weight_[source] == pytest.approx(base[source] * known(steps[-1].weights), abs=1e-6)
+    assert ours.sample_weight_[source] == pytest.approx(base[source] * steps[-1].weights, abs=1e-6)
     assert ours.score(one.X, one.y, sensitive_features=one.codes, sample_weight=times) == pytest.approx(
         ours.score(many.X, many.y, sensitive_features=many.codes)
     )

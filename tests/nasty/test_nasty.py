@@ -90,7 +90,7 @@ def test_a_study_finishes_or_says_what_to_choose(nasty: Nasty) -> None:
     found, study = taken(nasty), nasty.study
     if isinstance(study, Finished):
         assert found.result is not None, found.error
-        assert found.result.after is not None
+        assert found.result.finished
         said = " ".join(found.result.warnings)
         for word in study.words:
             assert word.casefold() in said.casefold(), f"'{word}' is not in the warnings: {said}"

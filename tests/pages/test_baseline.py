@@ -9,6 +9,7 @@ import pytest
 
 from iffair_core import wording
 from iffair_core.datasets.catalog import load_dataset
+from iffair_core.study.results import Baseline, GoalScores, Influence
 from iffair_core.study.run import Study
 from iffair_core.telling import sentences, tables
 from pages.session import study_runs
@@ -95,8 +96,8 @@ def test_a_reference_line_is_kept_in_the_address_and_makes_nothing_stale(screen)
 
 def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monkeypatch):
     opened = ready(screen("baseline"))
-    names = ("curve", "after", "difference", "scores_after", "fidelity")
-    partial = replace(example, rivals=(), **dict.fromkeys(names))
+    done = {kind: example.records[kind] for kind in (Baseline, Influence, GoalScores)}
+    partial = replace(example, rivals=(), records=done)
     monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
     assert finding(opened) == sentences.baseline_sentence(example)

@@ -10,6 +10,7 @@ import pytest
 
 from iffair_core.datasets.catalog import load_dataset
 from iffair_core.reading.door import read_table, table_fingerprint
+from iffair_core.study.results import Baseline, GoalScores, Influence
 from iffair_core.study.run import Study
 from iffair_core.telling import rows, sentences
 from iffair_core.telling.figures.common import MAX_POINTS
@@ -109,8 +110,8 @@ def test_the_other_tabs_open_and_leave_the_ledger_out(screen, name):
 
 def test_before_the_check_the_badge_says_so(screen, example, monkeypatch):
     opened = ready(screen("influence"))
-    names = ("curve", "after", "difference", "scores_after", "fidelity")
-    partial = replace(example, rivals=(), **dict.fromkeys(names))
+    done = {kind: example.records[kind] for kind in (Baseline, Influence, GoalScores)}
+    partial = replace(example, rivals=(), records=done)
     monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
     assert "not verified" in plain(opened) and "weight" not in lines(opened).columns

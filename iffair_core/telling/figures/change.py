@@ -43,7 +43,6 @@ def before_after(result: StudyResult, theme: Theme = "light", split: str = "test
     of their own, because their scales differ.
     """
     curve = _curve(result, split)
-    assert result.baseline is not None and result.after is not None
     point, colors = curve.points[curve.chosen], palette(theme)
     others = [m for m in DISPARITIES if m != curve.metric and m not in OWN_SCALE]
     panels = [
@@ -202,8 +201,6 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
     weights.
     """
     weights = result.weights
-    if weights is None:
-        raise ConfigError("This picture needs weights. Run the study to its curve first.")
     if result.smallest_group is not None:
         return _weights_by_cohort(result, weights, result.smallest_group, theme)
     colors, found = palette(theme), cells(result.dataset, result.train_rows, theme)
@@ -256,7 +253,6 @@ def weights_by_group(result: StudyResult, theme: Theme = "light") -> Picture:
     said = [f"{shorten(line['group'], 40)} {line['outcome']} mean {number(line['mean weight'])}" for line in lines]
     table = long_frame(lines, list(lines[0]))
     point = result.chosen
-    assert point is not None
     caption = (
         f"At strength {point.strength:g}: effective sample size {percent(point.effective_sample_size)}, "
         f"{percent(point.changed_share)} of rows moved, largest weight {number(point.largest_weight)}. "
@@ -271,7 +267,6 @@ def _weights_by_cohort(result: StudyResult, weights: np.ndarray, smallest: int, 
         return f"mean {number(mine.mean())}" + ("" if moved is None else f", {percent(moved)} moved")
 
     point = result.chosen
-    assert point is not None
     return spread_by_cohort(
         result,
         weights,
@@ -286,8 +281,6 @@ def _weights_by_cohort(result: StudyResult, weights: np.ndarray, smallest: int, 
 
 def _curve(result: StudyResult, split: str) -> Curve:
     """The finished curve, or a ConfigError that says what is missing."""
-    if result.curve is None or result.after is None or result.baseline is None:
-        raise ConfigError("This picture needs the repaired model. Run the study to its curve first.")
     if split not in result.after:
         raise ConfigError(f"There is no split {shorten(split)!r} here. Use one of: {', '.join(result.after)}.")
     return result.curve

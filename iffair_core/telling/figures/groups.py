@@ -206,7 +206,6 @@ def rates_by_group(
 def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -> Picture:
     """Rates of every group before (small diamond) and after (the group's symbol), one panel for each rate."""
     table = _known(tables.who_pays, result, split)
-    assert result.after is not None and result.baseline is not None
     before, after = result.baseline[split], result.after[split]
     colors, groups = palette(theme), after.groups
     styles = group_styles(groups, after.reference, theme)
@@ -340,8 +339,6 @@ def heatmap(
 
 def _known(build: Callable[[StudyResult, str], pd.DataFrame], result: StudyResult, split: str) -> pd.DataFrame:
     """A table of the finished repair, or a ConfigError that says what is missing."""
-    if result.after is None or result.baseline is None:
-        raise ConfigError("This picture needs the repaired model. Run the study to its curve first.")
     if split not in result.after:
         raise ConfigError(f"There is no split {shorten(split)!r} here. Use one of: {', '.join(result.after)}.")
     return build(result, split)

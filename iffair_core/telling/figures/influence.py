@@ -110,7 +110,6 @@ def influence_scatter(
             "gap change, sum (points)": np.bincount(quadrants, weights=x, minlength=len(QUADRANTS)),
         }
     )
-    assert result.goal is not None
     goal = shorten(result.goal.label, 90)
     caption = f"Gap: {goal}, on validation rows; predicted. Circle: favorable outcome, cross: the other. "
     caption += (
@@ -344,9 +343,6 @@ def _effects(result: StudyResult, effect: str) -> tuple[np.ndarray, np.ndarray]:
     """(change of the goal's gap as a share, change of the log loss in nats) per training row."""
     if effect not in EFFECTS:
         raise ConfigError(f"There is no effect {shorten(effect)!r}. Use one of: {', '.join(EFFECTS)}.")
-    if result.goal is None or result.influence is None or result.removal is None or result.relabel is None:
-        raise ConfigError("This picture needs influence scores. Run the study to its influence stage first.")
-    assert result.quantities is not None
     column = result.quantities.names.index("log_loss")
     goal = result.goal
     return {

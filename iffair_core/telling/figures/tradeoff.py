@@ -88,8 +88,6 @@ def tradeoff(
     Every point of the curve carries its strength as `customdata[0]`; a rival carries none. Infeasible strengths are
     absent, and said so. Raises ConfigError for an unknown metric or split, or before the curve is known.
     """
-    if result.curve is None or result.baseline is None:
-        raise ConfigError("The trade-off needs a curve. Run the study to its curve first.")
     y = y or result.curve.metric
     for metric in (x, y):
         if metric not in METRIC_TITLES:
@@ -180,7 +178,6 @@ def tradeoff(
 
 def _points(result: StudyResult, x: str, y: str, split: str) -> pd.DataFrame:
     """Curve and rivals: strength, rival, mark, x and y with their bounds, predicted beside them, why infeasible."""
-    assert result.curve is not None and result.baseline is not None
     curve, lines = result.curve, []
     for place, point in enumerate(curve.points):
         here = {"baseline": point.strength == 0, "chosen": place == curve.chosen}
@@ -364,7 +361,6 @@ def _caption(result: StudyResult, ours: pd.DataFrame, split: str, band: float | 
     if band is not None:
         word = "down to" if y in HIGHER_IS_BETTER else "up to"
         parts.append(f"With group labels dealt at random the disparity would reach {word} {metric_text(y, band)}.")
-    assert result.curve is not None
     lost = [f"{point.strength:g}" for point in result.curve.points if not point.feasible]
     if lost:
         why = next(reason for reason in ours["why infeasible"] if reason)

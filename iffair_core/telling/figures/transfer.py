@@ -39,7 +39,7 @@ def transfers(
     `y`: the disparity of the left panel, the goal's by default; `x`: the utility of the right one. Nothing in it is
     predicted. Raises ConfigError where no other model was fitted.
     """
-    if result.curve is None or not result.transfers:
+    if not result.transfers:
         raise ConfigError("This picture needs other models. Fit one with the weights first.")
     metrics = (y or result.curve.metric, x)
     table = transfer_table(result, split, metrics)

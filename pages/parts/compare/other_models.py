@@ -56,7 +56,7 @@ def _controls(result: StudyResult, *, stale: bool) -> None:
             key="refit_others",
             icon=":material/model_training:",
             on_click=study_runs.refit_others,
-            disabled=stale or not missing or now.job is not None or result.weights is None,
+            disabled=stale or not missing or now.job is not None,
         )
     if missing:
         told = listed([transfer_model(name).title for name in missing])

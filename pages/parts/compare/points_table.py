@@ -32,7 +32,6 @@ SPLIT_TITLES = {"test": "Test rows", "validation": "Validation rows"}
 
 def controls(result: StudyResult) -> None:
     """Axes, split, intervals and reference line in one row, kept in the address."""
-    assert result.curve is not None
     usual = result.curve.metric
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="compare_controls"):
         st.selectbox(
@@ -136,7 +135,6 @@ def rivals(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
     if not result.rivals:
         st.caption("The other methods run last; they are here once the study has finished.")
         return
-    assert result.curve is not None
     frame = tables.rival_table(result, split, axes)
     best = "best accuracy of the curve"
     widgets.table(

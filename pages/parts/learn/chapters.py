@@ -66,7 +66,6 @@ def table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
 
 def fairness(result: StudyResult) -> None:
     """What fairness means here, and which goal suits which harm."""
-    assert result.baseline is not None
     st.markdown(
         "A model predicts who gets a **favorable** outcome. Fairness here means: some rate that matters to people is "
         "**the same in every group**. A **gap** says how far one group's rate is from the reference group's, with its "
@@ -88,7 +87,6 @@ def fairness(result: StudyResult) -> None:
 
 def influence(result: StudyResult) -> None:
     """Influence in one example with numbers."""
-    assert result.goal is not None and result.fidelity is not None and result.removal is not None
     goal = result.goal
     row = rows.ledger(result).iloc[0]
     st.markdown(
@@ -118,7 +116,6 @@ def influence(result: StudyResult) -> None:
 
 def weights(result: StudyResult) -> None:
     """What the weights are."""
-    assert result.chosen is not None
     st.markdown(
         "A weight says how often a row counts in training: 1 is as usual, 0 is not at all, 2 is twice. Rows that widen "
         "the gap get less, rows that narrow it get more, just enough to close the share of the gap that the "
@@ -134,7 +131,6 @@ def weights(result: StudyResult) -> None:
 
 def curve(result: StudyResult) -> None:
     """The whole trade-off, predicted and refitted."""
-    assert result.curve is not None
     st.markdown(
         "There is no one repair, there is a curve: from strength 0, the untouched model, to 1.25. Each point is a "
         "model that was really **refitted** with its weights (solid); the **predicted** curve (dashed) needs no refit. "
@@ -152,7 +148,6 @@ def curve(result: StudyResult) -> None:
 
 def fidelity(result: StudyResult) -> None:
     """How far the scores can be trusted."""
-    assert result.fidelity is not None
     st.markdown(
         "Influence is an approximation, so every study checks itself: it leaves rows out **for real**, refits, and "
         "compares. It also compares the predicted gap with the refitted one at the chosen strength. The worse of the "

@@ -23,7 +23,6 @@ _COUNT = "localized"
 def numbers(result: StudyResult) -> list[Number]:
     """The goal's disparity and the accuracy after the repair, what is left of the sample, and the weights' size."""
     point = result.chosen
-    assert point is not None and result.curve is not None and result.after is not None
     after, rails = result.after[SPLIT], result.config
     cards = []
     for name, show, in_points in ((result.curve.metric, wording.figure, False), ("accuracy", percent, True)):

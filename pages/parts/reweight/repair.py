@@ -62,7 +62,6 @@ def controls() -> None:
 
 def warnings(result: StudyResult) -> None:
     """Why the strength that was asked for is not the one that is shown, if so."""
-    assert result.curve is not None
     for text in result.curve.warnings:
         st.warning(plain(text), icon=":material/block:")
 
@@ -105,7 +104,7 @@ def _curve() -> tuple[Curve | None, float | None]:
     """(curve, strength shown) of the current choices, as far as they are known."""
     result, stale = study_runs.current_result()
     chosen = state.choices().strength
-    if result is None or stale or result.curve is None:
+    if result is None or stale or not result.has("curve"):
         return None, chosen
     return result.curve, result.strength if chosen is None else chosen
 

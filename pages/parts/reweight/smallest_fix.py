@@ -27,7 +27,7 @@ def show(result: StudyResult) -> None:
     """Target and kind, the button, and the fix that was last found for this study."""
     st.subheader("Smallest fix", anchor=False, help=word("smallest fix"))
     metric = GOAL_METRIC[result.config.metric]
-    before = None if result.baseline is None else result.baseline[JUDGED_ON].values[metric]
+    before = result.baseline[JUDGED_ON].values[metric]
     if before is None:
         st.caption(f"The {metric_title(metric)} cannot be estimated on {JUDGED_ON} rows.")
         return

@@ -16,7 +16,7 @@ from iffair_core.models import LogisticModel
 from iffair_core.path import RepairPath
 from iffair_core.quantities import quantities_from_codes
 from iffair_core.rivals import WEIGHTS
-from iffair_core.study.results import STAGES, StudyResult
+from iffair_core.study.results import STAGES, Repaired, StudyResult
 from iffair_core.tradeoff import STRENGTHS, Part, trace
 from tests.engine.strategies import make_table
 from tests.engine.studies import plain_table
@@ -55,7 +55,8 @@ def test_same_seed_same_bytes(finished):
     table, task = make_table()
     again = Study(table, task).run()
     assert differences(finished, again) == []
-    assert differences(finished, replace(again, scores_after=again.scores_after + 1e-16)) == ["result.scores_after"]
+    repaired = replace(again.record(Repaired), scores=again.scores_after + 1e-16)
+    assert differences(finished, again.having(repaired)) == [f"result.records[{Repaired}].scores"]
 
 
 def test_another_seed_draws_another_split(finished):
@@ -151,7 +152,7 @@ def test_progress_rises_from_0_to_1_and_shows_what_is_known():
     assert seen[0][2] is None and seen[-1][2] is result
     for stage, _, partial in seen[1:]:
         assert partial is None or set(partial.timing) <= set(STAGES[: STAGES.index(stage) + 1])
-    assert any(partial is not None and partial.model is not None and partial.curve is None for _, _, partial in seen)
+    assert any(partial is not None and partial.has("baseline") and not partial.has("curve") for _, _, partial in seen)
 
 
 @pytest.mark.parametrize("stage", STAGES)

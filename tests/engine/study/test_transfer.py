@@ -154,7 +154,7 @@ def test_options_that_the_estimator_refuses_are_an_error_of_ours():
 
 def test_a_study_without_weights_has_nothing_to_carry():
     with pytest.raises(ConfigError, match="has not come that far"):
-        transfer(replace(study(), curve=None), DecisionTreeClassifier())
+        transfer(replace(study(), records={}), DecisionTreeClassifier())
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,6 +17,7 @@ from plotly.express.colors import qualitative
 from iffair_core import Study, StudyResult, Task
 from iffair_core.data.resolving import group_table
 from iffair_core.errors import ConfigError
+from iffair_core.study.results import Influence, Repaired
 from iffair_core.telling import figures, rows, tables
 from iffair_core.telling.figures.common import (
     GROUP_SYMBOLS,
@@ -62,18 +63,16 @@ def study() -> StudyResult:
 def with_gaps() -> StudyResult:
     """The same study, where the strengths above 0.9 turned out infeasible."""
     result = study()
-    assert result.curve is not None
     empty: dict[str, Any] = {"refitted": {}, "refitted_intervals": {}, "weights": None, "theta": None}
     points = tuple(
         replace(point, feasible=False, reason="Too few rows would be left.", **empty) if point.strength > 0.9 else point
         for point in result.curve.points
     )
-    return replace(result, curve=replace(result.curve, points=points))
+    return result.having(replace(result.record(Repaired), curve=replace(result.curve, points=points)))
 
 
 def scored(result: StudyResult) -> tuple[Any, ...]:
     data, rows = result.dataset, result.dataset.part(2)
-    assert result.scores_before is not None
     return result.scores_before[rows], data.y[rows], data.group_codes[rows], data.groups, data.reference
 
 
@@ -445,7 +444,7 @@ def test_unknown_choices_name_the_allowed_ones(options: dict[str, str], word: st
     ],
 )  # fmt: skip
 def test_a_stage_that_has_not_run_is_an_error(draw: Callable[[StudyResult], Picture]) -> None:
-    partial = replace(study(), curve=None, after=None, goal=None)
+    partial = replace(study(), records={})
     with pytest.raises(ConfigError, match="Run the study"):
         draw(partial)
 
@@ -526,7 +525,7 @@ def large(rows: int) -> StudyResult:
     goal = replace(result.goal, removal=rng.standard_t(3, rows) / 1e4)
     removal = np.zeros((rows, result.removal.shape[1]))
     removal[:, -1] = rng.standard_t(3, rows) / 1e6
-    return replace(result, dataset=dataset, goal=goal, removal=removal)
+    return replace(result, dataset=dataset).having(goal, replace(result.record(Influence), removal=removal))
 
 
 def test_many_rows_are_thinned_and_both_tails_are_kept() -> None:

@@ -1,0 +1,201 @@
+"""The stages of a study: each a function of the result so far that returns one record.
+
+The views of the rows hold nothing that the result's dataset does not; a run makes them once for all stages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+
+from iffair_core.data.encoding import Dataset
+from iffair_core.data.task import Task
+from iffair_core.errors import RivalFailed, StopCheck
+from iffair_core.fidelity import Fidelity, leave_one_out_parameters, rows_to_verify
+from iffair_core.influence import (
+    affordable_order,
+    hard_removal_effects,
+    influence_of,
+    relabel_from_influence,
+    removal_curvature,
+    removal_from_influence,
+)
+from iffair_core.metrics import (
+    METRICS,
+    ROW_METRICS,
+    confusion_table,
+    intervals_from_counts,
+    point_metrics,
+)
+from iffair_core.models import make_model
+from iffair_core.models.blocks import sigmoid
+from iffair_core.quantities import goal_pairs
+from iffair_core.rivals.base import Prediction, RivalProblem
+from iffair_core.rivals.registry import RIVALS, answer
+from iffair_core.study.at_strength import evaluations, repaired_at
+from iffair_core.study.results import Baseline, GoalScores, Influence, Repaired, Rival, StudyConfig, StudyResult
+from iffair_core.study.split_views import SplitViews, repair_path, unjudged
+from iffair_core.tradeoff import Intervals, Numbers, trace
+
+_BESIDE = {"rivals", "transfer"}
+_GOAL = ("seed", "model", "C", "metric")
+READS: dict[type, tuple[str, ...]] = {
+    Dataset: ("seed",),
+    Baseline: ("seed", "model", "C"),
+    Influence: ("seed", "model", "C"),
+    GoalScores: _GOAL,
+    Repaired: tuple(one.name for one in fields(StudyConfig) if one.name not in _BESIDE),
+    Fidelity: _GOAL,
+    Rival: _GOAL,
+}
+"""Fields of the configuration that each record depends on, beside the table and the task; of Fidelity, its refits."""
+
+
+def stage_key(stage: type, fingerprint: str, task: Task, config: StudyConfig) -> tuple[object, ...]:
+    """All that a stage's record depends on: equal keys, equal records."""
+    # By representation: 1 == True in Python, yet they are different values of a column.
+    return (fingerprint, repr(task.to_dict()), *(getattr(config, name) for name in READS[stage]))
+
+
+def fit_baseline(result: StudyResult, views: SplitViews, stop_check: StopCheck) -> Baseline:
+    """The ordinary model fitted on training rows, and measured on the others."""
+    train, config = views.rows["train"], result.config
+    model = make_model(config.model, config.C, config.seed)
+    model.fit(views.X[train], views.y[train], views.base_of(train), stop_check=stop_check)
+    scores = sigmoid(model.logits(result.dataset.X, model.theta_))
+    return Baseline(model, scores, evaluations(result, scores, stop_check))
+
+
+def score_influence(result: StudyResult, views: SplitViews, stop_check: StopCheck) -> Influence:
+    """The effects of every training row on the quantities of validation rows."""
+    model, quantities = result.model, views.quantities["validation"]
+    scores = influence_of(model, quantities.gradients(model))
+    leverage = model.leverage()
+    removal = removal_from_influence(model, scores, leverage)
+    if affordable_order(model, quantities, leverage) == 2:
+        removal += removal_curvature(model, quantities, stop_check)
+    return Influence(quantities, scores, removal, relabel_from_influence(model, scores), leverage)
+
+
+def score_goal(result: StudyResult, views: SplitViews) -> GoalScores:
+    """The effects of every training row on the goal's widest gap."""
+    goal = result.config.metric
+    pairs = goal_pairs(result.quantities, goal, views.groups(goal))
+    values = result.quantities.values(result.model)
+    worst = pairs.worst(values)
+    row = pairs.matrix[worst]
+    return GoalScores(
+        *pairs.labels[worst],
+        value=float(row @ values),
+        influence=result.influence @ row,
+        removal=result.removal @ row,
+        relabel=result.relabel @ row,
+    )
+
+
+def trace_repairs(
+    result: StudyResult, views: SplitViews, stop_check: StopCheck, report: Callable[[float], None]
+) -> Repaired:
+    """The curve of repairs, and its chosen point measured."""
+    config = result.config
+    curve = trace(
+        repair_path(result, None, stop_check, views),
+        views.parts,
+        views.quantities,
+        strength=config.strength,
+        budget=config.utility_budget,
+        seed=config.seed,
+        report=report,
+    )
+    return repaired_at(result, curve, stop_check, unjudged(views, views.groups(config.metric, *config.also)))
+
+
+def refit_without_rows(
+    result: StudyResult, views: SplitViews, stop_check: StopCheck, report: Callable[[float], None]
+) -> tuple[pd.DataFrame, int]:
+    """(removal effects on the goal's gap beside exact refits: the columns of `Fidelity.refits`, rows asked for)."""
+    model, goal, quantities = result.model, result.goal, result.quantities
+    base = views.base_of(views.rows["train"])
+    counting = None if base is None else np.flatnonzero(base)
+    rows, random = rows_to_verify(goal.removal, result.config.seed, among=counting)
+    thetas = leave_one_out_parameters(model, rows, stop_check=stop_check, report=report)
+    pairs = goal_pairs(quantities, result.config.metric)
+    directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
+    done = len(thetas)
+    hard = directed @ quantities.hard_values(model)
+    frame = pd.DataFrame(
+        {
+            "row": rows[:done],
+            "random": random[:done],
+            "predicted": goal.removal[rows[:done]],
+            "refitted": [directed @ quantities.values_at(model, theta) - goal.value for theta in thetas],
+            "hard_predicted": hard_removal_effects(model, quantities, rows[:done], result.leverage) @ directed[:-1],
+            "hard_refitted": [directed @ quantities.hard_values(model, theta) - hard for theta in thetas],
+        }
+    )
+    return frame, rows.size
+
+
+def rival_problem(result: StudyResult, views: SplitViews, stop_check: StopCheck) -> RivalProblem:
+    """What every other method is given: the same training rows, model and quantities."""
+    train, config = views.rows["train"], result.config
+    return RivalProblem(
+        views.X[train],
+        views.y[train],
+        views.codes[train],
+        len(result.dataset.groups),
+        result.model,
+        views.quantities["validation"],
+        config.metric,
+        C=config.C,
+        seed=config.seed,
+        stop_check=stop_check,
+        base=views.base_of(train),
+    )
+
+
+def run_rival(name: str, problem: RivalProblem, views: SplitViews) -> Rival:
+    """Another method measured on the same split; one that fails says why."""
+    method, started = RIVALS[name], time.perf_counter()
+    nothing: Rival = Rival(
+        name,
+        method.title,
+        None,
+        None,
+        {split: dict.fromkeys(METRICS) for split in views.parts},
+        {split: {} for split in views.parts},
+        method.kind,
+        method.reads_model,
+        method.needs_group,
+        method.randomised,
+        method.source,
+    )
+    try:
+        parts = {split: (part.X, part.group_codes) for split, part in views.parts.items()}
+        solution, predictions = answer(name, problem, parts)
+    except RivalFailed as failure:
+        return replace(nothing, reason=str(failure), seconds=time.perf_counter() - started)
+    measured = {split: _measured(views, split, one, problem.seed) for split, one in predictions.items()}
+    return replace(
+        nothing,
+        weights=solution.weights,
+        theta=solution.theta,
+        metrics={split: numbers for split, (numbers, _) in measured.items()},
+        intervals={split: intervals for split, (_, intervals) in measured.items()},
+        notes=solution.notes,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _measured(views: SplitViews, split: str, prediction: Prediction, seed: int) -> tuple[Numbers, Intervals]:
+    part, n_groups = views.parts[split], len(views.dataset.groups)
+    scores = prediction.decisions.astype(float) if prediction.scores is None else prediction.scores
+    numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups, part.weights)
+    if prediction.scores is None:
+        numbers = {**numbers, **dict.fromkeys(ROW_METRICS)}
+    counts = confusion_table(part.y, prediction.decisions, part.group_codes, n_groups, part.weights)
+    return numbers, intervals_from_counts(counts, seed=seed)
