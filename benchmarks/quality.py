@@ -1,6 +1,6 @@
 """The curve of every variant beside every rival, on public data: who is more accurate at the same disparity?
 
-python -m benchmarks.quality run [--data DIR] [--part 1/2] [--only kind,...] [--datasets NAME ...] [--goals NAME ...]
+python -m benchmarks.quality run [--part 1/2] [--only kind,...] [--datasets NAME ...] [--goals NAME ...]
 python -m benchmarks.quality table
 python -m benchmarks.quality keep            # writes iffair_core/telling/replication.json, which Learn draws
 
@@ -20,12 +20,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.datasets import DATASETS, DEFAULT_FOLDER
+from benchmarks.datasets import DATASETS
 from benchmarks.machine import RESULTS, machine, print_table
 from iffair_core.data.encoding import SPLITS, Dataset, encode
 from iffair_core.errors import RivalFailed
@@ -36,10 +35,9 @@ from iffair_core.path import MAX_STRENGTH, Repair, RepairPath
 from iffair_core.quantities import FairnessQuantities, quantities_from_codes
 from iffair_core.rivals.base import RivalProblem
 from iffair_core.rivals.registry import FAIRLEARN, WEIGHTS, answer
+from iffair_core.telling.replication import FILE
 
-ROOT = Path(__file__).resolve().parent.parent
 LINES = RESULTS / "quality.jsonl"
-KEPT = ROOT / "iffair_core" / "replication.json"
 SEEDS = {"logistic": 10, "fairlearn": 3, "mlp": 3}
 VARIANTS = {"logistic": ("diverse", "efficient", "uniform"), "fairlearn": (), "mlp": ("diverse",)}
 RIVALS = {"logistic": WEIGHTS, "fairlearn": FAIRLEARN, "mlp": WEIGHTS}
@@ -88,15 +86,15 @@ class Split:
 
 
 @lru_cache(maxsize=8)
-def split(dataset: str, seed: int, folder: Path) -> Split:
-    table, task = DATASETS[dataset](folder)
+def split(dataset: str, seed: int) -> Split:
+    table, task = DATASETS[dataset]()
     return Split(encode(table, replace(task, use_sensitive_as_feature=True), seed=seed))
 
 
-def run_job(job: Job, folder: Path) -> dict[str, Any]:
+def run_job(job: Job) -> dict[str, Any]:
     """One line, measured on test: [strength, disparity, accuracy] along variants, [disparity, accuracy] of rivals."""
     started = time.perf_counter()
-    rows = split(job.dataset, job.seed, folder)
+    rows = split(job.dataset, job.seed)
     X, y, codes = rows.parts["train"]
     line: dict[str, Any] = {"key": job.key, **vars(job), "curves": {}, "rivals": {}, "seconds": {}, "failed": {}}
     with single_threaded_blas():
@@ -154,7 +152,7 @@ def run(options: argparse.Namespace) -> None:
     for i, job in enumerate(mine):
         if job.key in done:
             continue
-        line = run_job(job, options.data)
+        line = run_job(job)
         with LINES.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(f"{i + 1}/{len(mine)} {job.key} {line['seconds']['all']:.1f} s", flush=True)
@@ -319,14 +317,13 @@ def keep() -> None:
         "machine": machine(),
         "entries": [{name: value for name, value in entry.items() if name != "hours"} for entry in entries],
     }
-    KEPT.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
-    print(f"{KEPT}: {KEPT.stat().st_size / 1000:.0f} kB")
+    FILE.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+    print(f"{FILE}: {FILE.stat().st_size / 1000:.0f} kB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("run", "table", "keep"))
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="folder of the original files")
     parser.add_argument("--part", default="1/1", help="I/K: every K-th task from the I-th on")
     parser.add_argument("--only", help=f"kinds, of {', '.join(SEEDS)}")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=list(DATASETS))

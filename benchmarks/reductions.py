@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,10 @@ from fairlearn.reductions import DemographicParity, EqualizedOdds, Exponentiated
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.datasets import DATASETS, DEFAULT_FOLDER
+from benchmarks.datasets import adult
 from benchmarks.machine import print_table, print_targets, timed, write
 from iffair_core.data.encoding import SPLITS, Dataset, encode
+from iffair_core.errors import DownloadError
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import single_threaded_blas
@@ -84,15 +84,14 @@ def _shown(numbers: Any, goal: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
     parser.add_argument("--goals", nargs="+", default=list(CONSTRAINTS), choices=list(CONSTRAINTS))
     parser.add_argument("--variants", nargs="+", default=["diverse", "efficient"])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     try:
-        table, task = DATASETS["adult"](options.data)
-    except FileNotFoundError as error:
-        print(f"Adult's files are not there, nothing is compared: {error}. Give their folder as --data.")
+        table, task = adult()
+    except DownloadError as error:
+        print(f"Nothing is compared. {error}")
         print(write("reductions", {"error": str(error)}))
         return
     split = Split(encode(table, task, seed=0))

@@ -57,7 +57,7 @@ def document(kept: Replication) -> str:
         rule_words(),
         "## How to run it again",
         f"```sh\n{kept.command.replace(' && ', chr(10))}\npython -m benchmarks.report_quality\n```",
-        "The first command needs the original files of the data sets (`--data`, or the variable `IFFAIR_DATA`), may be "
+        "The first command needs the data sets (from their publishers, or `IFFAIR_MIRROR`), may be "
         f"stopped and started at will, and takes the longest: {made_words(kept)}",
         "## Wins, ties, losses",
     ]

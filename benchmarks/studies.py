@@ -1,6 +1,6 @@
 """Whole studies on public data: can the scores be trusted, and do the weights travel to another model?
 
-python -m benchmarks.studies [--data DIR] [--goals NAME ...] [--classifier NAME] [--seeds 1] [--sensitive-as-feature]
+python -m benchmarks.studies [--goals NAME ...] [--classifier NAME] [--seeds 1] [--sensitive-as-feature]
 
 For each data set and goal, a study with the product's defaults: its fidelity badge with both errors behind it, and the
 disparity and accuracy on test rows of another classifier fitted without and with the weights of the chosen strength.
@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets import DATASETS, DEFAULT_FOLDER
+from benchmarks.datasets import DATASETS
 from benchmarks.machine import print_table, write
 from iffair_core import Study
 from iffair_core.metrics import GOAL_METRIC, GOALS
@@ -22,7 +21,7 @@ from iffair_core.study.results import known
 
 def one(dataset: str, goal: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
     """A study's badge, its own repair and that of the classifier, all on test rows."""
-    table, task = DATASETS[dataset](options.data)
+    table, task = DATASETS[dataset]()
     task = replace(task, use_sensitive_as_feature=options.sensitive_as_feature)
     transfer = (options.classifier,)
     result = Study(table, task, metric=goal, seed=seed, rivals="none", transfer=transfer, name=dataset).run()
@@ -52,7 +51,6 @@ def one(dataset: str, goal: str, options: argparse.Namespace, seed: int) -> dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, help="folder of the original files")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=list(DATASETS))
     parser.add_argument("--goals", nargs="+", default=["equalized_odds"], choices=list(GOALS))
     parser.add_argument("--classifier", default="hist_gradient_boosting")
