@@ -17,9 +17,6 @@ from iffair_core import Task, load_dataset
 from iffair_core.datasets.fetching import MIRROR
 
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
-if _BESIDE.is_dir():
-    os.environ.setdefault(MIRROR, str(_BESIDE))
-
 COMPAS_KEPT = ("sex", "age", "race", "juv_fel_count", "juv_misd_count", "juv_other_count", "priors_count",
                "c_charge_degree", "two_year_recid")  # fmt: skip
 COMMUNITIES_DROPPED = ("state", "county", "community", "communityname", "fold")
@@ -27,29 +24,35 @@ COMMUNITIES_DROPPED = ("state", "county", "community", "communityname", "fold")
 Loaded = tuple[pd.DataFrame, Task]
 
 
+def _table(name: str) -> pd.DataFrame:
+    if _BESIDE.is_dir():
+        os.environ.setdefault(MIRROR, str(_BESIDE))
+    return load_dataset(name)[0]
+
+
 def adult() -> Loaded:
     """Income above 50,000 by sex; both parts, 48,842 rows. "?" is a value of its own."""
-    table, _ = load_dataset("adult")
+    table = _table("adult")
     return table, Task("income", ">50K", "sex", reference="Male", drop=("fnlwgt", "education"))
 
 
 def bank() -> Loaded:
     """Subscribes a deposit, by age 25 to 59 against others; without the length of the call, known only afterwards."""
-    table, _ = load_dataset("bank_full")
+    table = _table("bank_full")
     table["age"] = np.where(table["age"].between(25, 59), "25 to 59", "other")
     return table, Task("y", "yes", "age", reference="25 to 59", drop=("duration",))
 
 
 def compas() -> Loaded:
     """No recidivism within two years, African-American against Caucasian, after ProPublica's filter; 5,278 rows."""
-    table, _ = load_dataset("compas")
+    table = _table("compas")
     two = table["race"].isin(["African-American", "Caucasian"])
     return table.loc[two, list(COMPAS_KEPT)].reset_index(drop=True), Task("two_year_recid", 0, "race", "Caucasian")
 
 
 def communities(quantile: float) -> Loaded:
     """Violent crime below a quantile of all communities, by a share of black residents below or from 0.06 on."""
-    table = load_dataset("communities_crime")[0].copy()
+    table = _table("communities_crime").copy()
     sparse = [name for name in table if table[name].isna().mean() > 0.5]
     crime = table.pop("ViolentCrimesPerPop")
     made = {
@@ -62,14 +65,14 @@ def communities(quantile: float) -> Loaded:
 
 def german() -> Loaded:
     """Good credit by sex, which the personal status tells; 1,000 rows."""
-    table, _ = load_dataset("german")
+    table = _table("german")
     sex = table.pop("sex")
     return table.drop(columns="personal_status").assign(sex=sex), Task("credit", 1, "sex", reference="male")
 
 
 def law_school() -> Loaded:
     """First attempt at the bar exam passed, by race; 20,798 rows."""
-    table, _ = load_dataset("law_school_clean")
+    table = _table("law_school_clean")
     return table, Task("pass_bar", 1, "race", reference="White")
 
 

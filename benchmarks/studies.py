@@ -16,7 +16,6 @@ from benchmarks.datasets import DATASETS
 from benchmarks.machine import print_table, write
 from iffair_core import Study
 from iffair_core.metrics import GOAL_METRIC, GOALS
-from iffair_core.study.results import known
 
 
 def one(dataset: str, goal: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
@@ -25,8 +24,8 @@ def one(dataset: str, goal: str, options: argparse.Namespace, seed: int) -> dict
     task = replace(task, use_sensitive_as_feature=options.sensitive_as_feature)
     transfer = (options.classifier,)
     result = Study(table, task, metric=goal, seed=seed, rivals="none", transfer=transfer, name=dataset).run()
-    metric, fidelity, travel = GOAL_METRIC[goal], known(result.fidelity), result.transfers[0]
-    before, after = known(result.baseline)["test"].values, known(result.after)["test"].values
+    metric, fidelity, travel = GOAL_METRIC[goal], result.fidelity, result.transfers[0]
+    before, after = result.baseline["test"].values, result.after["test"].values
     plain, weighted = travel.before["test"].values, travel.after["test"].values
     return {
         "data": dataset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -93,3 +94,9 @@ def public_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
         lines = (function.end_lineno or 0) - function.lineno + 1
         if lines > LONG and not function.name.startswith("_"):
             yield function
+
+
+@pytest.mark.parametrize("path", sorted((ROOT.parent / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_still_finds_what_it_measures(path):
+    if path.stem != "pydvl_scores":  # runs in an environment of its own
+        importlib.import_module(f"benchmarks.{path.stem}")
