@@ -6,7 +6,7 @@ pyDVL and torch live in an environment of their own, benchmarks/.venv-pydvl, mad
 the influence of every training row on the mean log loss of a fifth as many evaluation rows. pyDVL takes its quickest
 public way there: the Hessian by `DirectInfluence.fit` in the better of two batch sizes, one factor averaged over the
 evaluation rows, and its product with every training row's gradient. Its loss carries our penalty, intercept left out,
-while the Hessian is taken. Ours counts Hessian, factorisation and scores, from the fitted model. Where pyDVL cannot be
+while the Hessian is taken. Ours counts Hessian, factorization and scores, from the fitted model. Where pyDVL cannot be
 installed the JSON holds the error, and nothing is compared.
 """
 

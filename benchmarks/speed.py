@@ -5,7 +5,7 @@ python -m benchmarks.speed [--rows 10000 50000 200000] [--features 20 100] [--ro
 A = sqrt(d) * X is formed beforehand. The floor is the faster of BLAS on its own threads and on one. Wall-clock ratios
 are best over best of the rounds; `work` is the same with seconds of processor time and the floor on one
 thread, which other programs on the machine disturb least. An influence is that of all rows on five quantities measured
-on a fifth of them, Hessian and factorisation included. Extra memory is tracemalloc's peak: every array of NumPy, but no
+on a fifth of them, Hessian and factorization included. Extra memory is tracemalloc's peak: every array of NumPy, but no
 buffer inside BLAS.
 """
 
@@ -47,7 +47,7 @@ def stages(n: int, p: int, *, second_order: bool, seed: int = 0) -> tuple[dict[s
             A.T @ A, X @ v
 
     def fresh() -> LogisticModel:
-        """The model without its factorised Hessian, so that it is counted as well."""
+        """The model without its factorized Hessian, so that it is counted as well."""
         copy = LogisticModel()
         copy.__dict__.update(model.__dict__, _factor=None)
         return copy

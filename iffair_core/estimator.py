@@ -89,7 +89,7 @@ class InfluenceReweigher(BaseEstimator):
     ) -> Self:
         """Compute the weights.
 
-        X (n, p) numeric, used as given (not standardised); y (n,) two values, the larger in sorted order favorable;
+        X (n, p) numeric, used as given (not standardized); y (n,) two values, the larger in sorted order favorable;
         sensitive_features (n,) any labels; eval_set (X, y, a): rows on which the gap is measured and the strength
         chosen; without it, X itself; pinned (n,) bool: rows whose weight stays 1.
         sample_weight (n,) >= 0: weights that the rows have already, as survey weights. Scaled to mean 1 over the rows

@@ -1,4 +1,4 @@
-"""How far scores can be trusted: predicted removal effects beside exact refits without the row.
+"""How far the scores can be trusted: predicted removal effects compared with exact refits without the row.
 
 A study verifies random rows and the most influential ones, and compares the predicted with the refitted gap at the
 chosen strength; the worse of the two errors is its badge.
@@ -36,11 +36,11 @@ def leave_one_out_parameters(
 ) -> np.ndarray:
     """Parameters of exact refits without each of `rows`, (r, P) with r <= len(rows): as many as fit in `seconds`.
 
-    A logistic model makes many refits at a time: their parameters are the columns of one matrix, so that every step of
-    all of them is two matrix products. Steps reuse the full model's factorisation until the gradient vanishes; a refit
-    that this does not bring there, as of a row that a small model hangs on, is done on its own, and so is every refit
-    of another model. `stop_check` is called between steps and may raise to cancel; `report` gets the share done. Raises
-    FitError where the other rows have one outcome only.
+    For a logistic model, many refits run together: their parameters are the columns of one matrix, so that one step of
+    all of them takes two matrix products. Steps reuse the full model's factorization until the gradient vanishes. A
+    refit that does not get there in this way, such as without a row that a small model depends on, is done on its own.
+    So is every refit of another model. `stop_check` is called between steps and may raise to cancel; `report` gets the
+    share done. Raises FitError where the other rows have one outcome only.
     """
     started, done = time.perf_counter(), [np.empty((0, model.theta_.size))]
     size = REFIT_BATCH if isinstance(model, LogisticModel) else 1
@@ -95,7 +95,7 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, stop
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How far the scores of a study can be trusted: predictions beside exact refits.
+    """How far the scores of a study can be trusted: predictions compared with exact refits.
 
     `removal_error`: relative L2 error of the study's removal effects on the soft goal over the refitted rows.
     `prediction_error`: |predicted - refitted| / |baseline gap| of the soft goal on validation rows at the chosen

@@ -1,8 +1,9 @@
-"""Quantities and a fitted model -> one score for each training row and quantity.
+"""How much each training row moves each quantity of a fitted model: one score per row and quantity.
 
 The effect of weight is df/ds_i = -(p_i - y_i) x~_i H^-1 grad f (Koh and Liang 2017). Leaving a row out moves the
-parameters by s_i (p_i - y_i) H^-1 x~_i / (1 - h_i), h_i its leverage (Cook and Weisberg 1982; Rad and Maleki 2020).
-Relabelling moves them by -s_i (2 y_i - 1) H^-1 x~_i. All rows at once: one Cholesky, k right-hand sides, one product.
+parameters by s_i (p_i - y_i) H^-1 x~_i / (1 - h_i), where h_i is its leverage (Cook and Weisberg 1982; Rad and Maleki
+2020). Flipping its outcome moves them by -s_i (2 y_i - 1) H^-1 x~_i. For all rows together this takes one Cholesky
+factorization, k right-hand sides and one product.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ PAIRS_AT_ONCE = 2_000_000
 ROWS_AT_ONCE = 512
 ROUNDING = 1e-12
 CURVED = 1e-3
-"""Mean leverage from which second order is worth its pass: below it the first is within about 0.1 % for gaps."""
+"""Second order is computed from this mean leverage on; below it, first order is within about 0.1 % for gaps."""
 MULTIPLICATIONS = 1e10
-"""That second order may take in a study, for a few seconds: rows x parameters^2 x quantities."""
+"""Largest rows x parameters^2 x quantities for which a study computes second order; this takes a few seconds."""
 
 
 def influence_scores(model: InfluenceModel, quantities: FairnessQuantities) -> np.ndarray:
     """d quantity / d weight of each training row, (n, k), in units of the quantity per unit of weight.
 
-    Positive: more weight on the row raises the quantity. Through the model only: evaluation rows keep unit weights.
+    Positive: more weight on the row raises the quantity. Only the effect through the model counts: evaluation rows keep
+    their weights.
     """
     return influence_of(model, quantities.gradients(model))
 
@@ -43,7 +45,7 @@ def influence_of(model: InfluenceModel, gradients: np.ndarray) -> np.ndarray:
 
 
 def _linear_influence(model: LogisticModel, directions: np.ndarray) -> np.ndarray:
-    """The same in one pass, for logits that are one more product with the rows: directions (P, k) -> (n, k)."""
+    """`influence_of` for a linear logit, in one pass over the rows: directions (P, k) -> (n, k)."""
     both = np.ascontiguousarray(np.column_stack([directions, model.theta_]))
     out = np.empty((model.y_.size, directions.shape[1]))
 
@@ -62,7 +64,7 @@ def one_step_parameters(model: InfluenceModel, weights: np.ndarray) -> np.ndarra
     """Parameters predicted for training weights (n,) without a refit, (P,).
 
     The first-order answer theta - H^-1 sum_i (w_i - s_i) grad_i, and for a logistic model one Newton step from there on
-    the objective with the new weights, where its Hessian can be factorised.
+    the objective with the new weights, where its Hessian can be factorized.
     """
     change = (weights - model.sample_weight_) * residuals(model)
     pulled = sum_blocks(lambda rows: model.pull_back(model.X_[rows], change[rows, None]), *model.X_.shape)
@@ -107,7 +109,7 @@ def _removal_factor(model: InfluenceModel, leverage: np.ndarray | None) -> np.nd
 
 
 def affordable_order(model: InfluenceModel, quantities: FairnessQuantities, leverage: np.ndarray) -> int:
-    """The order of removal effects for a study: 2 where it can be had, tells more than order 1, and takes seconds."""
+    """Order of a study's removal effects: 2 where the model has one, it tells more than order 1, and takes seconds."""
     cost = leverage.size * model.theta_.size**2 * len(quantities.names)
     curved = leverage.mean() >= CURVED and cost <= MULTIPLICATIONS
     return 2 if isinstance(model, LogisticModel) and curved else 1

@@ -1,7 +1,7 @@
 """The path of a repair: from the untouched model to stronger and stronger weights.
 
-At every strength the gaps are linearised at the model of the strength before, the whole change of weights is solved
-again from 1, and the model is refitted; where the refit misses what was asked, it is linearised again there. Beside the
+At every strength the gaps are linearized at the model of the strength before, the whole change of weights is solved
+again from 1, and the model is refitted; where the refit misses what was asked, it is linearized again there. Beside the
 refit stands the prediction, which never looks at a refit: Newton steps from the untouched model.
 """
 
@@ -131,10 +131,10 @@ class RepairPath:
         self._signed = np.unique(np.vstack([pairs.signed for pairs in asked]), axis=0)  # goals may share a rate
         self._disparities = np.repeat([pairs.disparity(self.before) for pairs in asked], [len(p.labels) for p in asked])
         self.origin = Step(0.0, np.ones(start.X_.shape[0]), start, start.theta_)
-        self._first = _Linearised(start, guide, base)
+        self._first = _Linearized(start, guide, base)
         self._known_thrift: Thrift | None = None
         self._forecasts: dict[float, _Forecast | None] = {}
-        self._linearised: dict[float, _Linearised] = {0.0: self._first}
+        self._linearized: dict[float, _Linearized] = {0.0: self._first}
         if isinstance(start, LogisticModel):
             self._forecasts[0.0] = _Forecast(start, np.ones(start.X_.shape[0]))
         self.limit = self._reachable()
@@ -160,7 +160,7 @@ class RepairPath:
         for _ in range(CORRECTIONS):
             self.stop_check()
             try:
-                here = self._first if model is self.start else _Linearised(model, self.guide, self.base)
+                here = self._first if model is self.start else _Linearized(model, self.guide, self.base)
                 candidate = self._solve(here, weights, strength)
                 refitted = model.refitted(self._seen(candidate), stop_check=self.stop_check)
             except (Infeasible, FitError) as error:
@@ -242,7 +242,7 @@ class RepairPath:
         off = matrix @ self.guide.values(model) - target
         return float((np.abs(off) if equal else off).max() / self.disparity)
 
-    def _solve(self, at: _Linearised, weights: np.ndarray, strength: float) -> np.ndarray:
+    def _solve(self, at: _Linearized, weights: np.ndarray, strength: float) -> np.ndarray:
         matrix, target, equal = self._targets(strength)
         influence = at.influence @ matrix.T
         ask = Ask(influence, matrix @ at.values - influence.T @ (weights - 1.0), target, equal)
@@ -288,10 +288,10 @@ class RepairPath:
         before = self._forecasts[earlier]
         if before is None:
             return None
-        if earlier not in self._linearised:
-            self._linearised[earlier] = _Linearised(before.model, self.guide, self.base)
+        if earlier not in self._linearized:
+            self._linearized[earlier] = _Linearized(before.model, self.guide, self.base)
         try:
-            weights = self._solve(self._linearised[earlier], before.weights, strength)
+            weights = self._solve(self._linearized[earlier], before.weights, strength)
             return _Forecast(before.model.stepped(self._seen(weights)), weights)
         except (Infeasible, FitError):
             return None
@@ -318,7 +318,7 @@ class _Forecast:
     weights: np.ndarray
 
 
-class _Linearised:
+class _Linearized:
     """Quantities, their gradients and influences, per unit of our weights, at one model."""
 
     def __init__(self, model: InfluenceModel, guide: FairnessQuantities, base: np.ndarray | None) -> None:

@@ -1,12 +1,13 @@
-"""Scores, a target and guard rails -> weights of training rows.
+"""Weights of training rows from their influences, a target for the gaps, and guard rails.
 
 All three variants answer the same question, "which weights bring these gaps to these values, to first order?", and
-differ in what they call small: `diverse` the squared change of weights, `uniform` the number of rows moved, `efficient`
-the utility lost. Weights stay in [0, max_weight] with mean exactly 1, so untouched rows stay exactly 1, and pinned rows
-always.
-Rows may have base weights b that the file brought: the model then sees b w, and a row of weight b is treated as b rows
-of weight 1 would be. The mean that stays 1 is that of w weighted by b, so that the total weight, and with it what the
-penalty is worth, stays the same; changes of weights are measured by sums over b; rows of base weight 0 stay at 1.
+differ in what they keep small: `diverse` the squared change of weights, `uniform` the number of rows moved,
+`efficient` the utility lost. Weights stay in [0, max_weight] with mean exactly 1. Pinned rows keep weight 1.
+
+The file may have brought base weights b. The model then sees b w, and a row of weight b is treated as b rows of weight
+1 would be: the mean that stays 1 is that of w weighted by b, so that the total weight, and with it the effect of the
+penalty, stays the same; changes of weights are measured by sums over b; rows of base weight 0 stay at 1.
+
 The formulation is ours; the paper names the first two variants but its formulas were not available to us.
 """
 
@@ -35,7 +36,7 @@ MAX_COLUMNS = 200
 
 @dataclass(frozen=True)
 class Rails:
-    """How far weights may go: none above `max_weight` (> 1), and rows of `pinned` (n,) bool, if given, stay at 1.
+    """Limits on the weights: none above `max_weight` (> 1), and the rows of `pinned` (n,) bool, if given, stay at 1.
 
     `base` (n,) >= 0: weights of the file, None for 1 everywhere. Solvers work on sqrt(base) delta, whose squared length
     is that of repeated rows.
@@ -69,7 +70,7 @@ class Rails:
         return n if self.base is None else float(self.base.sum())
 
     def evenness(self, n: int) -> np.ndarray:
-        """The side (n,) of length 1 whose product with sqrt(base) delta is the change of the mean weight."""
+        """The unit vector (n,) whose product with sqrt(base) delta is proportional to the change of the mean weight."""
         return np.full(n, 1 / np.sqrt(n)) if self.base is None else np.sqrt(self.base / self.base.sum())
 
     def free(self, n: int) -> np.ndarray:
@@ -95,7 +96,7 @@ class Rails:
 
 @dataclass(frozen=True)
 class Ask:
-    """A linear model of the gaps in the weights, and what they are asked to become.
+    """Gaps as linear functions of the weights, and the values they are asked to reach.
 
     For delta = w - 1: gaps(delta) = at_one + influence' delta, for directed gaps j: gaps_j <= target_j, or = target_j
     where `equal`. `influence` (n, m) per unit of w, that is times the base weight; `at_one` and `target` (m,), in units
@@ -129,7 +130,7 @@ def mean_weight(weights: np.ndarray, base: np.ndarray | None = None) -> float:
 
 
 def changed(weights: np.ndarray) -> np.ndarray:
-    """Which rows are moved, (n,) bool: their weight is not 1."""
+    """(n,) bool: rows whose weight is not 1."""
     return np.abs(weights - 1.0) > UNTOUCHED
 
 
@@ -138,11 +139,13 @@ def reachable_strength(
 ) -> float:
     """Largest s for which some weights meet at_one + influence' delta + s slack <= 0 (or = 0) in all gaps at once.
 
-    influence (n, m); at_one (m,): by how much the gaps exceed what is asked at delta = 0 and s = 0, slack (m,): by how
-    much more at s = 1. First order, so necessary only: a model rarely survives weights that extreme.
-    A linear programme over all rows, by column generation: a column is what weights at a vertex of the rails reach, and
-    the multipliers of the small programme over the columns found so far ask for the next, until its value is within
-    1e-4 of the bound that they prove. Where `equal`, at_one is 0, so that untouched weights are an answer at s = 0.
+    influence (n, m); at_one (m,): by how much the gaps exceed their targets at delta = 0 and s = 0; slack (m,): by how
+    much more at s = 1. The bound is of first order and necessary only: a model rarely survives weights that extreme.
+
+    This linear program over all rows is solved by column generation. A column holds the gaps that weights at a vertex
+    of the rails reach. The small program over the columns so far gives multipliers, these give the next column, and so
+    on until the value is within 1e-4 of the bound that the multipliers prove. Where `equal`, at_one is 0, so that
+    untouched weights are an answer at s = 0.
     """
     m = at_one.size
     columns = [np.zeros(m)]
@@ -177,8 +180,8 @@ def reachable_strength(
 def _furthest(influence: np.ndarray, multipliers: np.ndarray, rails: Rails) -> np.ndarray:
     """influence' delta, (m,), for the delta within the rails, of sum 0, that makes multipliers' influence' delta least.
 
-    A share 1 / max_weight of the rows that may move, those of the least combined influence, is lifted to the largest
-    weight; the others go to 0, and one row between the two takes what is left.
+    Of the rows that may move, the share 1 / max_weight with the least combined influence gets the largest weight, the
+    others get 0, and one row between the two gets the rest.
     """
     free = rails.free(influence.shape[0])
     if rails.base is not None:
@@ -196,7 +199,7 @@ def _furthest(influence: np.ndarray, multipliers: np.ndarray, rails: Rails) -> n
 def _furthest_weighted(
     influence: np.ndarray, multipliers: np.ndarray, rails: Rails, free: np.ndarray, base: np.ndarray
 ) -> np.ndarray:
-    """The same where rows have base weights, `base` those of the rows `free`: the least influence per base weight."""
+    """`_furthest` with the base weights of the rows `free`: rows go by influence per base weight."""
     order = np.argsort((influence[free] @ multipliers) / base, kind="stable")
     room = base[order] * rails.max_weight
     given = np.diff(np.minimum(np.cumsum(room), base.sum()), prepend=0.0)  # to the first rows as much as they hold
@@ -216,10 +219,10 @@ def diverse_weights(ask: Ask, rails: Rails, *, stop_check: StopCheck = never_sto
 def uniform_weights(ask: Ask, rails: Rails, amount: float = 1.0, *, stop_check: StopCheck = never_stop) -> np.ndarray:
     """The fewest rows move, all by exactly +-amount: the largest influences up and as many of the smallest down.
 
-    Several gaps are combined with the multipliers of the diverse solution, which say how dear each of them is. Returns
-    weights (n,); the ask is met to within half the effect of one pair of rows. Raises Infeasible as above.
-    With base weights, the least base weight moves: rows go by influence per base weight, both sides hold the same base
-    weight, and one row may move by less than the amount, so that they do.
+    Several gaps are combined with the multipliers of the diverse solution, which are the price of each. Returns weights
+    (n,) that meet the ask to within half the effect of one pair of rows. Raises Infeasible as `diverse_weights` does.
+    With base weights, rows go by influence per base weight, and both sides move the same base weight; for that, one row
+    may move by less than the amount.
     """
     amount = min(amount, 1.0, rails.max_weight - 1.0)
     multipliers = _smallest_change(ask, rails, stop_check)[1]
@@ -252,14 +255,15 @@ def _too_short(amount: float) -> str:
 def _uniform_weighted(
     combined: np.ndarray, wanted: float, amount: float, free: np.ndarray, base: np.ndarray
 ) -> np.ndarray:
-    """`uniform_weights` for combined influences (f,) of the rows `free`, of which `wanted` > 0 is to be reached."""
+    """`uniform_weights` with base weights: combined influences (f,) of the rows `free`, `wanted` > 0 the ask."""
     own = base[free]
     order = np.argsort(combined / own, kind="stable")
     down = np.append(0.0, np.cumsum(own[order]))
     up = np.append(0.0, np.cumsum(own[order[::-1]]))
     lost = np.append(0.0, np.cumsum(combined[order]))
     won = np.append(0.0, np.cumsum(combined[order[::-1]]))
-    # The base weight that each side moves: at the ends of whole rows of either, where the other may end within a row.
+    # Candidates for the base weight that each side moves: the cumulated base weights of both sides, so that on at least
+    # one side whole rows move. On the other side the last row may move in part.
     moved = np.union1d(down, up)
     moved = moved[moved <= down[-1] / 2]
     reached = amount * (np.interp(moved, up, won) - np.interp(moved, down, lost))
@@ -274,9 +278,10 @@ def _uniform_weighted(
 
 @dataclass(frozen=True)
 class Thrift:
-    """What `efficient` compares a repair with: the start's parameters (P,) and the Hessian (P, P) of its objective.
+    """The untouched model's parameters (P,) and the Hessian (P, P) of its objective, which price a repair.
 
-    Half the squared distance in that metric is the training loss that a move of the parameters costs, to second order.
+    Half the squared distance from `theta` in the metric `hessian` is the training loss that a repair costs, to second
+    order.
     """
 
     theta: np.ndarray
@@ -296,16 +301,17 @@ def efficient_weights(
 ) -> np.ndarray:
     """The weights whose model loses the least utility: least |delta|^2 + thrift * (training loss in nats) * 2.
 
-    The model with `weights` (n,) is linearised: delta moves its parameters by -H^-1 sum_i (delta_i - weights_i + 1)
-    grad_i, and the gaps of `ask` with them by `gradients` (P, m). With `thrift` 0 this is `diverse`; with much of it
-    the parameters are the cheapest that meet the ask, which no weights may reach, so it is a price and not a demand.
+    The model with `weights` (n,) is linearized: delta moves its parameters by -H^-1 sum_i (delta_i - weights_i + 1)
+    grad_i, and the parameters move the gaps of `ask` by `gradients` (P, m). With `thrift` 0 this is `diverse`. A large
+    `thrift` asks for the cheapest parameters that meet the ask, which weights within the rails may not reach; so the
+    loss is a price and not a demand.
     Returns weights (n,). Raises Infeasible where no weights within the rails meet the ask.
     """
     X = model.X_
     n, P = X.shape[0], model.theta_.size
     residual = rails.stretched(sigmoid(model.logits(X)) - model.y_)
     unit = np.sqrt(np.maximum(_squares(X, residual), np.finfo(float).tiny))
-    # From the model to that of unit weights.
+    # First-order change of the parameters when the weights return to 1.
     back = model.solve(_weighted_columns(X, residual * rails.stretched(weights - 1.0)))
     origin = model.theta_ + back - start.theta
     length = np.sqrt(np.maximum(np.einsum("ij,ij->j", gradients, model.solve(gradients)), np.finfo(float).tiny))
@@ -318,14 +324,14 @@ def efficient_weights(
     whole = _gram(X, residual, even, unit)
 
     def of_inside(inside: np.ndarray) -> np.ndarray:
-        """Gram matrix over the rows inside the box: all of them less those outside, which are few, or directly."""
+        """Gram matrix over the rows inside the box: that of all rows less the few outside, or computed directly."""
         outside = np.flatnonzero(~inside)
         if 2 * outside.size > n:
             return _gram(X, np.where(inside, residual, 0.0), np.where(inside, even, 0.0), unit)
         return whole - _gram(X[outside], residual[outside], even[outside], unit)
 
     def solve(active: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        # The parameters lie at origin - step; step costs, and is bound to delta by H step = sum_i delta_i grad_i.
+        # The parameters are origin - step. The step costs utility, and H step = sum_i delta_i grad_i ties it to delta.
         m, change = len(active), ask.change[active] / length[active]
         rows = np.vstack([hessian, (gradients[:, active] / length[active]).T])
         cheapest = cho_solve(metric, rows.T) / thrift
@@ -385,7 +391,8 @@ def _with_binding_gaps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """delta (n,) and multipliers (m,) of `solve(active)` with as many gaps active as it takes to meet the ask.
 
-    Gaps enter one at a time, the most violated first, so that many pairs of groups cost only those that bind.
+    Gaps become active one at a time, the most violated first, so that of many pairs of groups only the binding ones
+    cost time.
     """
     m = ask.target.size
     multipliers, delta = np.zeros(m), np.zeros(ask.influence.shape[0])
@@ -446,7 +453,7 @@ def _climb(
     ceiling: float,
     stop_check: StopCheck,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Multipliers x (m,) >= floor that maximise a concave dual, and the change delta = clip(-multiply(x), low, high).
+    """Multipliers x (m,) >= floor that maximize a concave dual, and the change delta = clip(-multiply(x), low, high).
 
     delta stands for sqrt(base) (w - 1) throughout.
     `missed(delta, x)` is what is reached less what is wanted, the gradient of the dual, and what is paid besides
@@ -512,7 +519,7 @@ def _climb(
 
 
 def _largest_change(n: int, rails: Rails) -> float:
-    """Bound of |delta|^2 / 2 within the rails at mean weight 1, which no dual of a feasible ask exceeds."""
+    """Largest |delta|^2 / 2 within the rails at mean weight 1. The dual of a feasible ask never exceeds it."""
     return 0.5 * rails.total(n) * (rails.max_weight - 1.0) * (1 + 1e-9)
 
 

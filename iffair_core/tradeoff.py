@@ -1,4 +1,4 @@
-"""Steps of the path, measured -> the fairness-utility curve, its frontier and a recommendation.
+"""The fairness-utility curve: measured steps of the path, their frontier, and the recommended one.
 
 Every refitted point is a full refit with the path's weights; the prediction stands beside it. Validation rows choose.
 """

@@ -80,7 +80,7 @@ def _identifiers(data: Evidence) -> Iterator[Check]:
         names = [name for name in chosen if natural[name] == of_type]
         text = (
             f"{_has(names)} {what}, yet {plural(names, 'is a feature', 'are features')} by your choice of type. A "
-            "model cannot learn from values that it never sees again, and single people can be recognised by them. "
+            "model cannot learn from values that it never sees again, and single people can be recognized by them. "
             f"Leave {plural(names, 'it', 'them')} out."
         )
         yield from data.about(names, kind, "medium", title, text)

@@ -74,7 +74,7 @@ class _Column:
     learned: dict[str, Any]
     features: list[str]
     numbers: np.ndarray | None = None
-    """(n,) standardised values for the first feature, if the column is numeric."""
+    """(n,) standardized values for the first feature, if the column is numeric."""
     slots: np.ndarray | None = None
     """(n,) which of the remaining features is 1 in a row, -1 for none."""
 

@@ -164,7 +164,7 @@ def _drawn_units(cells: np.ndarray, sizes: np.ndarray, seed: int, shares: tuple[
         total = rows.sum()
         owed += share * total
         wanted = np.cumsum(np.maximum(owed, 0)[parts])
-        # A unit goes where its middle row falls.
+        # A unit goes to the part in whose range of rows its middle row lies.
         place = np.searchsorted(wanted[:-1] * (total / wanted[-1]), np.cumsum(rows) - rows / 2, side="right")
         split[members] = parts[place]
         owed -= np.bincount(split[members], weights=rows, minlength=len(shares))

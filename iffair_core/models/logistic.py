@@ -28,13 +28,13 @@ SUBSAMPLE_ROWS = 5_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40
 SUBSAMPLE_STRIDES = (4, 6)
 ROUGH = 1e-5  # tolerance for a subsample, whose own error is a hundred times that and more
-GOOD_CONTRACTION = 0.2  # of a step with an old factorisation: a new one costs as much as five such steps
+GOOD_CONTRACTION = 0.2  # of a step with an old factorization: a new one costs as much as five such steps
 MEMORY = 10
 CURVED = 1e-10  # least share of a move's product with the gradient's that is left when its terms are added
 PANEL = 8  # rows of a triangle at a time: narrow enough for the kernels of `blocks`
 
 Factor = tuple[np.ndarray, np.ndarray]
-"""Lower Cholesky factor of the Hessian scaled to unit diagonal, and that scale (`_factorise`)."""
+"""Lower Cholesky factor of the Hessian scaled to unit diagonal, and that scale (`_factorize`)."""
 
 
 class _Point(NamedTuple):
@@ -98,11 +98,11 @@ class LogisticModel:
         warm_start: LogisticModel | None = None,
         stop_check: StopCheck = never_stop,
     ) -> Self:
-        """Minimise the weighted objective.
+        """Minimize the weighted objective.
 
         X (n, p) finite float64; y (n,) of 0 and 1, both present; sample_weight (n,) finite and >= 0, ones if None.
         `warm_start`: a model fitted to the same rows with nearby weights; its parameters start the search and its
-        factorised Hessian is used for as long as it contracts. `stop_check` is called first and may raise to cancel.
+        factorized Hessian is used for as long as it contracts. `stop_check` is called first and may raise to cancel.
         Raises ConfigError for unusable arguments, FitError if the optimum cannot be reached.
         """
         stop_check()
@@ -168,7 +168,7 @@ class LogisticModel:
             p = sigmoid(X @ self.coef_ + self.intercept_)
             return _curvature(X, self.sample_weight_[rows] * p * (1.0 - p))
 
-        return self._penalised(sum_blocks(work, *self.X_.shape))
+        return self._penalized(sum_blocks(work, *self.X_.shape))
 
     def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """Where one Newton step from `theta` (p + 1,) leads on the objective with these weights (n,) of the same rows.
@@ -176,7 +176,7 @@ class LogisticModel:
         One pass with Hessian, no search along the step. Raises FitError where the Hessian there is singular.
         """
         _, gradient, hessian = self._pass(theta, with_loss=False, with_hessian=True, sample_weight=sample_weight)
-        return theta - _solve(_factorise(hessian), gradient)
+        return theta - _solve(_factorize(hessian), gradient)
 
     def stepped(self, sample_weight: np.ndarray) -> LogisticModel:
         """The model one Newton step from this one towards the optimum with these weights (n,): near it, but no fit.
@@ -215,12 +215,12 @@ class LogisticModel:
 
     def _hessian_factor(self) -> Factor:
         if self._factor is None:
-            self._factor = _factorise(self.hessian())
+            self._factor = _factorize(self.hessian())
         return self._factor
 
     def _cold_start(self) -> tuple[np.ndarray, Factor | None]:
         """Zero with the base rate as intercept, or for many rows what an evenly spaced subsample of them tells: its
-        rough optimum, itself found in this way, and its factorised Hessian brought to the size of this one.
+        rough optimum, itself found in this way, and its factorized Hessian brought to the size of this one.
         """
         n, p = self.X_.shape
         least, most = SUBSAMPLE_STRIDES
@@ -235,7 +235,7 @@ class LogisticModel:
                     part.X_, part.y_, part.sample_weight_ = self.X_[rows], y, weight
                     part._units = self._units
                     theta = part._newton(*part._cold_start(), tolerance=ROUGH)
-                    lower, scale = _factorise(part._at(theta, with_hessian=True).hessian)
+                    lower, scale = _factorize(part._at(theta, with_hessian=True).hessian)
                     return theta, (lower, scale * np.sqrt(stride))
         return self._base_rate(), None
 
@@ -247,9 +247,9 @@ class LogisticModel:
     def _newton(
         self, theta: np.ndarray, factor: Factor | None, tolerance: float = TOLERANCE, *, careful: bool = False
     ) -> np.ndarray:
-        """The optimum, from `theta`, and if given with a factorised Hessian of somewhere near.
+        """The optimum, from `theta`, and if given with a factorized Hessian of somewhere near.
 
-        A factorisation, corrected by what the gradient has told since, is kept for as long as one step with it cuts the
+        A factorization, corrected by what the gradient has told since, is kept for as long as one step with it cuts the
         gradient fivefold; it is `fresh` if it was taken at the point where it is used. An old one that leads nowhere is
         replaced, a fresh one is searched along. `careful`: every step has a fresh one and lowers the loss, which leads
         to the optimum of a convex objective from anywhere.
@@ -260,7 +260,7 @@ class LogisticModel:
             if factor is None:
                 here = here if here.hessian.size else self._at(here.theta, with_hessian=True)
                 try:
-                    factor, fresh, memory = _factorise(here.hessian), True, Memory()
+                    factor, fresh, memory = _factorize(here.hessian), True, Memory()
                 except FitError:
                     if here.size > attainable:
                         raise
@@ -348,10 +348,10 @@ class LogisticModel:
         penalty = theta[:-1] / self.C
         gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
-        hessian = self._penalised(sums[1 + P :].reshape(P, P)) if with_hessian else np.empty((0, 0))
+        hessian = self._penalized(sums[1 + P :].reshape(P, P)) if with_hessian else np.empty((0, 0))
         return float(sums[0] + theta[:-1] @ penalty / 2), gradient, hessian
 
-    def _penalised(self, curvature: np.ndarray) -> np.ndarray:
+    def _penalized(self, curvature: np.ndarray) -> np.ndarray:
         """The Hessian of the objective from that of the loss, in place."""
         slopes = np.arange(curvature.shape[0] - 1)
         curvature[slopes, slopes] += 1.0 / self.C
@@ -387,7 +387,7 @@ def column_units(X: np.ndarray) -> np.ndarray:
     return np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0)
 
 
-def _factorise(hessian: np.ndarray) -> Factor:
+def _factorize(hessian: np.ndarray) -> Factor:
     """Cholesky factor of the Hessian scaled to unit diagonal, and the scale: columns of any unit solve equally well."""
     scale = np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
     try:

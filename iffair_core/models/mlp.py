@@ -20,7 +20,7 @@ from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import Memory, checked, column_units, with_intercept
 
-DIRECT = 2_000  # parameters up to which the Hessian is factorised
+DIRECT = 2_000  # parameters up to which the Hessian is factorized
 HIDDEN = (4,)
 TOLERANCE = 1e-9
 ROUNDING = 1e-12  # relative; two losses that differ by less are the same
@@ -57,7 +57,7 @@ class _Factor(NamedTuple):
 
 
 class MLPModel:
-    """Ridge-penalised tanh network with one output, with Hessian solves and leverage.
+    """Ridge-penalized tanh network with one output, with Hessian solves and leverage.
 
     Parameters: `hidden`, units of each hidden layer, first to last (none: logistic regression); `C`, inverse penalty on
     the sum of losses, > 0; `seed` of the random start; `damping` >= 0, added to the Hessian's diagonal in `solve` and
@@ -65,7 +65,7 @@ class MLPModel:
     Learned: `theta_` (P,), for each layer the weights and bias of each unit in turn; `n_iter_` Newton steps,
     `gradient_norm_` = |gradient|_inf / n at the returned parameters, `damping_`; and the training rows it was fitted to
     (`X_`, `y_`, `sample_weight_`, not copied).
-    Weights are penalised alike, so columns should be of like scale.
+    Weights are penalized alike, so columns should be of like scale.
     """
 
     theta_: np.ndarray
@@ -183,7 +183,7 @@ class MLPModel:
         """h_i = d_i J_i H^-1 J_i' of each training row, (n,).
 
         H is exact, so that where a net overfits, its negative curvature can drive h_i to 1 and beyond, and a row's
-        removal has no linear answer: h_i is cut off at 0.99. Factorises the Hessian, whatever the number of parameters.
+        removal has no linear answer: h_i is cut off at 0.99. Factorizes the Hessian, whatever the number of parameters.
         """
         lower, layers = self._own_factor().lower, self._layers(self.theta_)
         out = np.empty(self.X_.shape[0])
@@ -384,7 +384,7 @@ class MLPModel:
         return np.asarray(minimize(objective, theta, jac=True, method="L-BFGS-B", options=options).x)
 
     def _stationary(self, theta: np.ndarray, factor: _Factor | None) -> np.ndarray:
-        """The stationary point near `theta`, if given with a factorised Hessian of somewhere near.
+        """The stationary point near `theta`, if given with a factorized Hessian of somewhere near.
 
         A factor is corrected by what the gradient has told since (L-BFGS that starts from it): in the end one Newton
         step after the other, and with weights that have moved a little some cheap passes. One that leads nowhere fast
@@ -395,7 +395,7 @@ class MLPModel:
         marks: list[float] = []  # sizes since the factor was taken
         for self.n_iter_ in range(1, MAX_STEPS + 1):
             if direct and factor is None:
-                factor, fresh = _factorise(self._hessian(here.theta), self.damping), True
+                factor, fresh = _factorize(self._hessian(here.theta), self.damping), True
                 memory, marks = Memory(MEMORY), []
             if factor is not None:
                 step = memory.step(here.gradient, factor.solve)
@@ -466,7 +466,7 @@ class MLPModel:
         return x, square <= enough
 
     def _conjugate(self, b: np.ndarray) -> np.ndarray:
-        """H^-1 b (P,) at the fitted parameters without a factorisation, damped where the curvature is not positive."""
+        """H^-1 b (P,) at the fitted parameters without a factorization, damped where the curvature is not positive."""
         damping = self.damping
         for _ in range(DAMPINGS):
             x, good = self._conjugate_gradients(self.theta_, b, 1e-10, damping)
@@ -478,7 +478,7 @@ class MLPModel:
 
     def _own_factor(self) -> _Factor:
         if self._factor is None:
-            self._factor = _factorise(self._hessian(self.theta_), self.damping)
+            self._factor = _factorize(self._hessian(self.theta_), self.damping)
         return self._factor
 
 
@@ -526,7 +526,7 @@ def _answers(layers: list[np.ndarray], outputs: list[np.ndarray]) -> dict[tuple[
     return out
 
 
-def _factorise(hessian: np.ndarray, damping: float) -> _Factor:
+def _factorize(hessian: np.ndarray, damping: float) -> _Factor:
     """Cholesky factor of the Hessian with at least `damping` on its diagonal, and only as much more as it takes."""
     largest = float(np.abs(np.diag(hessian)).max())
     for _ in range(DAMPINGS):
