@@ -1,4 +1,4 @@
-"""What would embarrass an analyst later, said before a model is fitted, each with a way out.
+"""Find before a model is fitted what would embarrass an analyst later, and offer a way out of each.
 
 `run_checks` looks for columns that give the outcome away or stand in for a group (`columns`), dates at which only one
 outcome is recorded (`time`), a favorable value that may be the wrong one and groups too small to judge (`groups`),

@@ -1,10 +1,10 @@
 """How well one column alone tells the rows of a group from all others: ROC AUC, out of sample where it is learned.
 
-A column is prepared once (`prepared`) and then held against any number of groupings (`separation`). Two scores are
-tried and the better one counts: a number as it is, in whichever direction separates, with missing cells at the median;
-and the share of the group at each level of the column, learned on four fifths of the rows and applied to the rest, so
-that a column with a value of its own in every row does not look perfect. Levels are the values, of numbers with many
-values quantile bins; missing is a level.
+A column is prepared once (`prepared`) and then compared with any number of groupings (`separation`). The better of two
+scores counts. One is the number itself, in the direction that separates, with missing cells at the median. The other is
+the share of the group at each level of the column, learned on four fifths of the rows and applied to the rest, so that
+a column with a different value in every row does not look perfect. Levels are values, or quantile bins of numbers with
+many values; missing is a level.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def _of_levels(column: Prepared, codes: np.ndarray, n_groups: int, folds: np.nda
 
 
 def _won(inside: np.ndarray, outside: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Pairs in which the row inside scores higher. Ties between levels go to the later one: the mean over both orders
-    of the levels counts them half."""
+    """Pairs in which the row inside scores higher. A tie between two levels counts as won by the later one, so the mean
+    over both orders of the levels counts it half."""
     order = np.argsort(scores, axis=2, kind="stable")
     inside, outside = (np.take_along_axis(counts, order, axis=2) for counts in (inside, outside))
     return np.asarray((inside * (np.cumsum(outside, axis=2) - outside / 2)).sum(axis=2))
@@ -136,9 +136,9 @@ def _frequent(column: Prepared, most: int) -> tuple[np.ndarray, int]:
 def auc_interval(area: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of a ROC AUC from the numbers of rows on both sides; arrays of one shape, NaN where the area is.
 
-    The areas whose own standard error puts the observed one within 1.96 of them, so the interval has width at 0 and 1
-    too. Standard error: Hanley and McNeil (1982), Radiology 143, 29-36, with both numbers of rows replaced by their
-    mean in the numerator: Newcombe (2006), Statist. Med. 25, 559-573, method 5.
+    It holds the areas from which the observed one is at most 1.96 of their own standard errors away, so that it has
+    width at 0 and 1 too. Standard error: Hanley and McNeil (1982), Radiology 143, 29-36, with both numbers of rows
+    replaced by their mean in the numerator: Newcombe (2006), Statist. Med. 25, 559-573, method 5.
     """
     area, inside, outside = (np.asarray(part, dtype=np.float64) for part in (area, inside, outside))
 

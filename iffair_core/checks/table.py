@@ -20,15 +20,15 @@ NEARLY_CONSTANT = 0.995
 MANY_VALUES = 50
 """Values of a category beyond which the encoding pools the rarest (`encoding.MAX_LEVELS`)."""
 MANY_COPIES = 0.01
-"""Share of copied rows that moves a test score by more than most intervals are wide."""
+"""Share of copied rows that can move a test score by more than the width of most intervals."""
 MORE_THAN_CHANCE = 10
-"""Copies are news where there are ten times as many pairs of equal rows as columns drawn apart would give."""
+"""Copies are reported as unexpected where they exceed ten times what independent columns would give by chance."""
 MARKED_SHARE = 0.05
-"""Share of a column under a marker from which it changes what the column says."""
+"""Share of a column's rows from which a marker changes what the column says."""
 SENTINELS = (-1.0, -9.0, *(sign * (10.0**size - 1) for sign in (-1, 1) for size in (2, 3, 4, 5, 6)))
 """Numbers that stand for "missing" in many files."""
 LEAST_MARKED, LEAST_MARKED_SHARE = 10, 0.01
-"""Rows under a number before it can be a marker; and the share of rows that -1 and -9, ordinary numbers too, need."""
+"""Rows that a number needs to count as a marker, and the share that the ordinary numbers -1 and -9 need as well."""
 
 
 def table_checks(data: Evidence) -> Iterator[Check]:
@@ -157,9 +157,9 @@ def _distinct(keys: np.ndarray) -> int:
 
 
 def _copies_by_chance(data: Evidence, first: np.ndarray) -> float:
-    """Pairs of equal rows to expect among so many if every column were drawn for itself.
+    """Pairs of equal rows to expect by chance if the columns were independent.
 
-    first (n,) bool: rows that repeat no earlier one; how often two of them agree in a column is that column's chance.
+    first (n,) bool: rows that repeat no earlier one; the chance of a column is how often two of these agree in it.
     """
     chance = pairs = data.rows * (data.rows - 1) / 2
     rows = int(first.sum())

@@ -1,4 +1,4 @@
-"""What goes with time: dates at which only one outcome is recorded, and an outcome that changes along file or dates."""
+"""Checks of time: dates with only one recorded outcome, and an outcome that changes along the file or along dates."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from iffair_core.reading.dates import parse_dates
 from iffair_core.wording import figure, percent
 
 CHANCE = 1e-6
-"""What chance may explain: an end of a date column with one outcome only, less likely than this over all such ends."""
+"""An end of a date column with one outcome counts where chance gives one, over all such ends, less often than this."""
 LEAST_TAIL = 20
-"""Rows in such an end before it is told."""
+"""Rows that such an end needs."""
 GRAVE_TAIL = 0.01
 """Share of the rows in it from which it is grave: it moves every rate by a point."""
 BLOCKS, LEAST_BLOCKS, ROWS_PER_BLOCK = 10, 3, 50
@@ -42,7 +42,7 @@ def time_checks(study: Studied) -> Iterator[Check]:
 def _date_columns(study: Studied) -> dict[str, np.ndarray]:
     """{column: (n,) datetime64[D], NaT where there is none} of columns of dates, features or not.
 
-    Dates that are filled in more often with one outcome, by 20 points, are of what followed it, and left out.
+    Columns that are filled in more often with one outcome, by 20 points, are left out: they date what followed it.
     """
     data, found = study.data, {}
     for name, kind in data.types.items():

@@ -88,8 +88,8 @@ def pooled(
 ) -> Coded:
     """The same rows with the values of each pool under its name, which may be "(missing)" or a value there is.
 
-    whole: the column of all rows, whose values may be pooled although no row in use has them; ordered: labels keep
-    their order, a pool stands where its first value stood. Raises TaskError for values that the column does not have,
+    whole: the column of all rows; its values may be pooled although no row in use has them. ordered: labels keep their
+    order, and a pool takes the place of its first value. Raises TaskError for values that the column does not have,
     or that two pools name.
     """
     codes, labels = coded
@@ -138,9 +138,9 @@ class Crossed:
 def crossed(columns: Mapping[str, pd.Series], parts: Sequence[Coded], smallest: int | None = None) -> Crossed:
     """The groups that occur among the rows of `columns`, crossed in the order of each column's values.
 
-    parts: the codes of each. With `smallest`, groups of fewer rows are taken together as "(small groups)", which
-    stands last; where that has fewer rows too, they do not stay. Raises TaskError where two groups would have one name,
-    or where there are more than `MAX_GROUPS`.
+    parts: the codes of each column. With `smallest`, groups of fewer rows are pooled as "(small groups)", which comes
+    last; where the pool has fewer rows too, its rows are left out. Raises TaskError where two groups would have one
+    name, or where there are more than `MAX_GROUPS`.
     """
     flat = np.zeros(len(parts[0][0]), dtype=np.int64)
     for codes, labels in parts:

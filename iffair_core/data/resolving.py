@@ -1,4 +1,4 @@
-"""The user's choices checked against the table: every one fits, or the error names the column and the way out."""
+"""Check the user's choices against the table: all of them fit, or an error names the column and the way out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from iffair_core.uncertainty import effective_counts, wilson_interval
 from iffair_core.wording import row_count
 
 MANY_VALUES = 10
-"""A number with more values than these is better cut than compared value by value."""
+"""A number with more values than this should be cut into bins instead of being compared value by value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +333,7 @@ def _units(task: Task, column: pd.Series, fixed: np.ndarray | None, warnings: li
 
 
 def _rows(count: int, task: Task) -> str:
-    """A number of rows left out; in cohort-only mode never told, as one of several would give the others away."""
+    """A number of rows left out. Cohort-only mode tells none, because one number would give others away."""
     if task.smallest_group is not None:
         return "No rows" if count == 0 else "Rows"
     return row_count(count)
@@ -357,7 +357,7 @@ def _sensitive_codes(
 
 
 def _small_groups(found: Crossed, smallest: int) -> list[str]:
-    """What became of groups that are too small; their names and sizes stay unsaid."""
+    """What was done with groups that are too small, without their names and sizes."""
     if not found.pooled:
         return []
     count = f"{found.pooled:,} group" if found.pooled == 1 else f"{found.pooled:,} groups"
@@ -417,7 +417,7 @@ def _group_warnings(groups: tuple[str, ...], rows: np.ndarray, hits: np.ndarray)
 def _weighted_shares(
     weights: np.ndarray, codes: np.ndarray, y: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each group its share of all weight, its favorable share (0 where it has none), and its effective count."""
+    """For each group: its share of all weight, its favorable share (0 where it has no weight), its effective count."""
     total, square, favorable = (np.bincount(codes, one, minlength=size) for one in (weights, weights**2, weights * y))
     share = np.divide(favorable, total, out=np.zeros(size), where=total > 0)
     return total / total.sum(), share, effective_counts(total, square)

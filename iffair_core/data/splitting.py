@@ -51,9 +51,9 @@ def split_rows(
 
     fixed (n,): the parts as the column `fixed_by` gives them, taken as they are; where it has no validation rows,
     a quarter of its training rows is drawn for them. units (n,): rows of one code, a value of the column `units_by`,
-    stay in one part. A unit counts for the cell that most of its rows are in, first of equals; within a cell, units
-    follow a seeded shuffle, and what one cell has too much or too little of a part the next evens out. Units of more
-    than a fifth of the rows go to train.
+    stay in one part. A unit belongs to the cell that most of its rows are in, the first of equals. Within a cell, units
+    follow a seeded shuffle; rows that one cell gives too many or too few to a part are made up for in the next. Units
+    of more than a fifth of the rows go to train.
 
     Raises `SplitError` below 50 rows, where a part lacks an outcome, or where units are too few or too large.
     """
@@ -134,7 +134,7 @@ def _drawn_rows(cells: np.ndarray, seed: int, shares: tuple[int, ...]) -> np.nda
 
 
 def _preferred(parts: int) -> Sequence[int]:
-    """Rank of each part where several could have a row alike: train, then test, then validation."""
+    """Rank of each part where a row could go to several: train, then test, then validation."""
     return (0, 2, 1)[:parts] if parts == 3 else range(parts)
 
 
@@ -148,7 +148,7 @@ def _cell_of_units(codes: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def _drawn_units(cells: np.ndarray, sizes: np.ndarray, seed: int, shares: tuple[int, ...]) -> np.ndarray:
-    """(U,) int8 of part codes for units of `sizes` rows: cell after cell, each part is given the rows it is owed."""
+    """(U,) int8 of part codes for units of `sizes` rows, cell by cell, so that each part gets its share of the rows."""
     share = np.array(shares) / sum(shares)
     parts = np.argsort(_preferred(len(shares)))
     large = sizes > share[-1] * sizes.sum()

@@ -1,10 +1,10 @@
 """The embedded example, which is generated and says so.
 
-It is a table of 10,000 loan applications in an invented town. Who repays is drawn from a formula in the
-financial columns, and Cedar earns less; the recorded decision follows it, except in known rows, close calls mostly,
-where a historical decision is injected that the finances do not explain: creditworthy applicants of Cedar, and fewer of
-Birch, recorded as denied, and a few weak applications of Alder recorded as granted. So there is a ground truth to test
-influence against (`example_biased_rows`), which real data never has.
+It is a table of 10,000 loan applications in an invented town. A formula in the financial columns decides who repays,
+and people in Cedar earn less. The recorded decision follows the formula, except in known rows, most of them close
+calls. There a decision is injected that the finances do not explain: creditworthy applicants of Cedar, and fewer of
+Birch, are recorded as denied, and a few weak applications of Alder as granted. So influence can be tested against a
+ground truth (`example_biased_rows`), which real data never has.
 """
 
 from __future__ import annotations

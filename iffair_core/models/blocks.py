@@ -41,7 +41,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 class _Pin:
-    """Pins BLAS to one thread while anyone asks for it; the last to leave restores it, in whatever order they end."""
+    """Pins BLAS to one thread while at least one caller needs it; the last caller to end restores it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -85,7 +85,7 @@ def map_blocks(work: Callable[[slice], Result], n_rows: int, n_columns: int) -> 
 
 
 def sum_blocks(work: Callable[[slice], np.ndarray], n_rows: int, n_columns: int) -> np.ndarray:
-    """Sum of `work(rows)` over every block, added in block order as they come, so that few of them are held at once."""
+    """Sum of `work(rows)` over every block. Results are added in block order as they come, so few are held at once."""
     blocks = row_blocks(n_rows, n_columns)
     adding = threading.Lock()
     total: list[np.ndarray] = []
@@ -110,10 +110,10 @@ def sum_blocks(work: Callable[[slice], np.ndarray], n_rows: int, n_columns: int)
 
 
 def _each(work: Callable[[int], None], count: int) -> None:
-    """`work(i)` for i < count, in about that order, on the calling thread and on those of the pool that are free.
+    """Call `work(i)` for i < count, in about that order, on the calling thread and on the free threads of the pool.
 
-    Threads take the next place when they are done with one, so that a block costs no task of its own, and whoever calls
-    from a thread of the pool waits for no other. The first error ends it.
+    Each thread takes the next i when it has finished one, so that a block needs no task of its own, and a caller that
+    runs on a thread of the pool never waits for another. The first error ends the loop.
     """
     places = iter(range(count))
 

@@ -38,8 +38,10 @@ Factor = tuple[np.ndarray, np.ndarray]
 
 
 class _Point(NamedTuple):
-    """The objective at `theta`. `size` is |gradient|_inf / n with each entry per unit of its column, so that a column
-    in millions hides no other; `loss` is NaN and `hessian` empty unless they were asked for.
+    """The objective at `theta`.
+
+    `size` is |gradient|_inf / n with each entry divided by the unit of its column, so that a column in millions does
+    not hide the others. `loss` is NaN and `hessian` is empty unless they were asked for.
     """
 
     theta: np.ndarray
@@ -50,7 +52,7 @@ class _Point(NamedTuple):
 
 
 class Memory:
-    """The last few moves of the parameters with the moves of the gradient: a factor corrected by them (L-BFGS)."""
+    """The last moves of the parameters and of the gradient, which correct an old Hessian factor (L-BFGS)."""
 
     def __init__(self, length: int = MEMORY) -> None:
         self.moves: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=length)
@@ -171,15 +173,18 @@ class LogisticModel:
         return self._penalized(sum_blocks(work, *self.X_.shape))
 
     def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-        """Where one Newton step from `theta` (p + 1,) leads on the objective with these weights (n,) of the same rows.
+        """The parameters (p + 1,) one Newton step from `theta`, on the objective of the same rows with these weights
+        (n,).
 
-        One pass with Hessian, no search along the step. Raises FitError where the Hessian there is singular.
+        It takes one pass with Hessian and does not search along the step. Raises FitError where the Hessian there is
+        singular.
         """
         _, gradient, hessian = self._pass(theta, with_loss=False, with_hessian=True, sample_weight=sample_weight)
         return theta - _solve(_factorize(hessian), gradient)
 
     def stepped(self, sample_weight: np.ndarray) -> LogisticModel:
-        """The model one Newton step from this one towards the optimum with these weights (n,): near it, but no fit.
+        """The model one Newton step from this one towards the optimum with these weights (n,). It is near a fit, not
+        one.
 
         Raises FitError where the Hessian is singular.
         """
@@ -193,7 +198,7 @@ class LogisticModel:
         """h_i = d_i x~_i' H^-1 x~_i of each training row, (n,)."""
         lower, scale = self._hessian_factor()
         whitening, P = solve_triangular(lower, np.diag(1.0 / scale), lower=True), scale.size
-        # Row j of the triangle reads the columns up to j alone, so panels of rows need half the work of the whole.
+        # Row j of the triangle has entries up to column j only, so working in panels of rows halves the work.
         panels = [
             (slice(start, start + PANEL), np.ascontiguousarray(whitening[start : start + PANEL, : start + PANEL].T))
             for start in range(0, P, PANEL)
@@ -219,8 +224,10 @@ class LogisticModel:
         return self._factor
 
     def _cold_start(self) -> tuple[np.ndarray, Factor | None]:
-        """Zero with the base rate as intercept, or for many rows what an evenly spaced subsample of them tells: its
-        rough optimum, itself found in this way, and its factorized Hessian brought to the size of this one.
+        """Where a fit without a warm start begins: (parameters, factor of a Hessian near by, or None).
+
+        For few rows: zero, with the base rate as intercept. For many: the rough optimum of an evenly spaced subsample,
+        found in the same way, and its factorized Hessian scaled to the number of rows.
         """
         n, p = self.X_.shape
         least, most = SUBSAMPLE_STRIDES
@@ -229,7 +236,7 @@ class LogisticModel:
             rows = slice(None, None, stride)
             y, weight = self.y_[rows], self.sample_weight_[rows]
             if 0 < (weight * y).sum() < weight.sum():
-                # A sample that has no optimum within reach is no verdict on the rows it was drawn from.
+                # Where the subsample has no optimum within reach, the whole may still have one.
                 with suppress(FitError):
                     part = LogisticModel(self.C * stride)
                     part.X_, part.y_, part.sample_weight_ = self.X_[rows], y, weight
@@ -247,12 +254,13 @@ class LogisticModel:
     def _newton(
         self, theta: np.ndarray, factor: Factor | None, tolerance: float = TOLERANCE, *, careful: bool = False
     ) -> np.ndarray:
-        """The optimum, from `theta`, and if given with a factorized Hessian of somewhere near.
+        """The optimum, searched from `theta`. `factor`: a factorized Hessian of some point near by.
 
-        A factorization, corrected by what the gradient has told since, is kept for as long as one step with it cuts the
-        gradient fivefold; it is `fresh` if it was taken at the point where it is used. An old one that leads nowhere is
-        replaced, a fresh one is searched along. `careful`: every step has a fresh one and lowers the loss, which leads
-        to the optimum of a convex objective from anywhere.
+        A factorization is corrected by the gradients seen since (`Memory`), and kept as long as a step with it cuts the
+        gradient fivefold. It is `fresh` if it was taken at the point where it is used. A step with an old factorization
+        that makes no progress leads to a new one; a step with a fresh one is halved until it makes progress. `careful`:
+        every step has a fresh factorization and lowers the loss, which reaches the optimum of a convex objective from
+        anywhere.
         """
         attainable = max(tolerance, self._attainable())
         here, fresh, memory = self._at(theta, with_hessian=factor is None), False, Memory()
@@ -292,8 +300,10 @@ class LogisticModel:
         return here.theta
 
     def _step(self, here: _Point, step: np.ndarray, *, halve: bool, careful: bool = False) -> _Point:
-        """The point one step away; with `halve`, half of it and half again until loss or gradient falls; where
-        `careful`, until the loss does."""
+        """The point one step away.
+
+        With `halve`, the step is halved until the loss or the gradient falls; with `careful`, until the loss falls.
+        """
         share = 1.0
         while True:
             there = self._at(here.theta - share * step, with_loss=halve)
@@ -303,7 +313,7 @@ class LogisticModel:
             share /= 2
 
     def _converged(self, here: _Point, factor: Factor, tolerance: float) -> bool:
-        """Outcomes that are all but separated have next to no gradient far from the optimum, hence the decrement."""
+        """Whether gradient and decrement are small: nearly separated outcomes have a tiny gradient anywhere."""
         if here.size > tolerance:
             return False
         if tolerance > TOLERANCE:
@@ -312,7 +322,7 @@ class LogisticModel:
         return bool(decrement_squared <= DECREMENT * self.X_.shape[0])
 
     def _attainable(self) -> float:
-        """The gradient size that rounding allows: above the tolerance where a few values dwarf the rest of a column."""
+        """Smallest gradient size that rounding allows; more than the tolerance where a few values dwarf a column."""
         X = self.X_
         peaks = np.abs(X[:: max(1, X.shape[0] // 1000)]).max(axis=0, initial=0.0) / self._units[:-1]
         return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
@@ -352,7 +362,7 @@ class LogisticModel:
         return float(sums[0] + theta[:-1] @ penalty / 2), gradient, hessian
 
     def _penalized(self, curvature: np.ndarray) -> np.ndarray:
-        """The Hessian of the objective from that of the loss, in place."""
+        """Add the penalty to the Hessian of the loss, in place."""
         slopes = np.arange(curvature.shape[0] - 1)
         curvature[slopes, slopes] += 1.0 / self.C
         return curvature
@@ -382,13 +392,13 @@ def with_intercept(X: np.ndarray) -> np.ndarray:
 
 
 def column_units(X: np.ndarray) -> np.ndarray:
-    """What a gradient is judged in, (p + 1,): the root mean square of each column where above 1, and 1 elsewhere."""
+    """Units of the gradient's entries, (p + 1,): the root mean square of each column, at least 1."""
     sample = X[:: max(1, X.shape[0] // 1000)]
     return np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0)
 
 
 def _factorize(hessian: np.ndarray) -> Factor:
-    """Cholesky factor of the Hessian scaled to unit diagonal, and the scale: columns of any unit solve equally well."""
+    """Cholesky factor of the Hessian scaled to unit diagonal, which frees it of the columns' units; and the scale."""
     scale = np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
     try:
         lower = cho_factor(hessian / np.outer(scale, scale), lower=True, check_finite=True)[0]
@@ -411,7 +421,7 @@ def checked(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The rows of a fit as float64, weights of None as ones; ConfigError or FitError where no model can be fitted.
 
-    `same_rows`: X and y have been here before, and only the weights are new.
+    `same_rows`: X and y were checked before, and only the weights are new.
     """
     X = np.ascontiguousarray(X, dtype=np.float64)
     y = np.asarray(y, dtype=np.float64)

@@ -86,8 +86,8 @@ class MLPModel:
         """Bring the weighted objective to a stationary point: from a seeded start by L-BFGS, then by Newton's method.
 
         X (n, p) finite float64; y (n,) of 0 and 1, both present; sample_weight (n,) finite and >= 0, ones if None.
-        `warm_start`: a model of the same shape fitted to the same rows with nearby weights; its parameters take the
-        place of the seeded start, so that the optimum found is the one near by. `stop_check` is called between passes
+        `warm_start`: a model of the same shape fitted to the same rows with nearby weights; its parameters replace the
+        seeded start, so that the fit finds the optimum near by. `stop_check` is called between passes
         and may raise to cancel. Raises ConfigError for unusable arguments, FitError if no stationary point is reached.
         """
         self._require_parameters()
@@ -109,7 +109,7 @@ class MLPModel:
         return self
 
     def refitted(self, sample_weight: np.ndarray, *, stop_check: StopCheck = never_stop) -> MLPModel:
-        """The model of the same rows with these weights (n,), at the stationary point that continues this one."""
+        """The model of the same rows with these weights (n,), at the stationary point nearest to this model's."""
         model = MLPModel(self.hidden, self.C, self.seed, self.damping)
         return model.fit(self.X_, self.y_, sample_weight, warm_start=self, stop_check=stop_check)
 
@@ -231,7 +231,7 @@ class MLPModel:
         return max(X.shape[1], k * max(units for units, _ in self._shapes))
 
     def _drawn(self) -> np.ndarray:
-        """The seeded start: weights whose sums have variance one where the inputs do, no bias but the base rate's."""
+        """The seeded start: sums have variance one where inputs do; biases are 0 but the last, the base rate's."""
         rng, theta = np.random.default_rng(self.seed), np.zeros(self._ends[-1])
         units = column_units(self.X_)[:-1]
         for i, layer in enumerate(self._layers(theta)):
@@ -265,7 +265,7 @@ class MLPModel:
         return _Point(theta, loss, gradient, float(np.abs(gradient / self._unit).max()))
 
     def _units_of_gradient(self) -> np.ndarray:
-        """What an entry of the gradient is judged in, (P,): rows times the unit of its column."""
+        """Units of the gradient's entries, (P,): the number of rows times the unit of the column."""
         out = np.full(self._ends[-1], float(self.X_.shape[0]))
         self._layers(out)[0][:] *= column_units(self.X_)
         return out
@@ -316,10 +316,11 @@ class MLPModel:
         return self._penalty() * direction + np.sum(map_blocks(work, *X.shape), axis=0)
 
     def _hessian(self, theta: np.ndarray) -> np.ndarray:
-        """The exact Hessian, (P, P), tile by tile: units k and l of any two layers meet in inputs' diag(.) inputs.
+        """The exact Hessian, (P, P), tile by tile. The tile of units k and l of any two layers is inputs' diag(.)
+        inputs.
 
-        With U_lm the answer of layer l's sums to those of layer m, that diagonal is d g_m g_m' plus the curvature of
-        every tanh above both, sum_l U_lm' diag(c_l) U_lm'; a layer's weights and its own inputs add one product more.
+        With U_lm = d sums of layer l / d sums of layer m, that diagonal is d g_m g_m' plus the curvature of every tanh
+        above both layers, sum_l U_lm' diag(c_l) U_lm'. A layer's weights and its own inputs add one more product.
         """
         X, y, s = self.X_, self.y_, self.sample_weight_
         layers, size = self._layers(theta), self._ends[-1]
@@ -365,7 +366,7 @@ class MLPModel:
         return np.triu(upper) + np.triu(upper, 1).T + np.diag(self._penalty())
 
     def _units(self, layer: int, first: int, last: int | None = -1) -> slice:
-        """Where the parameters of a unit of a layer stand; with `last` None those of it and all that follow."""
+        """Positions of the parameters of a layer's unit; with `last` None, of it and of all units after it."""
         start, width = self._ends[layer], self._shapes[layer][1]
         end = self._ends[layer + 1] if last is None else start + (first + 1) * width
         return slice(start + first * width, end)
@@ -373,7 +374,7 @@ class MLPModel:
     # -------------------------------------------------------------------------------------------------- optimum
 
     def _searched(self, theta: np.ndarray) -> np.ndarray:
-        """Where L-BFGS gets from `theta`, near a minimum."""
+        """The point near a minimum that L-BFGS reaches from `theta`."""
         n = self.X_.shape[0]
 
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -384,11 +385,11 @@ class MLPModel:
         return np.asarray(minimize(objective, theta, jac=True, method="L-BFGS-B", options=options).x)
 
     def _stationary(self, theta: np.ndarray, factor: _Factor | None) -> np.ndarray:
-        """The stationary point near `theta`, if given with a factorized Hessian of somewhere near.
+        """The stationary point near `theta`. `factor`: a factorized Hessian of some point near by.
 
-        A factor is corrected by what the gradient has told since (L-BFGS that starts from it): in the end one Newton
-        step after the other, and with weights that have moved a little some cheap passes. One that leads nowhere fast
-        is replaced. Beyond `DIRECT` parameters, Newton steps by conjugate gradients.
+        The factor is corrected by the gradients seen since (L-BFGS that starts from it). After a small change of the
+        weights, a few cheap passes are enough; near the end, these are Newton steps. A factor that makes slow progress
+        is replaced. Beyond `DIRECT` parameters, Newton steps use conjugate gradients.
         """
         attainable, direct = self._attainable(), theta.size <= DIRECT or factor is not None
         here, fresh, memory = self._at(theta), False, Memory(MEMORY)
@@ -428,7 +429,7 @@ class MLPModel:
         return here.theta
 
     def _step(self, here: _Point, step: np.ndarray) -> _Point:
-        """The point one step away, or half of it and half again until the loss falls."""
+        """The point one step away; the step is halved until the loss falls."""
         share = 1.0
         while True:
             there = self._at(here.theta - share * step)
@@ -437,7 +438,7 @@ class MLPModel:
             share /= 2
 
     def _attainable(self) -> float:
-        """The gradient size that rounding allows: above the tolerance where a few values dwarf the rest of a column."""
+        """Smallest gradient size that rounding allows; more than the tolerance where a few values dwarf a column."""
         X = self.X_
         peaks = np.abs(X[:: max(1, X.shape[0] // 1000)]).max(axis=0, initial=0.0) / column_units(X)[:-1]
         return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
