@@ -7,15 +7,17 @@ import re
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, TimeoutError, expect, sync_playwright
+from urllib3 import PoolManager, Retry
+from urllib3.exceptions import HTTPError
+
+from pages.shell.boot import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -28,6 +30,8 @@ FLAGS = [
 ]
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)  # a busy machine is slow, not wrong
+QUESTIONS = {place.name: place.question for place in PLACES}
+TITLES = {place.name: place.title for place in PLACES}
 
 
 def _free_port() -> int:
@@ -36,37 +40,21 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait_until_healthy(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            pytest.fail(f"the server stopped at start:\n{log.read_text()}")
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-                if answer.read() == b"ok":
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the server was not healthy within 60 s:\n{log.read_text()}")
-
-
 @contextmanager
 def running_server(log: Path) -> Iterator[str]:
     """Serve app.py as `make run` does, on a free port of its own; yields the address."""
     port = _free_port()
+    address = f"http://127.0.0.1:{port}"
     settings = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py"],
-            cwd=ROOT,
-            env=settings,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT)
         try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_until_healthy(server, address, log)
+            healthy = Retry(10, backoff_factor=0.05, status_forcelist=[503])  # each wait twice the last, 50 s in all
+            PoolManager(retries=healthy).request("GET", f"{address}/_stcore/health")
             yield address
+        except HTTPError:
+            pytest.fail(f"the server did not become healthy:\n{log.read_text()}")
         finally:
             server.terminate()
             try:
@@ -77,14 +65,14 @@ def running_server(log: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of one server for the whole test session."""
+def server(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of one server for all tests of this process."""
     with running_server(tmp_path_factory.mktemp("server") / "server.log") as address:
         yield address
 
 
 @pytest.fixture
-def fresh_server(tmp_path: Path) -> Iterator[str]:
+def fresh_server(chromium: Browser, tmp_path: Path) -> Iterator[str]:
     """Address of a server that nobody has visited yet."""
     with running_server(tmp_path / "server.log") as address:
         yield address
@@ -92,7 +80,7 @@ def fresh_server(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """One Chromium for the whole test session."""
+    """One Chromium for all tests of this process."""
     if not CHROMIUM.exists():
         message = f"{CHROMIUM} is absent; install chromium to run the browser tests"
         if os.environ.get("CI") == "true":
@@ -118,19 +106,75 @@ class Visitor:
         if where.scheme in ("http", "https", "ws", "wss") and where.hostname != "127.0.0.1":
             self.strangers.append(request.url)
 
-    def open(self, address: str, heading: str | re.Pattern[str] | None = None) -> Page:
-        """Go to `address` and wait until it is drawn: its heading is there and nothing runs."""
-        self.page.goto(address)
-        self.settle(heading)
+    def open(self, server: str, name: str = "", query: str = "") -> Page:
+        """Open a place by its address and wait until it is drawn: its question is there and nothing runs."""
+        self.page.goto(f"{server}/{name}{query}")
+        self.settle(name)
         return self.page
 
-    def settle(self, heading: str | re.Pattern[str] | None = None) -> None:
-        """Wait for the first-level heading and for the end of the script's run."""
+    def turn_to(self, name: str) -> None:
+        """Open a place by its link in the navigation."""
+        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=TITLES[name]).click()
+        self.settle(name)
+
+    def settle(self, name: str = "") -> None:
+        """Wait for the question of a place, or for any, and for the end of the script's run."""
         title = self.page.get_by_role("heading", level=1)
-        if heading is not None:
-            title = title.filter(has_text=heading)
-        expect(title).to_be_visible(timeout=PATIENCE_MS)
-        expect(self.page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+        expect(title.filter(has_text=QUESTIONS[name]) if name else title).to_be_visible()
+        expect(self.page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+    @property
+    def card(self) -> Locator:
+        """The study card."""
+        return self.page.locator(".st-key-study_card")
+
+    def finished(self) -> None:
+        """Wait until the card says that results are up to date and a picture is drawn."""
+        expect(self.card).to_contain_text("Results are up to date")
+        expect(self.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """What the address says."""
+        return parse_qs(urlsplit(self.page.url).query)
+
+    def wait_for(self, name: str, value: str) -> None:
+        """Until the address has this value."""
+        has = "([name, value]) => new URLSearchParams(location.search).getAll(name).some(one => one.startsWith(value))"
+        self.page.wait_for_function(has, arg=[name, value])
+
+    def upload(self, file: Path) -> None:
+        """Give the Data page a file of one's own."""
+        own = self.page.get_by_role("radio", name="Your own file")
+        own.or_(self.page.get_by_role("button", name="Your own file")).click()
+        self.page.locator("input[type=file]").set_input_files(file)
+
+    def pick(self, box: str, value: str, option: str | re.Pattern[str] | None = None) -> None:
+        """Choose a value in a select box; once more where the page was drawn anew meanwhile, which folds the list."""
+        entry = self.page.locator(f".st-key-{box} input").first
+        for patience in (5_000, 5_000, 10_000, 20_000):
+            self.settle()
+            try:
+                entry.click()
+                entry.fill(value)
+                self.page.get_by_role("option", name=option or value, exact=option is None).click(timeout=patience)
+                break
+            except TimeoutError:
+                self.page.keyboard.press("Escape")
+        else:
+            pytest.fail(f"{value} cannot be chosen in {box}")
+        self.page.keyboard.press("Escape")
+        self.settle()
+
+    def download(self, button: str) -> bytes:
+        """Click a download button and return the file."""
+        with self.page.expect_download() as given:
+            self.page.get_by_role("button", name=button).first.click()
+        return Path(given.value.path()).read_bytes()
 
     def check(self) -> None:
         """No exception is on the screen and nothing was asked of another machine."""
@@ -140,16 +184,19 @@ class Visitor:
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
-    """`visit(width=1440, height=900, dark=False)` opens a browser window that nobody has used before."""
-    contexts = []
+    """`visit(width=1440, height=900, dark=False)` opens a browser window that nobody has used before.
+
+    At the end, every window is checked: no exception, no request to another machine.
+    """
+    visitors = []
 
     def open_window(width: int = 1440, height: int = 900, dark: bool = False) -> Visitor:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        return Visitor(context.new_page())
+        scheme = "dark" if dark else "light"
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        visitors.append(Visitor(context.new_page()))
+        return visitors[-1]
 
     yield open_window
-    for context in contexts:
-        context.close()
+    for visitor in visitors:
+        visitor.check()
+        visitor.page.context.close()

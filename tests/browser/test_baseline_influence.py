@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
-
-BASELINE = "How far apart are the groups under an ordinary model?"
-INFLUENCE = "Which rows cause the gap?"
-
-
-def finished(page: Page) -> None:
-    expect(page.get_by_text("Results are up to date.")).to_be_visible(timeout=60_000)
-    expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_visible(timeout=60_000)
 
 
 def how_many(page: Page):
@@ -31,40 +22,34 @@ def drag_over(page: Page, left: float, right: float) -> None:
     page.mouse.up()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_finding_and_both_pictures_are_above_the_fold(server, visit, dark):
-    visitor = visit(dark=dark)
-    page = visitor.open(f"{server}/baseline", BASELINE)
-    finished(page)
+def test_the_finding_and_both_pictures_are_above_the_fold_and_every_tab_opens(server, visit):
+    visitor = visit()
+    page = visitor.open(server, "baseline")
+    visitor.finished()
     expect(page.get_by_role("heading", name=re.compile("^The model selects"))).to_be_in_viewport(ratio=1)
     charts = page.get_by_test_id("stPlotlyChart")
     expect(charts).to_have_count(2)
     for chart in charts.all():
         expect(chart).to_be_in_viewport(ratio=1)
-    page.get_by_role("link", name="Compare the trade-offs").click()
-    visitor.settle("Is there a better trade-off?")
-    visitor.check()
-
-
-def test_every_tab_of_the_baseline_opens(server, visit):
-    visitor = visit(width=800)
-    page = visitor.open(f"{server}/baseline", BASELINE)
-    finished(page)
     for name in ("Intersections", "Scores", "Calibration"):
         page.get_by_role("tab", name=name).click()
-        expect(page.get_by_test_id("stPlotlyChart")).to_have_count(3)
+        expect(charts).to_have_count(3)
         visitor.settle()
-    visitor.check()
+    page.get_by_role("link", name="Compare the trade-offs").click()
+    visitor.settle("compare")
 
 
-def test_a_box_in_the_picture_filters_the_ledger_and_a_row_opens_its_card(server, visit):
+def test_the_ledger_is_downloaded_filtered_by_a_box_in_the_picture_and_opens_a_row(server, visit):
     visitor = visit()
-    page = visitor.open(f"{server}/influence", INFLUENCE)
-    finished(page)
+    page = visitor.open(server, "influence")
+    visitor.finished()
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_in_viewport(ratio=1)
     expect(page.get_by_text("All 6,000 training rows")).to_be_visible()
+    lines = visitor.download("Download the ledger").decode().splitlines()
+    assert len(lines) == 6001 and lines[0].startswith("row_id,group,outcome,gap_if_removed")
+
     drag_over(page, 0.01, 0.3)
-    expect(how_many(page)).to_be_visible(timeout=30_000)
+    expect(how_many(page)).to_be_visible()
     few = int(how_many(page).inner_text().split(" of ")[0].replace(",", ""))
     assert 0 < few < 600
     expect(page.get_by_role("button", name=f"Download these {few} rows")).to_be_visible()
@@ -73,28 +58,14 @@ def test_a_box_in_the_picture_filters_the_ledger_and_a_row_opens_its_card(server
     ledger.scroll_into_view_if_needed()
     box = ledger.bounding_box()
     page.mouse.click(box["x"] + 18, box["y"] + 38 + 17)
-    expect(page.get_by_text("Its values in the file")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Its values in the file")).to_be_visible()
     expect(how_many(page)).to_be_visible()
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("Its values in the file")).to_have_count(0)
 
     page.get_by_role("textbox", name="Search").fill("Cedar")
     page.keyboard.press("Enter")
-    expect(how_many(page)).not_to_contain_text(f"{few} of", timeout=30_000)
-    visitor.check()
-
-
-def test_the_ledger_turns_its_pages_and_is_downloaded_whole(server, visit, tmp_path):
-    visitor = visit()
-    page = visitor.open(f"{server}/influence", INFLUENCE)
-    finished(page)
-    page.get_by_role("button", name="Download the ledger").scroll_into_view_if_needed()
-    with page.expect_download() as started:
-        page.get_by_role("button", name="Download the ledger").click()
-    started.value.save_as(tmp_path / "ledger.csv")
-    lines = (tmp_path / "ledger.csv").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 6001 and lines[0].startswith("row_id,group,outcome,gap_if_removed")
+    expect(how_many(page)).not_to_contain_text(f"{few} of")
     for name in ("Proof by refits", "By group and outcome"):
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
-    visitor.check()

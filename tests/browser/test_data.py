@@ -6,16 +6,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, TimeoutError, expect
-
-from pages.shell.boot import PLACES
-
-QUESTION = next(place.question for place in PLACES if place.name == "data")
-PATIENCE_MS = 60_000
+from playwright.sync_api import expect
 
 
 @pytest.fixture(scope="module")
@@ -34,157 +28,99 @@ def office_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def card(page: Page) -> Locator:
-    """The study card."""
-    return page.locator(".st-key-study_card")
+@pytest.fixture
+def given(server: str, visit: Callable[..., Any], office_file: Path) -> Callable[..., Any]:
+    """`given(width=800)` is a visitor who gave the Data page the file."""
+
+    def give(**window: int) -> Any:
+        visitor = visit(**window)
+        visitor.open(server, "data")
+        visitor.upload(office_file)
+        expect(visitor.card).to_contain_text("520 rows")
+        visitor.settle("data")
+        return visitor
+
+    return give
 
 
-def give(visitor: Any, address: str, file: Path) -> Page:
-    """Open the Data page and give it a file."""
-    page = visitor.open(f"{address}/data", QUESTION)
-    page.get_by_role("radio", name="Your own file").or_(page.get_by_role("button", name="Your own file")).click()
-    page.locator("input[type=file]").set_input_files(file)
-    return page
+def choose_at_least(visitor: Any) -> None:
+    """Points are the target, and at least so many of them are favorable."""
+    visitor.pick("choice_target", "points")
+    choice = visitor.page.get_by_role("radio", name=re.compile("^At least"))
+    choice.or_(visitor.page.get_by_role("button", name=re.compile("^At least"))).first.click()
+    visitor.wait_for("favorable", ">= ")
+    visitor.settle("data")
 
 
-def pick(page: Page, box: str, value: str, option: str | re.Pattern[str] | None = None) -> None:
-    """Choose a value in a select box; once more where the page was drawn anew meanwhile, which folds the list."""
-    entry = page.locator(f".st-key-{box} input").first
-    for patience in (3_000, 3_000, 6_000, 12_000):
-        try:
-            entry.click()
-            entry.fill(value)
-            page.get_by_role("option", name=option or value, exact=option is None).click(timeout=patience)
-            return
-        except TimeoutError:
-            page.keyboard.press("Escape")
-    raise AssertionError(f"{value} cannot be chosen in {box}")
+def test_a_file_from_an_office_becomes_a_studied_table(given: Callable[..., Any]):
+    visitor = given()
+    page = visitor.page
+    expect(page.locator(".st-key-reading_panel")).to_contain_text("semicolon, UTF-16, header in line 3")
 
-
-def query(page: Page) -> dict[str, list[str]]:
-    """What the address says."""
-    return parse_qs(urlsplit(page.url).query)
-
-
-def wait_for(page: Page, name: str, value: str) -> None:
-    """Until the address has this value."""
-    page.wait_for_function(
-        "([name, value]) => new URLSearchParams(location.search).getAll(name).includes(value)", arg=[name, value]
-    )
-
-
-def test_a_file_from_an_office_becomes_a_studied_table(server: str, visit: Callable[..., Any], office_file: Path):
-    visitor = visit()
-    page = give(visitor, server, office_file)
-    expect(card(page)).to_contain_text("520 rows")
-    panel = page.locator(".st-key-reading_panel")
-    expect(panel).to_contain_text("semicolon, UTF-16, header in line 3")
-
-    pick(page, "choice_target", "points")
-    page.get_by_role("radio", name=re.compile("^At least")).or_(
-        page.get_by_role("button", name=re.compile("^At least"))
-    ).first.click()
-    page.wait_for_function("new URLSearchParams(location.search).get('favorable')?.startsWith('>= ')")
-    visitor.settle(QUESTION)
+    choose_at_least(visitor)
     box = page.locator(".st-key-threshold_exact_points input")
     box.fill("10")
     box.press("Enter")
-    wait_for(page, "favorable", ">= 10")
+    visitor.wait_for("favorable", ">= 10")
     expect(page.get_by_text("of 520 rows are at least 10")).to_be_visible()
     slider = page.locator(".st-key-threshold_slider_points").get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
-    wait_for(page, "favorable", ">= 11")
-    visitor.settle(QUESTION)
-    pick(page, "choice_sensitive", "origin")
-    page.keyboard.press("Escape")
-    expect(card(page)).to_contain_text("4 groups against")
-    visitor.settle(QUESTION)
+    visitor.wait_for("favorable", ">= 11")
+    visitor.pick("choice_sensitive", "origin")
+    expect(visitor.card).to_contain_text("4 groups against")
     page.get_by_text("Take values of origin together").click()
     for value in ("coast", "isle"):
-        pick(page, "pool_values_origin", value, re.compile(f"^{value} "))
-    page.keyboard.press("Escape")
+        visitor.pick("pool_values_origin", value, re.compile(f"^{value} "))
     page.locator(".st-key-pool_name_origin input").fill("elsewhere")
     page.locator(".st-key-pool_name_origin input").press("Enter")
     page.locator(".st-key-pool_on_origin button").first.click()
-    expect(card(page)).to_contain_text("3 groups against")
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(visitor.card).to_contain_text("3 groups against")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
 
     page.locator("[class*=st-key-remedy_duplicate_rows] button").first.click()
-    wait_for(page, "exclude", "duplicates")
+    visitor.wait_for("exclude", "duplicates")
     expect(page.get_by_text("20 left out")).to_be_visible()
     page.locator(".st-key-remedy_undo button").click()
     expect(page.get_by_text("20 left out")).to_have_count(0)
-    assert "exclude" not in query(page)
-    visitor.check()
+    assert "exclude" not in visitor.query
 
 
-def test_another_delimiter_is_tried_before_the_table_changes(server: str, visit: Callable[..., Any], office_file: Path):
-    visitor = visit()
-    page = give(visitor, server, office_file)
-    expect(card(page)).to_contain_text("520 rows")
+def test_another_delimiter_is_tried_on_a_narrow_screen_before_the_table_changes(given: Callable[..., Any]):
+    visitor = given(width=800)
+    page = visitor.page
     page.get_by_text("How the file is read").click()
     expect(page.get_by_text("the first 8 of", exact=False)).to_be_visible()
-    visitor.settle(QUESTION)
-    pick(page, "reading_delimiter", "Comma")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+    visitor.pick("reading_delimiter", "Comma")
     apply = page.locator(".st-key-reading_apply button")
     expect(apply).to_be_visible()
     expect(page.get_by_text("520 rows and 6 columns")).to_be_visible()
     page.locator(".st-key-reading_detect button").click()
     expect(apply).to_have_count(0)
     expect(page.get_by_text("520 rows and 6 columns")).to_be_visible()
-    visitor.check()
 
 
-def test_my_data_are_forgotten_with_names_in_the_address_and_the_file_in_the_uploader(
-    server: str, visit: Callable[..., Any], office_file: Path
+def test_my_data_are_forgotten_while_their_study_runs_with_names_in_the_address_and_the_file_in_the_uploader(
+    given: Callable[..., Any],
 ):
-    visitor = visit()
-    page = give(visitor, server, office_file)
-    expect(card(page)).to_contain_text("520 rows")
-    pick(page, "choice_target", "points")
-    wait_for(page, "target", "points")
+    visitor = given()
+    page = visitor.page
+    choose_at_least(visitor)
+    visitor.pick("choice_sensitive", "origin")
+    page.locator(".st-key-data_run button").click()
+    expect(visitor.card).to_contain_text("Cancel")
     page.locator(".st-key-data_forget button").click()
     page.get_by_role("dialog").get_by_role("button", name="Forget my data").click()
-    expect(card(page)).to_contain_text("10,000 rows")
-    assert query(page) == {}
-    page.get_by_role("radio", name="Your own file").or_(page.get_by_role("button", name="Your own file")).click()
+    expect(visitor.card).to_contain_text("10,000 rows")
+    visitor.settle("data")
+    assert visitor.query == {}
+    expect(page.get_by_role("main")).not_to_contain_text("origin")
+    own = page.get_by_role("radio", name="Your own file")
+    own.or_(page.get_by_role("button", name="Your own file")).click()
     expect(page.locator("input[type=file]")).to_have_count(1)
     expect(page.get_by_text("office export")).to_have_count(0)
-    visitor.settle(QUESTION)
+    visitor.settle("data")
     page.reload()
-    visitor.settle(QUESTION)
-    expect(card(page)).to_contain_text("10,000 rows")
-    visitor.check()
-
-
-def test_a_file_fits_a_narrow_screen(server: str, visit: Callable[..., Any], office_file: Path):
-    visitor = visit(width=800)
-    page = give(visitor, server, office_file)
-    expect(page.get_by_text("520 rows and 6 columns")).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_text("How the file is read").click()
-    expect(page.get_by_text("the first 8 of", exact=False)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 800
-    visitor.check()
-
-
-def test_data_can_be_forgotten_while_its_study_runs(server: str, visit: Callable[..., Any], office_file: Path):
-    visitor = visit()
-    page = give(visitor, server, office_file)
-    expect(card(page)).to_contain_text("520 rows")
-    pick(page, "choice_target", "points")
-    page.get_by_role("radio", name=re.compile("^At least")).or_(
-        page.get_by_role("button", name=re.compile("^At least"))
-    ).first.click()
-    visitor.settle(QUESTION)
-    pick(page, "choice_sensitive", "origin")
-    page.keyboard.press("Escape")
-    page.locator(".st-key-data_run button").click()
-    expect(card(page)).to_contain_text("Cancel")
-    page.locator(".st-key-data_forget button").click()
-    page.locator(".st-key-forget_confirm button").click()
-    expect(card(page)).to_contain_text("synthetic")
-    visitor.settle(QUESTION)
-    assert query(page) == {}
-    expect(page.get_by_role("main")).not_to_contain_text("origin")
-    visitor.check()
+    visitor.settle("data")
+    expect(visitor.card).to_contain_text("10,000 rows")

@@ -1,13 +1,15 @@
-"""Small tables and finished studies that tests of outputs, report and command line share."""
+"""Tables and finished studies that tests of the engine and of the pages share, each computed once per process."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from iffair_core import Study, StudyResult, Task
+from iffair_core.datasets.catalog import load_dataset
 
 HOSTILE_GROUPS = ("=1+1", "-5", '@cmd, "quoted"', "<script>alert(1)</script>", "Zoë\u2028{{7*7}}")
 HOSTILE_TARGET = "-y </script><b>"
@@ -53,6 +55,13 @@ HOSTILE_TASK = Task(
     bins={"age=n": (48.5,)},
     use_sensitive_as_feature=True,
 )
+
+
+@cache
+def example_study(**options: Any) -> StudyResult:
+    """The embedded example's study, with the product's defaults but for `options`."""
+    table, task = load_dataset("example")
+    return Study(table, task, name="example", **options).run()
 
 
 @cache

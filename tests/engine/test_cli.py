@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core import Study, Task, load_dataset, read_table
@@ -196,7 +196,6 @@ def test_every_choice_about_the_data_reaches_the_study_and_the_command_that_repe
     capsys.readouterr()
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8), st.lists(st.text(max_size=8), min_size=1))
 def test_a_pool_is_read_as_it_was_written(column: str, name: str, values: list[str]) -> None:
     values = [value.strip() or "x" for value in values]
@@ -358,7 +357,6 @@ def test_bad_data_is_one_line(content: bytes, tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "out").exists()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=400), st.text(st.sampled_from('yg1A,;"\n\t x'), max_size=400).map(str.encode)))
 def test_no_bytes_make_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     path = tmp_path / "any.csv"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.errors import Cancelled
@@ -11,8 +11,6 @@ from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_
 from iffair_core.models import LogisticModel
 from tests.engine.strategies import make_problem, problems
 from tests.engine.test_influence import Wrapped
-
-law = settings(deadline=None, max_examples=15)
 
 
 def test_leave_one_out_parameters_are_naive_refits_of_any_model():
@@ -24,7 +22,6 @@ def test_leave_one_out_parameters_are_naive_refits_of_any_model():
     np.testing.assert_allclose(leave_one_out_parameters(Wrapped(model), rows[:5]), exact[:5], atol=1e-8)
 
 
-@law
 @given(problems(kinds=("plain", "units"), max_rows=80), st.sampled_from([0.1, 1.0, 100.0]))
 def test_leave_one_out_parameters_of_few_weighted_rows(problem, C):
     weight = np.random.default_rng(0).uniform(0.0, 3.0, problem.y.size)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core import influence
@@ -25,8 +25,6 @@ from iffair_core.models.logistic import with_intercept
 from iffair_core.quantities import decisions, quantities_from_codes
 from tests.engine.strategies import make_problem, problems
 
-law = settings(deadline=None, max_examples=15)
-
 
 def refit(model: LogisticModel, *, weight: np.ndarray | None = None, y: np.ndarray | None = None) -> LogisticModel:
     return LogisticModel(model.C).fit(
@@ -38,7 +36,6 @@ def relative_error(predicted: np.ndarray, actual: np.ndarray) -> float:
     return float(np.linalg.norm(predicted - actual) / np.linalg.norm(actual))
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced")), st.integers(0, 10_000), st.sampled_from([0.1, 1.0, 10.0]))
 def test_influence_is_the_derivative_of_a_refit(problem, seed, C):
     weight = np.random.default_rng(seed).uniform(0.2, 2.0, problem.y.size)
@@ -52,7 +49,6 @@ def test_influence_is_the_derivative_of_a_refit(problem, seed, C):
         np.testing.assert_allclose(scores[row], (up - down) / (2 * step), atol=1e-6, rtol=1e-4)
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "units")))
 def test_influences_with_the_penalty_cancel(problem):
     """Weights times influences sum to the pull of the penalty: scaling all weights is scaling the penalty."""
@@ -137,7 +133,6 @@ def test_effects_share_one_direction_and_scale_with_weight():
     )
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced")), st.integers(0, 1000))
 def test_the_order_of_rows_permutes_scores(problem, seed):
     order = np.random.default_rng(seed).permutation(problem.y.size)
@@ -159,7 +154,6 @@ def test_saturated_rows_have_finite_scores():
         assert np.isfinite(scores).all()
 
 
-@law
 @given(st.integers(0, 10_000), st.sampled_from([0.1, 1.0, 10.0]), st.sampled_from([0.5, 1.0, 3.0]))
 def test_second_order_is_nearer_to_exact_refits_than_first(seed, C, slope):
     problem = make_problem(seed, n=400, p=5, n_groups=3)
@@ -174,7 +168,6 @@ def test_second_order_is_nearer_to_exact_refits_than_first(seed, C, slope):
     assert relative_error(second[:, -1], exact[:, -1]) < relative_error(first[:, -1], exact[:, -1])
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced")), st.sampled_from([0.5, 1.0, 4.0]))
 def test_hessians_are_the_derivative_of_gradients(problem, slope):
     model, q, step = problem.model(), problem.quantities(slope), 1e-5
@@ -192,7 +185,6 @@ def test_hessians_are_the_derivative_of_gradients(problem, slope):
         model.theta_ = at
 
 
-@law
 @given(problems(kinds=("plain", "units")))
 def test_without_third_derivatives_order_2_of_gaps_is_order_1(problem):
     """Every row once with each outcome: the optimum is 0, where the logistic curve has no curvature of its own."""
@@ -203,7 +195,6 @@ def test_without_third_derivatives_order_2_of_gaps_is_order_1(problem):
     assert (second[:, -1] >= first[:, -1] - 1e-12).all()
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced")), st.integers(0, 1000))
 def test_rows_of_weight_0_change_nothing_and_the_order_of_rows_permutes_removal(problem, seed):
     rng = np.random.default_rng(seed)
@@ -220,7 +211,6 @@ def test_rows_of_weight_0_change_nothing_and_the_order_of_rows_permutes_removal(
         np.testing.assert_allclose(permuted, found[order], atol=1e-7, rtol=1e-5)
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "separable"), max_rows=120), st.sampled_from([1.0, 100.0]))
 def test_hard_effects_are_the_hard_gaps_at_the_moved_parameters(problem, C):
     model, q = problem.model(C), problem.quantities()
@@ -271,7 +261,6 @@ def test_any_model_has_effects_of_order_1_and_says_what_it_has_not():
         removal_effects(wrapped, q, order=2)
 
 
-@law
 @given(st.integers(0, 10_000), st.floats(0.1, 0.9))
 def test_one_newton_step_predicts_new_weights_better_than_the_first_order(seed, size):
     problem = make_problem(seed, n=200)

@@ -9,7 +9,7 @@ import fairlearn.metrics as fm
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -35,7 +35,6 @@ from iffair_core.metrics import (
 from iffair_core.uncertainty import resample_cells, resample_rows, row_draws, wilson_interval
 
 GAP_DISPARITIES = tuple(name for name in DISPARITIES if name not in ("demographic_parity_ratio", "theil_index"))
-FEW = settings(max_examples=30, deadline=None)
 SCORES = st.sampled_from([0.0, 0.2, 0.49999, 0.5, 0.7, 1.0]) | st.floats(0, 1)
 
 
@@ -78,7 +77,6 @@ def example(n: int = 600, n_groups: int = 3, seed: int = 0) -> tuple[np.ndarray,
 # Agreement
 
 
-@settings(max_examples=15, deadline=None)  # Fairlearn needs 0.2 s per table
 @given(judged_rows(full=True))
 def test_values_equal_fairlearn_and_scikit_learn(rows: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
     y, score, codes, n_groups = rows
@@ -137,7 +135,6 @@ def test_rates_follow_their_definitions(counts: np.ndarray) -> None:
             assert rates[name][code] == pytest.approx(expected, abs=1e-15, nan_ok=True)
 
 
-@FEW
 @given(hnp.arrays(np.int64, (3, 2, 4, 2, 2), elements=st.integers(0, 9)))
 def test_leading_dimensions_are_independent_tables(counts: np.ndarray) -> None:
     together, rates = metrics_from_counts(counts), rates_from_counts(counts)
@@ -170,7 +167,6 @@ def test_decision_is_favorable_from_one_half_on() -> None:
 # Invariance and range
 
 
-@FEW
 @given(judged_rows(), st.randoms(use_true_random=False))
 def test_permuting_rows_changes_nothing(rows: tuple[np.ndarray, np.ndarray, np.ndarray, int], random: object) -> None:
     y, score, codes, n_groups = rows
@@ -186,7 +182,6 @@ def test_permuting_rows_changes_nothing(rows: tuple[np.ndarray, np.ndarray, np.n
     )
 
 
-@FEW
 @given(judged_rows(), st.randoms(use_true_random=False))
 def test_renaming_groups_changes_no_disparity(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray, int], random: object
@@ -219,7 +214,6 @@ def test_disparities_are_unsigned_and_at_most_one(counts: np.ndarray) -> None:
     )
 
 
-@FEW
 @given(judged_rows())
 def test_swapping_the_reference_flips_the_sign_of_a_gap(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray, int],
@@ -242,7 +236,6 @@ def test_swapping_the_reference_flips_the_sign_of_a_gap(
                 assert (gap.low, gap.high) == pytest.approx((-back.high, -back.low), abs=1e-12)
 
 
-@FEW
 @given(judged_rows())
 def test_results_are_plain_json_and_intervals_hold_their_value(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray, int],

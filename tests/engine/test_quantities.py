@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.errors import ConfigError, TaskError
@@ -11,8 +11,6 @@ from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.quantities import fairness_quantities, goal_pairs, quantities_from_codes
 from tests.engine.strategies import make_problem, problems
-
-law = settings(deadline=None, max_examples=25)
 
 
 def soft_rate(rate: str, y: np.ndarray, soft: np.ndarray) -> float:
@@ -26,7 +24,6 @@ def soft_rate(rate: str, y: np.ndarray, soft: np.ndarray) -> float:
     return float(counted[rate].mean())
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "units")), st.sampled_from([0.3, 1.0, 5.0]))
 def test_soft_values_are_the_definitions(problem, slope):
     model, q = problem.model(), problem.quantities(slope)
@@ -40,7 +37,6 @@ def test_soft_values_are_the_definitions(problem, slope):
     assert found[-1] == pytest.approx(point_metrics(problem.y, sigmoid(z), problem.codes, problem.n_groups)["log_loss"])
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced")), st.sampled_from([0.3, 1.0, 5.0]))
 def test_gradients_are_finite_differences(problem, slope):
     model, q = problem.model(), problem.quantities(slope)
@@ -52,7 +48,6 @@ def test_gradients_are_finite_differences(problem, slope):
         np.testing.assert_allclose(gradients[j], difference, atol=1e-7, rtol=1e-6)
 
 
-@law
 @given(problems())
 def test_hard_values_are_the_metrics_gaps_exactly(problem):
     model, q = problem.model(), problem.quantities()
@@ -79,7 +74,6 @@ def point_gap(problem, gap, decision):
     return rates[problem.groups.index(gap.group)] - rates[problem.groups.index(gap.reference)]
 
 
-@law
 @given(problems(), st.sampled_from(GOALS))
 def test_the_goal_is_max_minus_min_over_groups(problem, goal):
     model, q = problem.model(), problem.quantities()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
@@ -23,7 +23,6 @@ from iffair_core.reweighting import (
 )
 from tests.engine.strategies import make_problem, problems
 
-law = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 10_000)
 max_weights = st.sampled_from([1.01, 1.5, 2.0, 5.0, 5.3, 1000.0])
 
@@ -73,7 +72,6 @@ def assert_shortest(ask: Ask, weights: np.ndarray, max_weight: float) -> None:
     assert other.fun >= delta @ delta - 1e-5 * (delta @ delta + np.abs(delta).max())
 
 
-@law
 @given(
     seed=seeds, n=st.integers(8, 80), m=st.integers(1, 3), equal=st.booleans(), share=st.floats(0.05, 0.98),
     max_weight=max_weights,
@@ -119,7 +117,6 @@ def test_diverse_inside_the_box_is_the_pseudo_inverse():
     np.testing.assert_allclose(diverse_weights(ask, Rails()) - 1, expected, atol=1e-9)
 
 
-@law
 @given(
     seed=seeds, n=st.integers(6, 60), m=st.integers(1, 5), equal=st.booleans(), stretch=st.floats(0.1, 5.0),
     max_weight=max_weights,
@@ -206,7 +203,6 @@ def test_rows_without_influence_and_asks_without_content():
             diverse_weights(Ask(np.zeros((10, 1)), np.array([0.3]), np.array([0.1]), equal), Rails())
 
 
-@law
 @given(
     seed=seeds, n=st.integers(4, 60), m=st.integers(1, 5), equal=st.booleans(), max_weight=max_weights,
     pins=st.booleans(), closed=st.booleans(),
@@ -251,7 +247,6 @@ def test_pinned_rows_keep_their_weight(variant):
         assert_meets(ask, weights)
 
 
-@law
 @given(seeds, st.integers(10, 200), st.integers(1, 3), st.floats(0.05, 0.5), st.sampled_from([1.01, 1.5, 5.0]))
 def test_uniform_moves_rows_by_exactly_the_amount(seed, n, m, share, max_weight):
     ask = random_ask(seed, n, m, equal=True, share=0.3 * share, max_weight=max_weight)
@@ -270,7 +265,6 @@ def test_uniform_moves_rows_by_exactly_the_amount(seed, n, m, share, max_weight)
         assert abs(float(ask.influence[:, 0] @ moved - ask.change[0])) <= largest / 2 + 1e-12 * largest
 
 
-@law
 @given(st.integers(0, 10_000), st.integers(4, 9), st.floats(0.1, 0.9))
 def test_uniform_moves_the_fewest_rows(seed, n, share):
     """Brute force: no balanced choice of fewer pairs reaches as far."""
@@ -332,7 +326,6 @@ class Asked:
         return float(step @ self.start.hessian @ step) / 2
 
 
-@law
 @given(problems(kinds=("plain", "units"), max_rows=150, max_groups=3), st.floats(0.05, 0.5), st.floats(0.1, 100.0))
 def test_efficient_weights_are_the_least_of_both_prices(problem, share, thrift):
     asked = Asked(problem, "demographic_parity", share)
@@ -404,7 +397,6 @@ def test_efficient_costs_less_likelihood_than_diverse():
     assert 0 < prices[1] <= prices[0]
 
 
-@law
 @given(problems(max_rows=60), st.floats(0.5, 1.25), st.sampled_from([1.01, 5.0, 1000.0]))
 def test_efficient_weights_of_hostile_problems_stay_within_rails_or_are_refused(problem, share, max_weight):
     asked = Asked(problem, "demographic_parity", share)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
@@ -27,8 +27,6 @@ from iffair_core.tradeoff import (
     trace,
 )
 from tests.engine.strategies import Problem, make_problem, problems
-
-law = settings(deadline=None, max_examples=15)
 
 
 def thirds(problem: Problem) -> tuple[Problem, dict[str, Part]]:
@@ -318,7 +316,6 @@ def test_a_budget_caps_a_given_strength():
     assert roomy.points[roomy.chosen].strength == 1.0 and not roomy.warnings
 
 
-@law
 @given(
     problems(max_rows=240, max_groups=6),
     st.sampled_from(GOALS),

@@ -17,7 +17,7 @@ from fairlearn.metrics import (
     selection_rate,
     true_positive_rate,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, roc_auc_score, zero_one_loss
 from sklearn.tree import DecisionTreeClassifier
@@ -82,7 +82,6 @@ from iffair_core.uncertainty import (
 )
 from tests.engine.strategies import Problem, make_problem
 
-FAST = settings(max_examples=25, deadline=None)
 GROUPS = ("a", "b", "c")
 
 
@@ -105,7 +104,6 @@ def close(one: dict[str, float | None], other: dict[str, float | None], within: 
 # ------------------------------------------------------------------------------------------------------------ metrics
 
 
-@FAST
 @given(st.integers(0, 10_000), st.integers(2, 80))
 def test_a_whole_weight_is_so_many_rows(seed: int, n: int) -> None:
     y, score, codes, weight = judged_rows(seed, n)
@@ -123,7 +121,6 @@ def test_a_whole_weight_is_so_many_rows(seed: int, n: int) -> None:
     assert close({k: e.value for k, e in changes.items()}, {k: e.value for k, e in expected.items()})
 
 
-@FAST
 @given(st.integers(0, 10_000), st.floats(1e-6, 1e6))
 def test_equal_weights_are_no_weights_and_rows_of_weight_0_are_no_rows(seed: int, size: float) -> None:
     y, score, codes, weight = judged_rows(seed)
@@ -139,7 +136,6 @@ def test_equal_weights_are_no_weights_and_rows_of_weight_0_are_no_rows(seed: int
         )
 
 
-@FAST
 @given(st.integers(0, 10_000), st.floats(1e-4, 1e4))
 def test_neither_the_unit_of_weights_nor_the_order_of_rows_matters(seed: int, unit: float) -> None:
     y, score, codes, _ = judged_rows(seed)
@@ -156,7 +152,6 @@ def test_neither_the_unit_of_weights_nor_the_order_of_rows_matters(seed: int, un
     assert doubled.to_dict() == first.to_dict()
 
 
-@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000))
 def test_metrics_agree_with_fairlearn_and_scikit_learn(seed: int) -> None:
     y, score, codes, _ = judged_rows(seed, 90)
@@ -347,7 +342,6 @@ def measured(problem: Problem, weight: np.ndarray | None = None) -> FairnessQuan
     return quantities_from_codes(problem.X, problem.y, problem.codes, problem.groups, "g0", sample_weight=weight)
 
 
-@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.integers(2, 3))
 def test_model_quantities_and_influence_of_weighted_rows_are_those_of_repeated_rows(seed: int, n_groups: int) -> None:
     one, times, many, source = weighted_problem(seed, n_groups=n_groups)
@@ -476,7 +470,6 @@ def test_rows_of_weight_0_bear_on_nothing(variant: str) -> None:
         assert a.refitted_intervals == b.refitted_intervals
 
 
-@FAST
 @given(st.integers(0, 10_000), st.floats(0.05, 0.9), st.integers(0, 10))
 def test_weights_keep_their_rails_and_meet_the_ask(seed: int, share: float, pins: int) -> None:
     rng = np.random.default_rng(seed)

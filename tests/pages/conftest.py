@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
 from pages.kit.errors import UNEXPECTED
+from pages.session import uploads
 from pages.shell.boot import LANDING
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,17 @@ class VisitedServer(PagesManager):
 @pytest.fixture(autouse=True)
 def visited_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_test, "PagesManager", VisitedServer)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run waits for a small file however busy the machine is, so that the choices are there after an upload."""
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", 60.0)
+
+
+def background_work() -> list[threading.Thread]:
+    """The threads in which the dashboard works."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("iffair")]
 
 
 class Screen:
@@ -57,11 +70,12 @@ class Screen:
         return self.run()
 
     def until(self, reached: Callable[[Screen], bool], seconds: float = 120) -> Screen:
-        """Run again and again, as the progress fragment does, until `reached`."""
+        """Run again and again, each time after some work in the background ended or went on, until `reached`."""
         end = time.monotonic() + seconds
         while not reached(self):
             assert time.monotonic() < end, f"not reached; on the screen: {self.words()}"
-            time.sleep(0.2)
+            for work in background_work():
+                work.join(0.2)
             self.run()
         return self
 

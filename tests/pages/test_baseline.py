@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from iffair_core import wording
-from iffair_core.datasets.catalog import load_dataset
 from iffair_core.study.results import Baseline, GoalScores, Influence
-from iffair_core.study.run import Study
 from iffair_core.telling import sentences, tables
 from pages.session import study_runs
+from tests.engine.studies import example_study
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
@@ -32,10 +31,9 @@ def finding(opened):
     return opened.app.subheader[0].value.replace("\\", "")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def example():
-    table, task = load_dataset("example")
-    return Study(table, task, name="example").run()
+    return example_study()
 
 
 def test_the_examples_finding_is_told_with_its_numbers_and_two_pictures(screen, example):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.datasets.catalog import DATASETS
@@ -61,7 +61,6 @@ def many_choices(draw: st.DrawFn) -> Choices:
     )
 
 
-@settings(deadline=None, max_examples=60)
 @given(many_choices())
 def test_a_link_restores_every_choice(chosen):
     restored, problems = from_query(to_query(chosen))

@@ -11,12 +11,12 @@ import pytest
 from iffair_core.datasets.catalog import load_dataset
 from iffair_core.reading.door import read_table, table_fingerprint
 from iffair_core.study.results import Baseline, GoalScores, Influence
-from iffair_core.study.run import Study
 from iffair_core.telling import rows, sentences
 from iffair_core.telling.figures.common import MAX_POINTS
 from iffair_core.telling.rows import find_rows, inside, row_facts
 from pages.parts import influence
 from pages.session import study_runs
+from tests.engine.studies import example_study
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
@@ -39,9 +39,9 @@ def table():
     return load_dataset("example")[0]
 
 
-@pytest.fixture(scope="module")
-def example(table):
-    return Study(table, load_dataset("example")[1], name="example").run()
+@pytest.fixture
+def example():
+    return example_study()
 
 
 # -------------------------------------------------------------------------------------------------------- the page

@@ -6,12 +6,11 @@ import time
 
 import pytest
 
-from iffair_core.datasets.catalog import load_dataset
 from iffair_core.errors import ConfigError
-from iffair_core.study.run import Study
 from iffair_core.study.smallest_fix import smallest_fix
 from iffair_core.telling import sentences
 from pages.parts.reweight import repair
+from tests.engine.studies import example_study
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
@@ -33,12 +32,6 @@ def plain(markdown):
     return markdown.replace("\\", "")
 
 
-@pytest.fixture(scope="module")
-def example():
-    table, task = load_dataset("example")
-    return lambda **options: Study(table, task, name="example", **options).run()
-
-
 def test_the_examples_repair_is_told_with_its_numbers_and_pictures(screen):
     opened = ready(screen("reweight"))
     assert "refitted, on test rows" in finding(opened)
@@ -56,12 +49,12 @@ def test_every_tab_opens(screen):
         assert len(opened.app.dataframe) == 1
 
 
-def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen, example):
+def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen):
     opened = ready(screen("reweight"))
     slider(opened).set_value(0.75)
     opened.run()
     assert READY in opened.words(), "no study runs and nothing is stale"
-    assert finding(opened) == sentences.repair_sentence(example(strength=0.75))
+    assert finding(opened) == sentences.repair_sentence(example_study(strength=0.75))
     assert opened.query["strength"] == ["0.75"]
     assert "Strength] 0.75" in opened.words()
     opened.app.button(key="use_recommended").click()
@@ -115,12 +108,12 @@ def test_guard_rails_are_studied_and_taken_back(screen):
     assert "max_weight" not in opened.query
 
 
-def test_another_utility_budget_needs_no_study(screen, example):
+def test_another_utility_budget_needs_no_study(screen):
     opened = ready(screen("reweight"))
     next(one for one in opened.app.number_input if one.label.startswith("Utility budget")).set_value(0.1)
     opened.run()
     assert READY in opened.words()
-    assert finding(opened) == sentences.repair_sentence(example(utility_budget=0.001))
+    assert finding(opened) == sentences.repair_sentence(example_study(utility_budget=0.001))
 
 
 def test_an_upload_is_repaired_once_it_is_studied(screen, people_csv):
@@ -148,15 +141,15 @@ def test_choices_that_do_not_fit_are_said_over_greyed_figures(screen):
     assert not [button for button in opened.app.get("download_button") if "weights" in str(button.proto)]
 
 
-def test_strengths_are_printed_with_what_they_are(example):
-    curve = example(min_effective_sample_size=0.97).curve
+def test_strengths_are_printed_with_what_they_are():
+    curve = example_study(min_effective_sample_size=0.97).curve
     texts = [repair.strength_text(curve, strength) for strength in repair.GRID]
     assert texts[0].startswith("0") and texts[-1] == "1.25, infeasible"
     assert sum("recommended" in text for text in texts) == 1
     assert repair.strength_text(None, 0.5) == "0.5"
 
 
-def test_rows_are_pinned_by_their_value_and_by_their_number(screen, example):
+def test_rows_are_pinned_by_their_value_and_by_their_number(screen):
     opened = ready(screen("reweight"))
     values = next(one for one in opened.app.multiselect if one.label == "Values")
     assert opened.app.selectbox(key="reweight_pin_column").value == "community"
@@ -165,7 +158,7 @@ def test_rows_are_pinned_by_their_value_and_by_their_number(screen, example):
     opened.app.text_input(key="choice_pinned_rows").set_value("12, 3 12")
     ready(opened.run())
     assert opened.query["pinned"] == ["community=Cedar", "3,12"]
-    expected = example(pinned=("community=Cedar", 3, 12), rivals="none")
+    expected = example_study(pinned=("community=Cedar", 3, 12), rivals="none")
     assert finding(opened) == sentences.repair_sentence(expected)
     assert sentences.pinned_sentence(expected) in opened.words()
     assert "Pinned] community=Cedar, row 3 and row 12" in opened.words(), "the study card names them"
@@ -176,17 +169,17 @@ def test_rows_are_pinned_by_their_value_and_by_their_number(screen, example):
     assert "keep weight 1," not in opened.words()
 
 
-def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen, example):
+def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen):
     opened = screen("reweight", {"pinned": ["community=Cedar", "12,3"], "min_accuracy": "0.8"})
     ready(opened)
     assert opened.query == {"pinned": ["community=Cedar", "3,12"], "min_accuracy": ["0.8"]}
-    expected = example(pinned=("community=Cedar", 3, 12), min_accuracy=0.8, rivals="none")
+    expected = example_study(pinned=("community=Cedar", 3, 12), min_accuracy=0.8, rivals="none")
     assert finding(opened) == sentences.repair_sentence(expected)
     assert "at least 80.0 %" in opened.words()
     assert next(one for one in opened.app.number_input if one.label == "Smallest accuracy (%)").value == 80.0
 
 
-def test_another_goal_is_closed_as_well_and_left_again(screen, example):
+def test_another_goal_is_closed_as_well_and_left_again(screen):
     opened = ready(screen("reweight"))
     next(one for one in opened.app.multiselect if one.label == "Close these goals as well").set_value(
         ["demographic_parity"]
@@ -194,13 +187,13 @@ def test_another_goal_is_closed_as_well_and_left_again(screen, example):
     ready(opened.run())
     assert opened.query == {"also": ["demographic_parity"]}
     assert "Closed as well" in opened.words() and "Demographic parity" in opened.words()
-    expected = example(also=("demographic_parity",), rivals="none")
-    assert finding(opened) == sentences.repair_sentence(expected) != sentences.repair_sentence(example())
+    expected = example_study(also=("demographic_parity",), rivals="none")
+    assert finding(opened) == sentences.repair_sentence(expected) != sentences.repair_sentence(example_study())
     assert sentences.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
     assert sentences.also_sentence(expected) in plain(opened.words())
     opened.app.button(key="usual_rails").click()
     ready(opened.run())
-    assert "also" not in opened.query and finding(opened) == sentences.repair_sentence(example())
+    assert "also" not in opened.query and finding(opened) == sentences.repair_sentence(example_study())
 
 
 def test_row_numbers_that_are_none_are_refused_and_the_earlier_stay(screen):
@@ -233,9 +226,9 @@ def test_pins_that_the_next_upload_has_not_are_let_go(screen, people_csv):
     assert "Not pinned any more: No row has town=Rome" in opened.words()
 
 
-def test_a_row_is_pinned_from_its_card(screen, example):
+def test_a_row_is_pinned_from_its_card(screen):
     opened = screen("influence").until(lambda now: READY in now.words())
-    study = example(rivals="none")
+    study = example_study(rivals="none")
     row = int(study.dataset.row_id[study.train_rows][0])
     opened.app.session_state["influence_row"] = (study.fingerprint, row)
     opened.run()
@@ -259,9 +252,9 @@ def find_fix(opened, target=None, by=None):
     return opened.run().until(lambda now: READY in now.words())
 
 
-def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen, example):
+def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen):
     opened = ready(screen("reweight"))
-    study = example(rivals="none")
+    study = example_study(rivals="none")
     expected = smallest_fix(study, round(study.baseline["validation"].values["equalized_odds_difference"] / 2, 3))
     find_fix(opened)
     assert sentences.fix_sentence(study, expected) in opened.words()
@@ -280,10 +273,10 @@ def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen, example):
     assert not any("direction" in one.value for one in opened.app.dataframe)
 
 
-def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen, example):
+def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen):
     opened = ready(screen("reweight"))
     find_fix(opened, 0.0, "weight")
-    study = example(rivals="none")
+    study = example_study(rivals="none")
     expected = smallest_fix(study, 0.0, "weight")
     assert not expected.reached
     assert sentences.fix_sentence(study, expected) in opened.words()
@@ -327,9 +320,9 @@ def test_a_search_that_fails_says_why(screen, monkeypatch):
     assert any("too few" in plain(error.value) for error in opened.app.error)
 
 
-def test_the_feasible_range_names_the_limit_that_no_weights_pass(example):
-    curve = example(max_weight=1.05, rivals="none").curve
+def test_the_feasible_range_names_the_limit_that_no_weights_pass():
+    curve = example_study(max_weight=1.05, rivals="none").curve
     assert 0.5 < curve.limit < 0.5625
     said = repair._feasible(curve)
     assert said == f"Feasible: 0 to 0.5; no weights within the guard rails reach beyond {curve.limit:.2f}"
-    assert repair._feasible(example(min_effective_sample_size=0.97).curve).endswith("beyond it is infeasible")
+    assert repair._feasible(example_study(min_effective_sample_size=0.97).curve).endswith("beyond it is infeasible")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2_contingency
 from sklearn.metrics import roc_auc_score
@@ -94,7 +94,6 @@ def slow_separation(column: pd.Series, inside: np.ndarray, folds: np.ndarray) ->
     return max(best, won / pairs)
 
 
-@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(60, 500), st.sampled_from(("number", "whole", "text", "identifier")))
 def test_the_separation_of_a_column_is_that_of_scikit_learn(seed, n, kind):
     rng = np.random.default_rng(seed)
@@ -152,7 +151,6 @@ def test_the_interval_of_an_area_holds_the_true_one_in_95_of_100_samples():
 # ------------------------------------------------------------------------------------------------------- false alarms
 
 
-@settings(deadline=None, max_examples=60)
 @given(tables())
 def test_independent_columns_raise_no_grave_check(frame):
     # Chance may raise one with less than 1e-5: an AUC of 0.99 where both outcomes have 10 rows, or runs below 1e-6.
@@ -596,7 +594,6 @@ def test_identifiers_and_free_text_are_told_only_where_the_user_makes_features_o
     assert check.columns == ("letter",) and "free_text" not in kinds(frame, remedied(task, check))
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_copied_rows_are_those_of_pandas(seed):
     rng = np.random.default_rng(seed)
@@ -684,7 +681,6 @@ def test_the_checks_can_be_stopped_between_columns():
         run_checks(table(), TASK, stop_check=stop)
 
 
-@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(5, 40))
 def test_no_text_tells_of_fewer_rows_than_allowed(seed, smallest):
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import operator
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.data.conditions import rows_meeting
@@ -55,7 +55,6 @@ def test_a_condition_finds_its_rows(condition: str, rows: list[int]) -> None:
     assert np.flatnonzero(rows_meeting(TABLE, condition)).tolist() == rows
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(-9, 9), st.floats()), min_size=1, max_size=30), st.integers(-9, 9))
 def test_numbers_compare_as_numbers(values: list[float | None], bound: int) -> None:
     table = pd.DataFrame({"c": pd.Series(values, dtype=np.float64)})
@@ -66,7 +65,6 @@ def test_numbers_compare_as_numbers(values: list[float | None], bound: int) -> N
     assert (below ^ rest == table["c"].notna()).all()
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.one_of(st.none(), st.dates(dt.date(1950, 1, 1), dt.date(2060, 1, 1))), min_size=1, max_size=30),
     st.dates(dt.date(1950, 1, 1), dt.date(2060, 1, 1)),
@@ -85,7 +83,6 @@ def test_dates_compare_as_dates_however_they_are_written(
         assert rows_meeting(text, f"c{sign}{bound.strftime(written)}").tolist() == expected
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["a", None]), st.sampled_from([1.0, np.nan])), min_size=1, max_size=12))
 def test_without_duplicates_every_row_is_there_once(rows: list[tuple[str | None, float]]) -> None:
     table = pd.DataFrame(rows, columns=["c", "d"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.data.row_selectors import pin_names, rows_matching
@@ -52,7 +52,6 @@ def test_no_names_find_no_rows() -> None:
     assert not rows_matching(TABLE, []).any()
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.integers(0, 4), st.sampled_from(["town=North", "age=30", "x=z", "x=y=q"]))))
 def test_several_names_find_the_union_in_any_order(names: list[int | str]) -> None:
     together = rows_matching(TABLE, names)
@@ -62,7 +61,6 @@ def test_several_names_find_the_union_in_any_order(names: list[int | str]) -> No
     assert (together == alone).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=6), st.integers(-3, 3), st.floats()), min_size=1, max_size=12))
 def test_the_values_of_a_column_divide_its_rows(values: list[object]) -> None:
     table = pd.DataFrame({"c": pd.Series(values, dtype=object)})

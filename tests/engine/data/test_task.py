@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.data.groups import suggested_reference
@@ -136,7 +136,6 @@ def test_several_outcome_values_are_favorable_against_the_rest_with_a_warning():
     assert any("bad, fair" in warning for warning in resolved.warnings)
 
 
-@settings(max_examples=30, deadline=None)
 @given(tables(), st.randoms(use_true_random=False))
 def test_permuting_columns_changes_only_the_order_of_features(frame, random):
     task = Task("outcome", "yes", "group")
@@ -149,7 +148,6 @@ def test_permuting_columns_changes_only_the_order_of_features(frame, random):
     assert after.feature_columns == tuple(name for name in columns if name not in ("outcome", "group"))
 
 
-@settings(max_examples=30, deadline=None)
 @given(tables())
 def test_groups_partition_the_rows(frame):
     resolved = resolve(Task("outcome", "yes", ("group", "color")), frame)
@@ -304,7 +302,6 @@ def test_values_from_the_file_are_escaped_in_messages():
     assert len(str(caught.value)) < 250
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=60))
 def test_suggested_bins_rise_and_separate(values):
     cuts = suggest_bins(pd.Series(values))
@@ -342,7 +339,6 @@ def same(one, other):
     assert (one.groups, one.reference, one.reference_reason) == (other.groups, other.reference, other.reference_reason)
 
 
-@settings(max_examples=30, deadline=None)
 @given(tables(), st.sets(st.sampled_from(["kind 0", "kind 1", "kind 2", "kind 3"]), min_size=1))
 def test_a_favorable_set_is_one_value_called_so_by_hand(frame, favorable):
     favorable = sorted(favorable & set(frame["kind"])) or [frame["kind"].iloc[0]]
@@ -355,7 +351,6 @@ def test_a_favorable_set_is_one_value_called_so_by_hand(frame, favorable):
     assert set(found.other_labels) == set(frame["kind"]) - set(favorable)
 
 
-@settings(max_examples=30, deadline=None)
 @given(tables(), st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(sorted))
 def test_a_cut_outcome_is_the_outcome_cut_by_hand(frame, cuts):
     labels = [f"< {cuts[0]}", *(f"{a} to < {b}" for a, b in itertools.pairwise(cuts)), f">= {cuts[-1]}"]
@@ -382,7 +377,6 @@ def test_a_number_with_many_values_asks_to_be_cut():
     assert not any("grade" in text for text in cut.warnings)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(st.integers(-5, 5), st.floats()), min_size=1, max_size=60), st.integers(2, 12))
 def test_quantile_cuts_rise_separate_and_are_values(values, parts):
     cuts = quantile_cuts(pd.Series(values, dtype=float), parts)
@@ -393,7 +387,6 @@ def test_quantile_cuts_rise_separate_and_are_values(values, parts):
     assert bool(cuts) == (bool(finite) and finite[0] < finite[-1])
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.integers(2, 12), st.integers(1, 20), st.randoms(use_true_random=False))
 def test_quantile_bins_of_different_numbers_are_of_one_size(parts, size, random):
     values = list(range(0, 3 * parts * size, 3))
@@ -411,7 +404,6 @@ def test_quantiles_are_of_the_rows_used_and_shown():
     assert task.bins == {"age": "quantiles:4"}
 
 
-@settings(max_examples=40, deadline=None)
 @given(tables(), st.sampled_from([{"warm": ["red"]}, {"dull": ["green", None]}, {"red": ["(missing)"]},
                                   {"(missing)": ["green"]}, {"x": ["red"], "red": ["green"]}]))  # fmt: skip
 def test_a_pool_is_a_new_name_given_by_hand(frame, pools):
@@ -449,7 +441,6 @@ def test_a_value_that_only_rows_left_out_have_may_be_pooled():
 CONDITIONS = ["color=red", "count<2", "ratio>=0.8", "group=ash", "duplicates"]
 
 
-@settings(max_examples=40, deadline=None)
 @given(tables(), st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=3))
 def test_leaving_rows_out_is_dropping_them_by_hand(frame, exclude):
     frame = pd.concat([frame, frame.iloc[:7]], ignore_index=True)
@@ -478,7 +469,6 @@ def test_leaving_rows_out_is_dropping_them_by_hand(frame, exclude):
 # ---------------------------------------------------------------------------------------------- weights, parts, units
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.just(0.0) | st.floats(1e-200, 1e12), min_size=1, max_size=50), st.integers(-40, 40))
 def test_row_weights_have_mean_1_whatever_their_scale(values, power):
     weights = np.resize([*values, 1.0], 120)
@@ -538,7 +528,6 @@ def test_units_in_several_parts_are_told():
 # -------------------------------------------------------------------------------------------------------- cohorts only
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=8), st.integers(2, 30))
 def test_no_group_is_smaller_than_the_smallest(sizes, smallest):
     names = np.repeat([f"g{i}" for i in range(len(sizes))], sizes)

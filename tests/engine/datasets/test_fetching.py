@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pooch
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.datasets import fetching
@@ -248,7 +248,6 @@ def test_a_bad_copy_is_refused_and_nothing_is_kept(
     assert "404" in message  # what the other name of the copy gave
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_gets_through(mirror: Site, data: st.DataObject) -> None:
     copies = (RAW[:500], gzip.compress(RAW[:500], mtime=0), zipped({"rows.csv": RAW[:500]}))

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
@@ -13,8 +13,6 @@ from iffair_core.errors import ConfigError, FitError
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, single_threaded_blas, sum_blocks
 from tests.engine.strategies import KINDS, make_problem, problems
-
-law = settings(deadline=None, max_examples=25)
 
 
 def reference_fit(X: np.ndarray, y: np.ndarray, weight: np.ndarray, C: float) -> LogisticRegression:
@@ -37,7 +35,6 @@ def some_weights(seed: int, y: np.ndarray) -> np.ndarray:
     return weight
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "separable", "collinear")), st.sampled_from([1e-3, 1.0, 100.0]))
 def test_gradient_vanishes_at_the_optimum(problem, C):
     model = LogisticModel(C).fit(problem.X, problem.y, some_weights(1, problem.y))
@@ -45,7 +42,6 @@ def test_gradient_vanishes_at_the_optimum(problem, C):
     assert np.abs(gradient_at(model)).max() / problem.y.size <= 1.1e-9
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "collinear")), st.sampled_from([0.01, 1.0, 100.0]))
 def test_probabilities_equal_scikit_learn(problem, C):
     weight = some_weights(2, problem.y)
@@ -70,7 +66,6 @@ def test_a_subsample_with_one_outcome_is_not_an_obstacle(stride_outcome):
     assert LogisticModel().fit(X, y).gradient_norm_ <= 1e-9
 
 
-@law
 @given(problems(kinds=KINDS), st.integers(0, 100), st.sampled_from([0.01, 1.0, 1e4]))
 def test_a_warm_start_changes_nothing_but_the_way(problem, seed, C):
     weight = some_weights(seed, problem.y)
@@ -83,7 +78,6 @@ def test_a_warm_start_changes_nothing_but_the_way(problem, seed, C):
     np.testing.assert_allclose(warm, cold, atol=1e-7 if C == 1e4 else 1e-8, rtol=0)
 
 
-@law
 @given(problems(kinds=("plain", "collinear")), st.sampled_from([1e-3, 1e3, 1e6]))
 def test_units_of_columns_are_immaterial_without_a_penalty_to_speak_of(problem, unit):
     X = np.array(problem.X[:, :3] if problem.X.shape[1] > 3 else problem.X)
@@ -122,7 +116,6 @@ def test_more_or_less_as_many_columns_as_rows(n, p):
     assert model.leverage().min() >= 0 and model.leverage().max() < 1
 
 
-@law
 @given(problems(), st.integers(0, 1000))
 def test_a_row_twice_is_a_row_of_double_weight(problem, seed):
     rows = np.random.default_rng(seed).integers(0, problem.y.size, 5)
@@ -133,7 +126,6 @@ def test_a_row_twice_is_a_row_of_double_weight(problem, seed):
     np.testing.assert_allclose(repeated, weighted, atol=1e-8, rtol=0)
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "units")), st.integers(0, 1000))
 def test_the_order_of_rows_is_immaterial(problem, seed):
     order = np.random.default_rng(seed).permutation(problem.y.size)
@@ -143,7 +135,6 @@ def test_the_order_of_rows_is_immaterial(problem, seed):
     np.testing.assert_allclose(mixed.leverage(), straight.leverage()[order], atol=1e-8, rtol=1e-6)
 
 
-@law
 @given(problems(kinds=("plain", "imbalanced", "collinear")))
 def test_leverages_are_shares_of_the_effective_parameters(problem):
     model = LogisticModel().fit(problem.X, problem.y, some_weights(4, problem.y))

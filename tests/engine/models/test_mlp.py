@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -14,7 +14,6 @@ from iffair_core.influence import influence_scores, removal_effects
 from iffair_core.models import MODELS, LogisticModel, MLPModel, make_model, mlp
 from tests.engine.strategies import make_problem, make_table
 
-law = settings(deadline=None, max_examples=15)
 shapes = st.sampled_from([(), (1,), (4,), (3, 2), (2, 3, 2)])
 STEP = 1e-5
 
@@ -61,7 +60,6 @@ def test_gradient_hessian_and_their_products_are_the_objective_s(hidden):
     np.testing.assert_allclose(products, hessian, atol=1e-10 * np.abs(hessian).max())
 
 
-@law
 @given(shapes, st.integers(0, 1000), st.integers(1, 4))
 def test_push_forward_and_pull_back_are_adjoint_and_differentiate_the_logits(hidden, seed, k):
     model, rng = fitted(seed % 5, hidden, n=60), np.random.default_rng(seed)
@@ -85,7 +83,6 @@ def test_results_do_not_depend_on_blocks(monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
-@law
 @given(shapes, st.integers(0, 200), st.sampled_from([0.03, 1.0]))
 def test_a_fit_ends_at_a_stationary_point_with_exact_solves(hidden, seed, C):
     model = fitted(seed, hidden, C, n=150)

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.exceptions import ConvergenceWarning
@@ -123,7 +123,6 @@ def test_bad_input_is_refused(y: list[float], codes: list[int], message: str) ->
 # ------------------------------------------------------------------------------------------------------- FairBalance
 
 
-@settings(deadline=None)
 @given(CELLS.filter(lambda table: np.all(table > 0)))
 def test_fairbalance_is_its_formula_and_balances_outcomes_within_groups(table: np.ndarray) -> None:
     y, codes = rows_of(table)
@@ -230,7 +229,6 @@ def cheapest_removal(fair: np.ndarray, utility: np.ndarray, gap: float, share: f
     return best
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10_000), st.sampled_from([0.2, 0.6, 1.0]))
 def test_the_programme_removes_as_little_as_any_vertex(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)

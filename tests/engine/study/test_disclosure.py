@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 from scipy.optimize import linprog
@@ -70,7 +70,6 @@ def test_withheld_cells_of_a_total_could_be_anything(counts: list[int], k: int) 
         assert not found.any()
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(2, 4), st.integers(2, 3), small_k, st.data())
 def test_withheld_cells_of_a_crossed_table_have_a_range_of_k(n_rows: int, n_columns: int, k: int, data: Any) -> None:
     table = np.array(data.draw(st.lists(st.integers(0, 30), min_size=n_rows * n_columns, max_size=n_rows * n_columns)))
@@ -139,7 +138,6 @@ def test_a_share_is_told_where_both_its_sides_may_be(marked: list[bool], k: int)
 # ---------------------------------------------------------------------------------------------------------- evaluations
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4), small_k)
 def test_no_rate_tells_of_fewer_rows(seed: int, n_groups: int, k: int) -> None:
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from threading import Event
 import numpy as np
 import pytest
 from fairlearn.metrics import equalized_odds_difference
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -157,7 +157,6 @@ def test_a_study_without_weights_has_nothing_to_carry():
         transfer(replace(study(), records={}), DecisionTreeClassifier())
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=6))
 def test_only_weights_that_are_finite_and_not_negative_reach_an_estimator(values):
     weights = np.array(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.telling.figures import threshold_histogram
@@ -12,7 +12,6 @@ from iffair_core.telling.figures import threshold_histogram
 NUMBERS = st.lists(st.floats(-1e6, 1e6) | st.integers(-50, 50).map(float), min_size=1, max_size=60)
 
 
-@settings(deadline=None, max_examples=40)
 @given(NUMBERS, st.floats(-1e6, 1e6), st.booleans())
 def test_every_row_stands_on_its_side_of_the_threshold(values, cut, at_least):
     known = np.array(values)
@@ -24,7 +23,6 @@ def test_every_row_stands_on_its_side_of_the_threshold(values, cut, at_least):
     assert len(picture.figure.data[0].x) == len(table)
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 500), min_size=2, max_size=60), st.integers(1, 499))
 def test_bars_of_whole_numbers_hold_equally_many_of_them(values, cut):
     table = threshold_histogram(np.array(values, float), float(cut), "dark", name="x", at_least=None).table
