@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCREEN_STAMP := $(VENV)/.requirements
 TOOLS_STAMP := $(VENV)/.requirements-dev
-BENCHMARKS := speed pydvl leave_one_out reductions bootstrap seeds verify_outputs
+BENCHMARKS := speed pydvl leave_one_out reductions bootstrap studies verify_outputs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help:  ## Show this list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -28,8 +29,10 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)  # a busy machine is slow, not wrong
+UNTIL_HEALTHY = Retry(10, backoff_factor=0.05, status_forcelist=[503])  # each wait twice the last, 50 s in all
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # a retry is no news
 QUESTIONS = {place.name: place.question for place in PLACES}
 TITLES = {place.name: place.title for place in PLACES}
 
@@ -50,8 +53,7 @@ def running_server(log: Path) -> Iterator[str]:
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT)
         try:
-            healthy = Retry(10, backoff_factor=0.05, status_forcelist=[503])  # each wait twice the last, 50 s in all
-            PoolManager(retries=healthy).request("GET", f"{address}/_stcore/health")
+            PoolManager(retries=UNTIL_HEALTHY).request("GET", f"{address}/_stcore/health")
             yield address
         except HTTPError:
             pytest.fail(f"the server did not become healthy:\n{log.read_text()}")
@@ -197,6 +199,9 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
         return visitors[-1]
 
     yield open_window
-    for visitor in visitors:
-        visitor.check()
-        visitor.page.context.close()
+    try:
+        for visitor in visitors:
+            visitor.check()
+    finally:
+        for visitor in visitors:
+            visitor.page.context.close()
