@@ -79,9 +79,17 @@ def test_every_make_target_is_there():
     assert {"run", "test"} <= named <= targets
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"\]\(((?!https?:)[^)#]+)\)", README))))
-def test_every_file_that_is_linked_is_there(name):
-    assert (ROOT / name).is_file()
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda page: page.name)
+def test_every_file_that_is_linked_is_there(page):
+    for name in re.findall(r"\]\(((?!https?:)[^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / name).is_file(), name
+
+
+def test_the_picture_of_the_house_shows_every_folder():
+    house = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    engine = [path.parent.name for path in (ROOT / "iffair_core").glob("*/__init__.py")]
+    pages = [path.parent.name for path in (ROOT / "pages").glob("*/__init__.py")]
+    assert [name for name in (*engine, *(f"pages/{name}" for name in pages)) if f"{name}/" not in house] == []
 
 
 def test_pictures_are_small():
