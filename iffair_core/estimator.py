@@ -23,7 +23,8 @@ from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step, require_strength
 from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes
 from iffair_core.reading.values import label_codes
-from iffair_core.study.results import StudyConfig, scaled_weights
+from iffair_core.study.config import StudyConfig
+from iffair_core.study.results import scaled_weights
 from iffair_core.study.transfer import checked_weights, require_weightable
 from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
 

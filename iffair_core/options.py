@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 from iffair_core.data.conditions import DUPLICATES
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.metrics import GOALS
-from iffair_core.models import USUAL_C
+from iffair_core.models import MODELS, USUAL_C
 from iffair_core.reading.dialect import ReadOptions
 from iffair_core.reading.types import TYPES
 from iffair_core.reweighting import VARIANTS
 from iffair_core.rivals.registry import RIVALS, rival_names
 from iffair_core.study.classifiers import TRANSFER_MODELS
-from iffair_core.study.results import MODELS, StudyConfig
+from iffair_core.study.config import StudyConfig
 from iffair_core.study.smallest_fix import BY, require_fix
 from iffair_core.telling.reproduce import parse_pool
 
@@ -260,7 +260,7 @@ def study_options(options: argparse.Namespace) -> dict[str, Any]:
     found["rivals"] = rival_names(options.rivals)
     found["also"] = tuple(_choice("--also", name, GOALS) for name in options.also or ())
     found["pinned"] = tuple(_pin(text) for text in options.pin or ())
-    StudyConfig(**found)
+    StudyConfig.from_dict(found)
     return found
 
 

@@ -13,7 +13,7 @@ from pages.shell import boot
 boot.guard("baseline")
 boot.title("baseline")
 result, stale = widgets.need_result("baseline")
-evaluation, goal = result.baseline["test"], result.config.metric
+evaluation, goal = result.baseline["test"], result.config.goal
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
 with widgets.figures(stale):

@@ -71,7 +71,7 @@ def prediction_error(result: StudyResult) -> float | None:
 
     None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
     """
-    point, metric = result.chosen, GOAL_METRIC[result.config.metric]
+    point, metric = result.chosen, GOAL_METRIC[result.config.goal]
     baseline = result.baseline["validation"]
     disparity, band = baseline.values[metric], baseline.chance_band[metric]
     if disparity is None or band is None or disparity <= band:

@@ -1,4 +1,4 @@
-"""What a study is asked and what it knows: plain frozen records that screens, files and sentences read."""
+"""What a study knows: plain frozen records that screens, files and sentences read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import numpy as np
 
 from iffair_core.checks.run import Check
 from iffair_core.data.encoding import TRAIN, Dataset
-from iffair_core.data.row_selectors import pin_names
 from iffair_core.errors import ConfigError, listing
 from iffair_core.fidelity import Fidelity
 from iffair_core.metrics import Estimate, Evaluation
-from iffair_core.models import MODELS, InfluenceModel
-from iffair_core.path import Repair, require_strength
+from iffair_core.models import InfluenceModel
 from iffair_core.quantities import LEAST_ROWS, FairnessQuantities
 from iffair_core.rivals.base import Kind
-from iffair_core.rivals.registry import WEIGHTS, rival_names
-from iffair_core.study.classifiers import transfer_model
+from iffair_core.study.config import StudyConfig
 from iffair_core.tradeoff import Curve, CurvePoint, Intervals, Numbers
 
 STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
@@ -46,63 +43,6 @@ def scaled_weights(weight: np.ndarray) -> np.ndarray | None:
         return None
     mean = counting.mean()
     return weight if abs(mean - 1.0) <= 1e-12 else weight / mean
-
-
-@dataclass(frozen=True)
-class StudyConfig:
-    """Everything that decides a study besides the table and the task.
-
-    `metric`: the goal to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
-    validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given
-    strength.
-    `min_effective_sample_size`: a share of training rows. `model`: of `models.MODELS`; the variant efficient needs a
-    logistic one. `C`: inverse ridge penalty on the sum of losses.
-    `transfer`: names of other models (`classifiers.TRANSFER_MODELS`) to refit with the weights.
-    `rivals`: names of other methods (`rivals.RIVALS`) to run beside ours.
-    `min_accuracy`: floor on the rows that guide the repair, a share. `pinned`: rows whose weight stays 1, as row ids or
-    as cohorts "COLUMN=VALUE" (`data.cohorts`). `also`: other goals to close by the same share; the recommendation goes
-    by `metric`.
-    """
-
-    metric: str = "equalized_odds"
-    variant: str = "diverse"
-    strength: float | None = None
-    seed: int = 0
-    utility_budget: float | None = None
-    max_weight: float = 5.0
-    min_effective_sample_size: float = 0.5
-    model: str = "logistic"
-    C: float = 1.0
-    transfer: tuple[str, ...] = ()
-    rivals: tuple[str, ...] = WEIGHTS
-    min_accuracy: float | None = None
-    pinned: tuple[int | str, ...] = ()
-    also: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise ConfigError(f"There is no model {self.model!r}. Choose one of {', '.join(MODELS)}.")
-        if self.model != "logistic" and self.variant == "efficient":
-            raise ConfigError(f"The variant efficient needs model logistic, not {self.model}. Use diverse or uniform.")
-        if self.strength is not None:
-            require_strength(self.strength)
-        if self.utility_budget is not None and not 0 <= self.utility_budget <= 1:
-            raise ConfigError(f"The utility budget is {self.utility_budget}; it is a share of accuracy from 0 to 1.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
-            raise ConfigError(f"The seed is {self.seed!r}; give a whole number of at least 0.")
-        if not (np.isfinite(self.C) and self.C > 0):
-            raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
-        object.__setattr__(self, "pinned", pin_names(self.pinned))
-        object.__setattr__(self, "transfer", tuple(self.transfer))
-        for name in self.transfer:
-            transfer_model(name)
-        object.__setattr__(self, "rivals", rival_names(self.rivals))
-        object.__setattr__(self, "also", self.repair.also)  # goals, variant and guard rails are validated there
-
-    @property
-    def repair(self) -> Repair:
-        rails = (self.max_weight, self.min_effective_sample_size, self.min_accuracy)
-        return Repair(self.metric, self.variant, *rails, self.also)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,11 +26,11 @@ from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import is_example
 from iffair_core.errors import Cancelled, ConfigError, shorten
 from iffair_core.fidelity import Fidelity
-from iffair_core.models import usual_C
 from iffair_core.models.blocks import single_threaded_blas
 from iffair_core.reading.door import table_fingerprint
-from iffair_core.rivals.registry import FAIRLEARN, rival_names
+from iffair_core.rivals.registry import FAIRLEARN
 from iffair_core.study.at_strength import judged, with_transfers
+from iffair_core.study.config import StudyConfig
 from iffair_core.study.disclosure import tellable
 from iffair_core.study.results import (
     STAGES,
@@ -40,7 +41,6 @@ from iffair_core.study.results import (
     Record,
     Repaired,
     Rival,
-    StudyConfig,
     StudyResult,
 )
 from iffair_core.study.split_views import SplitViews
@@ -65,8 +65,8 @@ FEW_TELL = 0.5
 class Study:
     """A table, a task and a configuration; `run` does the rest.
 
-    Keyword arguments after `task` are the fields of `StudyConfig`, and `name`, the table's name in results; `rivals`
-    may also be "weights", "all" or "none", and `C` None for the model's usual one.
+    `name`: the table's name in results. `options`: the fields of `StudyConfig`, with `metric` for the goal; raises
+    ConfigError for an unknown one.
     """
 
     def __init__(
@@ -74,29 +74,11 @@ class Study:
         table: pd.DataFrame,
         task: Task,
         *,
-        metric: str = "equalized_odds",
-        variant: str = "diverse",
-        strength: float | None = None,
-        seed: int = 0,
-        utility_budget: float | None = None,
-        max_weight: float = 5.0,
-        min_effective_sample_size: float = 0.5,
-        min_accuracy: float | None = None,
-        pinned: Sequence[int | str] = (),
-        also: Sequence[str] = (),
-        model: str = "logistic",
-        C: float | None = None,
-        transfer: Sequence[str] = (),
-        rivals: str | Sequence[str] = "weights",
         name: str = "table",
+        **options: Any,
     ) -> None:
         self.table, self.task, self.name = table, task, name
-        self.config = StudyConfig(
-            metric, variant, strength, seed, utility_budget, max_weight, min_effective_sample_size, model,
-            usual_C(model) if C is None else C,
-            transfer=tuple(transfer), rivals=rival_names(rivals), min_accuracy=min_accuracy, pinned=tuple(pinned),
-            also=tuple(also),
-        )  # fmt: skip
+        self.config = StudyConfig.from_dict(options)
 
     def run(
         self,

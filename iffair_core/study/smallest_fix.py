@@ -74,7 +74,7 @@ def smallest_fix(
     is not there, and where the disparity cannot be estimated on that split.
     """
     require_fix(target, by)
-    metric, parts = GOAL_METRIC[result.config.metric], measured_rows(result)
+    metric, parts = GOAL_METRIC[result.config.goal], measured_rows(result)
     if split not in parts:
         raise ConfigError(f"There is no split {split!r} to judge on. Choose one of {', '.join(parts)}.")
     n_groups = len(result.dataset.groups)
@@ -97,7 +97,7 @@ def smallest_fix(
         found = good[-1] if good else min(steps, key=reached)
         _, weights = found.solution
     return SmallestFix(
-        goal=result.config.metric,
+        goal=result.config.goal,
         by=by,
         split=split,
         target=target,

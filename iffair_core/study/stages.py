@@ -37,12 +37,13 @@ from iffair_core.quantities import goal_pairs
 from iffair_core.rivals.base import Prediction, RivalProblem
 from iffair_core.rivals.registry import RIVALS, answer
 from iffair_core.study.at_strength import evaluations, repaired_at
-from iffair_core.study.results import Baseline, GoalScores, Influence, Repaired, Rival, StudyConfig, StudyResult
+from iffair_core.study.config import StudyConfig
+from iffair_core.study.results import Baseline, GoalScores, Influence, Repaired, Rival, StudyResult
 from iffair_core.study.split_views import SplitViews, repair_path, unjudged
 from iffair_core.tradeoff import Intervals, Numbers, trace
 
 _BESIDE = {"rivals", "transfer"}
-_GOAL = ("seed", "model", "C", "metric")
+_GOAL = ("seed", "model", "C", "goal")
 READS: dict[type, tuple[str, ...]] = {
     Dataset: ("seed",),
     Baseline: ("seed", "model", "C"),
@@ -83,7 +84,7 @@ def score_influence(result: StudyResult, views: SplitViews, stop_check: StopChec
 
 def score_goal(result: StudyResult, views: SplitViews) -> GoalScores:
     """The effects of every training row on the goal's widest gap."""
-    goal = result.config.metric
+    goal = result.config.goal
     pairs = goal_pairs(result.quantities, goal, views.groups(goal))
     values = result.quantities.values(result.model)
     worst = pairs.worst(values)
@@ -111,7 +112,7 @@ def trace_repairs(
         seed=config.seed,
         report=report,
     )
-    return repaired_at(result, curve, stop_check, unjudged(views, views.groups(config.metric, *config.also)))
+    return repaired_at(result, curve, stop_check, unjudged(views, views.groups(config.goal, *config.also)))
 
 
 def refit_without_rows(
@@ -123,7 +124,7 @@ def refit_without_rows(
     counting = None if base is None else np.flatnonzero(base)
     rows, random = rows_to_verify(goal.removal, result.config.seed, among=counting)
     thetas = leave_one_out_parameters(model, rows, stop_check=stop_check, report=report)
-    pairs = goal_pairs(quantities, result.config.metric)
+    pairs = goal_pairs(quantities, result.config.goal)
     directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
     done = len(thetas)
     hard = directed @ quantities.hard_values(model)
@@ -150,7 +151,7 @@ def rival_problem(result: StudyResult, views: SplitViews, stop_check: StopCheck)
         len(result.dataset.groups),
         result.model,
         views.quantities["validation"],
-        config.metric,
+        config.goal,
         C=config.C,
         seed=config.seed,
         stop_check=stop_check,

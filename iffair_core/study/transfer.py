@@ -133,7 +133,7 @@ def reduction_kept(
     1: as much as in the study's own model; 0: none; negative: the disparity grew. None where the study's own model has
     no reduction to compare with, or either is not estimable.
     """
-    metric, own = GOAL_METRIC[result.config.metric], result.difference
+    metric, own = GOAL_METRIC[result.config.goal], result.difference
     kept: dict[str, float | None] = {}
     for split, changes in difference.items():
         ours, theirs = own[split][metric].value, changes[metric].value

@@ -105,7 +105,7 @@ def summary(
         "dataset": _dataset(result),
         "task": _task(result),
         "encoding": _encoding(result),
-        "config": asdict(result.config),
+        "config": result.config.to_dict(),
         "goal": {"rate": goal.rate, "over": goal.over, "under": goal.under, "soft_gap": goal.value},
         "strength": result.strength,
         "baseline": _evaluations(result.baseline),
@@ -194,7 +194,7 @@ def summary_json(
 
 def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, Any]:
     """What it takes to run the study again on the same table: `Task.from_dict(...["task"])` and
-    `StudyConfig(**...["config"])`. `fingerprint` tells whether a table is the same, cell for cell. With `fix`,
+    `StudyConfig.from_dict(...["config"])`. `fingerprint` tells whether a table is the same, cell for cell. With `fix`,
     `smallest_fix` holds target, by and split of that one.
     """
     asked = {} if fix is None else {"smallest_fix": {"target": fix.target, "by": fix.by, "split": fix.split}}
@@ -208,7 +208,7 @@ def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, A
                 **_reading(result),
             },
             "task": _task(result),
-            "config": asdict(result.config),
+            "config": result.config.to_dict(),
             **asked,
             "software": software(),
         }

@@ -179,7 +179,7 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
         *_row_choices(task.task),
         (
             "Goals and variant" if config.also else "Goal and variant",
-            ", ".join([*(wording.GOAL_TITLES[goal] for goal in (config.metric, *config.also)), config.variant]),
+            ", ".join([*(wording.GOAL_TITLES[goal] for goal in (config.goal, *config.also)), config.variant]),
         ),
         (
             "Strength",
@@ -246,7 +246,7 @@ def _checks_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
 def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     found = result.baseline["test"]
     yield text_block(sentences.baseline_sentence(result), lead=True)
-    yield picture_block(rates_by_group(found, theme, goal=result.config.metric))
+    yield picture_block(rates_by_group(found, theme, goal=result.config.goal))
     lines = [(group, rate) for group in found.groups for rate in RATES]
     yield table_block(
         f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "

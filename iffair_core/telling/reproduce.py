@@ -93,7 +93,7 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
     option("use-sensitive-as-feature", "yes" if task.use_sensitive_as_feature else "no")
     for name, value in result.dataset.reading.items():
         option(name, value)
-    option("metric", config.metric)
+    option("metric", config.goal)
     for goal in config.also:
         option("also", goal)
     option("variant", config.variant)
@@ -134,7 +134,7 @@ def library_snippet(result: StudyResult, path: str, fix: SmallestFix | None = No
         "use_sensitive_as_feature": bool(task.use_sensitive_as_feature),
         **later_choices(task),
     }
-    options = {name: _bare(value) for name, value in vars(config).items()}
+    options = {name: _bare(value) for name, value in config.to_dict().items()}
 
     def arguments(values: dict[str, object]) -> list[str]:
         return [f"    {name}={value!r}," for name, value in values.items()]

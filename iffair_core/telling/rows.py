@@ -150,7 +150,7 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
     i = int(np.flatnonzero(data.row_id[rows] == row_id)[0])
     at = int(rows[i])
     model, quantities, leverage = result.model, result.quantities, result.leverage
-    pairs = goal_pairs(quantities, result.config.metric)
+    pairs = goal_pairs(quantities, result.config.goal)
     directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under)), :-1]
     return RowFacts(
         row_id=int(row_id),

@@ -62,7 +62,7 @@ def data_sentence(resolved: ResolvedTask) -> str:
 
 def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     """The widest gap of the goal under the ordinary model, with its interval and the chance band."""
-    evaluation, goal = result.baseline[split], result.config.metric
+    evaluation, goal = result.baseline[split], result.config.goal
     widest = widest_gap(result, split)
     if widest is None:
         told = "cannot be estimated on these rows"

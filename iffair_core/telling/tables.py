@@ -451,7 +451,7 @@ def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Esti
     evaluation = result.baseline[split]
     estimable = [
         (rate, group, gaps[rate])
-        for rate in GOAL_RATES[result.config.metric]
+        for rate in GOAL_RATES[result.config.goal]
         for group, gaps in evaluation.gaps.items()
         if gaps[rate].value is not None
     ]

@@ -35,7 +35,7 @@ def heading(title: str, small: str = "") -> None:
 def cards(result: StudyResult, split: str = "test") -> list[Number]:
     """Accuracy, ROC AUC, the goal's disparity and the widest gap, each with its interval."""
     evaluation = result.baseline[split]
-    metric = GOAL_METRIC[result.config.metric]
+    metric = GOAL_METRIC[result.config.goal]
     found = [
         Number(
             "Accuracy",
@@ -189,7 +189,7 @@ def pick_crossing(result: StudyResult) -> tuple[str | None, str]:
         rate = st.selectbox(
             "Rate",
             rates,
-            index=rates.index(GOAL_RATES[result.config.metric][0]),
+            index=rates.index(GOAL_RATES[result.config.goal][0]),
             format_func=RATE_TITLES.__getitem__,
             key="baseline_rate",
             persist_state="session",

@@ -23,6 +23,7 @@ from iffair_core.study.classifiers import TRANSFER_MODELS
 from pages.session.settings import EXAMPLE, RIVAL_SETS, UPLOAD, Choices, Cuts, preset, quantiles, texts, variants_of
 
 Query = Mapping[str, Sequence[str]]
+_LINK_NAMES = {"goal": "metric"}
 
 
 def to_query(choices: Choices) -> dict[str, list[str]]:
@@ -32,7 +33,7 @@ def to_query(choices: Choices) -> dict[str, list[str]]:
     for entry in fields(Choices):
         value = getattr(choices, entry.name)
         if entry.name != "source" and value != getattr(usual, entry.name):
-            query[entry.name] = _WRITERS.get(entry.name, _written)(value) or [""]
+            query[_LINK_NAMES.get(entry.name, entry.name)] = _WRITERS.get(entry.name, _written)(value) or [""]
     return query
 
 
@@ -44,10 +45,11 @@ def from_query(query: Query) -> tuple[Choices, list[str]]:
         problems.append(f"The link names the source '{shorten(source)}', which is not known; the example is shown.")
         source = EXAMPLE
     choices = preset(source)
-    for name, read in _READERS.items():
+    for choice, read in _READERS.items():
+        name = _LINK_NAMES.get(choice, choice)
         if name in query:
             try:
-                choices = replace(choices, **{name: read(list(query[name]))})
+                choices = replace(choices, **{choice: read(list(query[name]))})
             except (ValueError, OverflowError, RecursionError, ConfigError):
                 shown = shorten(", ".join(query[name]))
                 problems.append(f"The link's {name.replace('_', ' ')} '{shown}' cannot be used; its default is.")
@@ -246,7 +248,7 @@ _READERS: dict[str, Callable[[list[str]], Any]] = {
     "split_column": _text,
     "unit": _text,
     "smallest_group": _whole(2, 1_000_000, optional=True),
-    "metric": _among(GOALS),
+    "goal": _among(GOALS),
     "variant": _among(VARIANTS),
     "model": _among(MODELS),
     "strength": _between(0.0, MAX_STRENGTH, optional=True),

@@ -57,7 +57,7 @@ class Choices:
     split_column: str | None = None
     unit: str | None = None
     smallest_group: int | None = None
-    metric: str = "equalized_odds"
+    goal: str = "equalized_odds"
     variant: str = "diverse"
     model: str = "logistic"
     strength: float | None = None
@@ -122,7 +122,7 @@ class Choices:
     def options(self) -> dict[str, Any]:
         """The keyword options of `Study`."""
         names = (
-            "metric",
+            "goal",
             "variant",
             "model",
             "strength",
@@ -135,7 +135,7 @@ class Choices:
             "pinned",
             "also",
         )
-        return {name: getattr(self, name) for name in names}
+        return {"metric" if name == "goal" else name: getattr(self, name) for name in names}
 
     def with_target(self, target: str | None) -> Choices:
         """Another outcome: its favorable value is asked anew, and it stops being anything else."""
@@ -282,7 +282,7 @@ _TITLES = {
     "split_column": "column of parts",
     "unit": "unit that stays on one side",
     "smallest_group": "smallest group shown",
-    "metric": "goal",
+    "goal": "goal",
     "variant": "variant",
     "model": "model",
     "strength": "strength",
@@ -299,7 +299,7 @@ _NONE = {"strength": "recommended", "reference": "suggested", "utility_budget": 
 
 
 def _shown(name: str, value: Any) -> str:
-    if name == "metric":
+    if name == "goal":
         return GOAL_TITLES[value]
     if name == "rivals":
         return "all" if value == "all" else "weights only"

@@ -331,7 +331,7 @@ def control(
     apply: Callable[[Any], None] | None = None,
     key: str | None = None,
 ) -> dict[str, Any]:
-    """`key` and `on_change` that tie a widget to one choice: `st.selectbox("Goal", GOALS, **state.control("metric"))`.
+    """`key` and `on_change` that tie a widget to one choice: `st.selectbox("Goal", GOALS, **state.control("goal"))`.
 
     The widget always shows the choice; give it no value or index of its own. `shown` and `taken` convert between the
     choice and the widget's value; `apply` replaces the plain update. Two widgets for one choice on a page need

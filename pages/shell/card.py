@@ -62,8 +62,8 @@ def _choices() -> None:
     _line("Groups", _groups(), "reference group")
     if chosen.model != Choices.model:
         _line("Model", MODEL_TITLES[chosen.model], "model")
-    _line("Goal", GOAL_TITLES[chosen.metric], "goal")
-    if others := [GOAL_TITLES[goal] for goal in chosen.also if goal != chosen.metric]:
+    _line("Goal", GOAL_TITLES[chosen.goal], "goal")
+    if others := [GOAL_TITLES[goal] for goal in chosen.also if goal != chosen.goal]:
         _line("Closed as well", listed(others), "goals closed as well")
     _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
     _line("Strength", _strength(), "strength")

@@ -91,7 +91,7 @@ def test_a_preset_makes_the_task_of_its_data_set(entry):
 def test_a_part_that_cannot_be_used_is_said_and_the_rest_is(part, value):
     choices, problems = from_query({part: [value], "source": ["upload"], "metric": ["demographic_parity"]})
     assert len(problems) == 1 and part.replace("_", " ") in problems[0]
-    assert choices == Choices(source="upload", metric="demographic_parity")
+    assert choices == Choices(source="upload", goal="demographic_parity")
 
 
 def test_one_favorable_value_is_no_set():

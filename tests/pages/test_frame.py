@@ -86,7 +86,7 @@ def test_links_are_the_inverse_of_choices():
         reference="< 25 / no",
         drop=("&=?",),
         use_sensitive_as_feature=True,
-        metric="demographic_parity",
+        goal="demographic_parity",
         variant="uniform",
         strength=0.85,
         utility_budget=0.02,
@@ -108,7 +108,7 @@ def test_taking_back_the_presets_groups_is_part_of_the_link():
 
 def test_differences_are_said_in_words():
     old = preset("example")
-    new = Choices(**{**old.__dict__, "metric": "demographic_parity", "strength": 0.5})
+    new = Choices(**{**old.__dict__, "goal": "demographic_parity", "strength": 0.5})
     assert differences(old, new) == [
         "goal (Equalized odds to Demographic parity)",
         "strength (recommended to 0.5)",

@@ -73,7 +73,7 @@ def fairness(result: StudyResult) -> None:
         "harm, and only people can say which harm is at stake."
     )
     widgets.sentence(sentences.baseline_sentence(result))
-    picture = figures.rates_by_group(result.baseline["test"], widgets.theme(), goal=result.config.metric)
+    picture = figures.rates_by_group(result.baseline["test"], widgets.theme(), goal=result.config.goal)
     widgets.chart(picture, "learn_rates")
     st.markdown("**Which goal suits which harm**")
     goals = [(GOAL_TITLES[goal], *text.rstrip(".").split(": fits where ")) for goal, text in GOAL_HELP.items()]

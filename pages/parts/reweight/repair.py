@@ -44,7 +44,7 @@ def controls() -> None:
             format_func=GOAL_TITLES.__getitem__,
             help="  \n".join([word("goal"), *(f"**{GOAL_TITLES[goal]}**: {GOAL_HELP[goal]}" for goal in GOALS)]),
             width=190,
-            **_studied("metric"),
+            **_studied("goal"),
         )
         st.selectbox(
             "Variant",
@@ -202,13 +202,13 @@ def _guard_rails() -> None:
     with st.popover(label, icon=":material/tune:", help=told):
         st.multiselect(
             "Close these goals as well",
-            [goal for goal in GOAL_TITLES if goal != chosen.metric],
+            [goal for goal in GOAL_TITLES if goal != chosen.goal],
             format_func=GOAL_TITLES.get,
             placeholder="the goal alone",
             help=word("goals closed as well"),
             **_studied(
                 "also",
-                shown=lambda goals: [goal for goal in goals if goal != chosen.metric],
+                shown=lambda goals: [goal for goal in goals if goal != chosen.goal],
                 taken=lambda goals: tuple(goal for goal in GOAL_TITLES if goal in goals),
             ),
         )

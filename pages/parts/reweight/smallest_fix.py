@@ -26,7 +26,7 @@ _BY_TITLES = {"rows": "Fewest rows", "weight": "Least weight"}
 def show(result: StudyResult) -> None:
     """Target and kind, the button, and the fix that was last found for this study."""
     st.subheader("Smallest fix", anchor=False, help=word("smallest fix"))
-    metric = GOAL_METRIC[result.config.metric]
+    metric = GOAL_METRIC[result.config.goal]
     before = result.baseline[JUDGED_ON].values[metric]
     if before is None:
         st.caption(f"The {metric_title(metric)} cannot be estimated on {JUDGED_ON} rows.")
@@ -40,7 +40,7 @@ def show(result: StudyResult) -> None:
 
 
 def _controls(result: StudyResult, metric: str, before: float) -> None:
-    target = f"reweight_fix_target_{result.config.metric}_{result.fingerprint[:8]}"
+    target = f"reweight_fix_target_{result.config.goal}_{result.fingerprint[:8]}"
     if target not in st.session_state:
         line = state.choices().reference_line
         st.session_state[target] = line if line is not None and line < before else round(before / 2, 3)

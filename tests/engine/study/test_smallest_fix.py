@@ -15,7 +15,7 @@ from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.path import RepairPath, Step
-from iffair_core.study.results import StudyConfig
+from iffair_core.study.config import StudyConfig
 from iffair_core.study.smallest_fix import HALVINGS, SmallestFix, smallest_fix
 from iffair_core.study.split_views import repair_path
 from iffair_core.telling import files, reproduce, sentences, tables
@@ -38,13 +38,13 @@ def refit(result: StudyResult, weights: np.ndarray, split: str = "validation") -
     rows = data.part(("train", "validation", "test").index(split))
     scores = sigmoid(model.logits(data.X[rows]))
     values = point_metrics(data.y[rows], scores, data.group_codes[rows], len(data.groups))
-    disparity, accuracy = values[GOAL_METRIC[result.config.metric]], values["accuracy"]
+    disparity, accuracy = values[GOAL_METRIC[result.config.goal]], values["accuracy"]
     assert disparity is not None and accuracy is not None
     return disparity, accuracy
 
 
 def half_of(result: StudyResult) -> float:
-    value = result.baseline["validation"].values[GOAL_METRIC[result.config.metric]]
+    value = result.baseline["validation"].values[GOAL_METRIC[result.config.goal]]
     assert value is not None
     return value / 2
 
@@ -319,7 +319,7 @@ def test_no_point_of_the_curve_is_below_the_accuracy_floor_on_the_rows_that_guid
 
 def test_a_configuration_survives_its_way_through_json() -> None:
     result = study(pinned=PINS, min_accuracy=0.4)
-    again = StudyConfig(**json.loads(files.settings_json(result))["config"])
+    again = StudyConfig.from_dict(json.loads(files.settings_json(result))["config"])
     assert again == result.config
     assert again.pinned == PINS
     assert StudyConfig(pinned=[np.int64(3), "c=u"]).pinned == (3, "c=u")  # type: ignore[arg-type]

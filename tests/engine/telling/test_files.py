@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from benchmarks.verify_outputs import deviations
 from iffair_core import ConfigError, Study, StudyResult, Task, load_dataset
 from iffair_core.metrics import DISPARITIES, METRICS, RATES
-from iffair_core.study.results import Repaired, StudyConfig
+from iffair_core.study.config import StudyConfig
+from iffair_core.study.results import Repaired
 from iffair_core.telling import files
 from tests.engine.studies import HOSTILE_GROUPS, hostile_study, hostile_table, plain_study, plain_table
 
@@ -150,7 +151,7 @@ def test_settings_restore_the_study() -> None:
     result = hostile_study()
     saved = json.loads(files.settings_json(result))
     task = Task.from_dict(saved["task"])
-    config = StudyConfig(**saved["config"])
+    config = StudyConfig.from_dict(saved["config"])
     assert config == result.config
     again = Study(hostile_table(), task, name=saved["table"]["name"], **saved["config"]).run()
     assert again.fingerprint == saved["table"]["fingerprint"]
