@@ -29,7 +29,7 @@ from iffair_core.data.groups import MAX_GROUPS
 from iffair_core.data.splitting import MIN_ROWS
 from iffair_core.errors import IFFairError, listing, shorten
 from iffair_core.reading.door import MAX_CELL, MAX_COLUMNS, MAX_ROWS
-from iffair_core.reading.sources import MAX_BYTES, MAX_RATIO, MAX_UNPACKED, in_words
+from iffair_core.reading.files import MAX_BYTES, MAX_RATIO, MAX_UNPACKED, in_words
 from tests.nasty.corpus import CORPUS, Nasty, Refused, Table
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "files.md"

@@ -10,7 +10,7 @@ from iffair_core.data.conditions import DUPLICATES
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.metrics import GOALS
 from iffair_core.models import MODELS, USUAL_C
-from iffair_core.reading.dialect import ReadOptions
+from iffair_core.reading.options import ReadOptions
 from iffair_core.reading.types import TYPES
 from iffair_core.reweighting import VARIANTS
 from iffair_core.rivals.registry import RIVALS, rival_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from iffair_core.errors import ConfigError, StopCheck, TableError, listing, never_stop, shorten
-from iffair_core.reading.columnar import columnar_kind, read_columnar, text_series
-from iffair_core.reading.delimited import read_delimited
-from iffair_core.reading.dialect import DETECT, ReadOptions
-from iffair_core.reading.layout import MAX_COLUMNS, too_wide
-from iffair_core.reading.number_columns import typed_columns
-from iffair_core.reading.numerals import NUMERIC_MISSING
-from iffair_core.reading.sources import (
+from iffair_core.errors import StopCheck, TableError, listing, never_stop, shorten
+from iffair_core.reading.files import (
     MEMORY_FACTOR,
     Source,
     gunzip,
     is_gzip,
+    is_old_workbook,
     is_zip,
     only_member,
     open_zip,
@@ -32,9 +27,13 @@ from iffair_core.reading.sources import (
     source_of,
     workbook_in,
 )
+from iffair_core.reading.formats import columnar_kind, read_columnar, read_sheet, text_series
+from iffair_core.reading.number_columns import typed_columns
+from iffair_core.reading.numerals import NUMERIC_MISSING
+from iffair_core.reading.options import ReadOptions
+from iffair_core.reading.text import MAX_COLUMNS, LeftOut, read_text, too_wide
 from iffair_core.reading.types import column_histograms, column_summary, infer_types
 from iffair_core.reading.values import require_single_values
-from iffair_core.reading.workbook import read_sheet
 
 __all__ = [
     "NUMERIC_MISSING",
@@ -113,7 +112,7 @@ def read_table(
     (`sources.MAX_BYTES`, `MAX_ROWS`, ...; the message says which), `ConfigError` for options that cannot be.
     """
     source = source_of(path_or_buffer, name)
-    found = _load(source, _options(options), None, stop_check, progress)
+    found = _load(source, ReadOptions.of(options), None, stop_check)
     frame = found.frame(source.name)
     if not len(frame):
         raise TableError(f"{source.name} has a header but no rows. Add at least one row under the header.")
@@ -125,7 +124,7 @@ def read_table(
 def preview_table(source: Any, *, name: str | None = None, options: Options = None) -> Preview:
     """The first rows of a file, without reading the rest of it where its format allows. Raises as `read_table` does."""
     file = source_of(source, name)
-    found = _load(file, _options(options), _PREVIEW_READ, never_stop, None)
+    found = _load(file, ReadOptions.of(options), _PREVIEW_READ, never_stop)
     frame = found.frame(file.name)
     notes = tuple(frame.attrs["warnings"])
     return Preview(frame.iloc[:PREVIEW_ROWS].copy(), found.dialect, notes, found.sheets, file.size, found.rows)
@@ -142,19 +141,6 @@ def table_fingerprint(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _options(options: Options) -> ReadOptions:
-    if options is None:
-        return DETECT
-    if isinstance(options, ReadOptions):
-        return options
-    unknown = sorted(set(options) - set(ReadOptions.__dataclass_fields__))
-    if unknown:
-        raise ConfigError(
-            f"There is no reading option {listing(unknown)}. There are: {', '.join(ReadOptions.__dataclass_fields__)}."
-        )
-    return ReadOptions(**options)
-
-
 # ----------------------------------------------------------------------------------------------------------- loading
 
 
@@ -166,7 +152,7 @@ class _Loaded:
     """
 
     names: list[str]
-    columns: list[pd.Series]
+    columns: list[Any]
     dialect: str
     notes: list[str]
     options: ReadOptions
@@ -174,6 +160,7 @@ class _Loaded:
     rows: int | None = None
     sheets: tuple[str, ...] = ()
     decimal: str = "."
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def frame(self, name: str) -> pd.DataFrame:
         """The table, with names settled and attrs filled; the columns are handed over."""
@@ -188,15 +175,15 @@ class _Loaded:
         attrs: dict[Any, Any] = {"warnings": [*self.notes, *notes], "dialect": self.dialect}
         if self.options.given():
             attrs["reading"] = self.options.given()
+        if self.left_out.count:
+            attrs["left_out"] = self.left_out
         if self.decimal != ".":
             attrs["decimal"] = self.decimal
         frame.attrs = attrs
         return frame
 
 
-def _load(
-    source: Source, options: ReadOptions, rows: int | None, stop_check: StopCheck, progress: Progress | None
-) -> _Loaded:
+def _load(source: Source, options: ReadOptions, rows: int | None, stop_check: StopCheck) -> _Loaded:
     """The file's columns, or about the first `rows` of them."""
     name = source.name
     head = source.head(_HEAD)
@@ -206,7 +193,7 @@ def _load(
     if is_zip(head):
         with open_zip(source) as archive:
             if workbook_in(archive, name):
-                return _workbook(source, options, rows, stop_check, progress)
+                return _workbook(source, options, rows, stop_check)
             member = only_member(archive, name)
             content = member.read(stop_check, None if rows is None else _PREVIEW_BYTES)
             share = 1.0 if rows is None else len(content) / max(member.info.file_size, 1)
@@ -217,10 +204,12 @@ def _load(
         raw = source.read() if rows is None else source.head(_PREVIEW_BYTES)
         content, used = gunzip(raw, name, stop_check, None if rows is None else _PREVIEW_BYTES)
         return _unpacked(content, used / max(source.size, 1), "gzip", source, options, rows, stop_check)
+    if is_old_workbook(head, name):
+        return _workbook(source, options, rows, stop_check)
     refuse_foreign(head, name)
     if rows is None:
         require_memory(name, MEMORY_FACTOR * source.size)
-        return _text(source.read(), name, options, None, stop_check)
+        return _text(source.read(), name, options, stop_check)
     return _text_preview(source.head, source.size, name, options, rows)
 
 
@@ -242,7 +231,7 @@ def _unpacked(
     refuse_foreign(head, name)
     if rows is None:
         require_memory(name, (MEMORY_FACTOR - 1) * len(content))
-        found = _text(content, name, options, None, stop_check)
+        found = _text(content, name, options, stop_check)
     else:
         found = _text_preview(lambda most: content[:most], round(len(content) / max(share, 1e-9)), name, options, rows)
     found.dialect = f"{found.dialect}, {packing}"
@@ -258,7 +247,7 @@ def _text_preview(head: Callable[[int], bytes], size: int, name: str, options: R
         if not whole:
             raw = _complete_lines(raw)
         try:
-            found = _text(raw, name, options, rows, never_stop)
+            found = _text(raw, name, options, never_stop)
         except TableError:
             if whole or most >= _PREVIEW_MOST:
                 raise
@@ -282,32 +271,39 @@ def _complete_lines(raw: bytes) -> bytes:
     return raw[: end + 1 + raw.startswith(b"\xff\xfe")]
 
 
-def _text(raw: bytes, name: str, options: ReadOptions, rows: int | None, stop_check: StopCheck) -> _Loaded:
+def _text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck) -> _Loaded:
     _require_lines(raw, name)
-    text = read_delimited(raw, name, options, rows=rows, stop_check=stop_check)
-    # Without quotation marks a comma between cells is never inside a number, whatever a repair has put together.
+    text = read_text(raw, name, options, stop_check)
+    # Without quotation marks a comma between cells is never inside a number.
     point = options.decimal is None and text.dialect.delimiter == "," and b'"' not in raw and b"'" not in raw
     del raw
-    _limit(name)(text.cells.num_rows, text.cells.num_columns)
-    for position, column in enumerate(text.cells.columns):
-        _require_cells(column, text.names[position] or f"column {position + 1}", name)
-    columns, names, dialect = list(text.cells.columns), text.names, text.dialect
-    notes = list(text.notes)
-    if wrapped := _unwrap_formulas(columns):
-        where = listing([names[position] or f"column {position + 1}" for position in wrapped])
-        notes.append(f'Cells written as ="..." were taken as the text in the quotation marks: {where}.')
-    semicolon = dialect.delimiter == ";"
-    del text
+    _limit(name)(len(text.columns[0]), len(text.columns))
     stop_check()
-    typed = typed_columns(columns, names, decimal="." if point else options.decimal, semicolon=semicolon)
-    del columns
-    found = typed.columns
-    series: list[pd.Series] = []
-    for position in range(len(found)):
-        series.append(_series(found[position]))
-        found[position] = np.zeros(0)
-    words = dialect.describe() + (", decimal comma" if typed.decimal == "," else "")
-    return _Loaded(names, series, words, [*notes, *typed.warnings], options, _OF_TEXT, decimal=typed.decimal)
+    sign = "." if point else options.decimal
+    loaded = _Loaded(text.names, list(text.columns), text.dialect.describe(), text.notes, options, _OF_TEXT)
+    loaded.left_out = text.left_out
+    _type_texts(loaded, range(len(text.columns)), name, sign, semicolon=text.dialect.delimiter == ";")
+    return loaded
+
+
+def _type_texts(
+    loaded: _Loaded, texts: Sequence[int], name: str, decimal: str | None, *, semicolon: bool = False
+) -> None:
+    """Take columns of text for what they hold, in place: numbers where every cell is one, else text."""
+    cells = [loaded.columns[place] for place in texts]
+    names = [loaded.names[place] for place in texts]
+    for label, place, column in zip(names, texts, cells, strict=True):
+        _require_cells(column, label or f"column {place + 1}", name)
+    if wrapped := _unwrap_formulas(cells):
+        where = listing([names[place] or f"column {place + 1}" for place in wrapped])
+        loaded.notes.append(f'Cells written as ="..." were taken as the text in the quotation marks: {where}.')
+    typed = typed_columns(cells, names, decimal=decimal, semicolon=semicolon)
+    for place, column in zip(texts, typed.columns, strict=True):
+        loaded.columns[place] = pd.Series(column) if isinstance(column, np.ndarray) else text_series(column)
+    loaded.decimal = typed.decimal
+    loaded.notes += typed.warnings
+    if typed.decimal == "," and not loaded.sheets:
+        loaded.dialect += ", decimal comma"
 
 
 def _unwrap_formulas(columns: list[pa.ChunkedArray]) -> list[int]:
@@ -325,44 +321,22 @@ def _unwrap_formulas(columns: list[pa.ChunkedArray]) -> list[int]:
     return wrapped
 
 
-def _series(values: Any) -> pd.Series:
-    return pd.Series(values) if isinstance(values, np.ndarray) else text_series(values)
-
-
 def _columnar(source: Source, kind: str, options: ReadOptions, rows: int | None, stop_check: StopCheck) -> _Loaded:
-    found = read_columnar(source, kind, rows=rows, limit=_limit(source.name), stop_check=stop_check)
+    found = read_columnar(source, kind, rows, _limit(source.name), stop_check)
     for label, column in zip(found.names, found.columns, strict=True):
         if isinstance(column.dtype, pd.StringDtype):
             _require_cells(pa.array(column), label, source.name)
-    return _Loaded(found.names, found.columns, found.kind, [], options, (), found.rows)
+    return _Loaded(found.names, found.columns, found.dialect, [], options, (), found.rows)
 
 
-def _workbook(
-    source: Source, options: ReadOptions, rows: int | None, stop_check: StopCheck, progress: Progress | None
-) -> _Loaded:
-    sheet = read_sheet(source, options, rows=rows, limit=_limit(source.name), stop_check=stop_check, progress=progress)
-    texts = [position for position, column in enumerate(sheet.columns) if not isinstance(column, np.ndarray)]
-    for position in texts:
-        _require_cells(sheet.columns[position], sheet.names[position], source.name)
-    typed = typed_columns(
-        [sheet.columns[position] for position in texts],
-        [sheet.names[position] for position in texts],
-        decimal=options.decimal,
+def _workbook(source: Source, options: ReadOptions, rows: int | None, stop_check: StopCheck) -> _Loaded:
+    found = read_sheet(source, options, rows, _limit(source.name), stop_check)
+    loaded = _Loaded(
+        found.names, found.columns, found.dialect, found.notes, options, _OF_SHEETS, found.rows, found.sheets
     )
-    for position, column in zip(texts, typed.columns, strict=True):
-        sheet.columns[position] = column
-    header = f"header in row {sheet.header}" if sheet.header else "no header row"
-    return _Loaded(
-        sheet.names,
-        [_series(column) for column in sheet.columns],
-        f"Excel, sheet {shorten(sheet.name, 40)}, {header}",
-        [*sheet.notes, *typed.warnings],
-        options,
-        _OF_SHEETS,
-        sheet.rows_below,
-        sheets=sheet.sheets,
-        decimal=typed.decimal,
-    )
+    _type_texts(loaded, found.text, source.name, options.decimal)
+    loaded.columns = [column if isinstance(column, pd.Series) else pd.Series(column) for column in loaded.columns]
+    return loaded
 
 
 # ------------------------------------------------------------------------------------------------------------ limits

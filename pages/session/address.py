@@ -16,7 +16,7 @@ from iffair_core.errors import ConfigError, shorten
 from iffair_core.metrics import DISPARITIES, GOALS, UTILITIES
 from iffair_core.models import MODELS
 from iffair_core.path import MAX_STRENGTH
-from iffair_core.reading.dialect import ReadOptions
+from iffair_core.reading.options import ReadOptions
 from iffair_core.reading.types import TYPES
 from iffair_core.reweighting import VARIANTS
 from iffair_core.study.classifiers import TRANSFER_MODELS

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from iffair_core import Study, Task, load_dataset, read_table
 from iffair_core.__main__ import _over_preset, main
-from iffair_core.reading.dialect import ReadOptions
+from iffair_core.reading.options import ReadOptions
 from iffair_core.rivals import WEIGHTS
 from iffair_core.telling import files
 from iffair_core.telling.files import settings as settings_of

@@ -172,7 +172,7 @@ _add(
     "other_delimiter_row.csv",
     "one line with semicolons among lines with commas",
     lines("name,age,income", "Ann,34,51.5", "Bob;27;48.25", "Cyd,61,70"),
-    Table(AS_READ.columns, 3, {"age": [34, 27, 61], "income": [51.5, 48.25, 70]}, notes=("line 3", "semicolon")),
+    Table(AS_READ.columns, 2, {"age": [34, 61], "income": [51.5, 70]}, notes=("line 3", "1 cell in place of 3")),
 )
 _add(
     "only_delimiters.csv",
@@ -359,7 +359,7 @@ _add(
     "unclosed_quote.csv",
     "a quote that is never closed",
     lines("a,b", '1,"2', "3,4", "5,6"),
-    Table(("a", "b"), 3, {"a": [1, 3, 5], "b": ['"2', "4", "6"]}, notes=("line 2", "quotation mark")),
+    Table(("a", "b"), 2, {"a": [3, 5], "b": [4, 6]}, notes=("line 2", "quotation mark")),
 )
 _add(
     "newline_in_cell.csv",
@@ -371,7 +371,7 @@ _add(
     "quoted_lines.csv",
     "every whole line in quotes",
     lines(*(f'"{",".join(row)}"' for row in PEOPLE)),
-    AS_READ,
+    _refused("whole lines", "outer marks"),
 )
 _add(
     "all_quoted.csv", "every cell in quotes", lines(*(",".join(f'"{cell}"' for cell in row) for row in PEOPLE)), AS_READ
@@ -485,13 +485,13 @@ _add(
     "blank_rows.csv",
     "rows of delimiters only, between rows and at the end",
     people().replace(b"Cyd", b",,\nCyd") + b",,\n,,\n",
-    Table(AS_READ.columns, 6, {"age": [34, 27, None, 61, 45, 19]}, notes=("2 rows of empty cells",)),
+    _with(AS_READ, notes=("rows of empty cells are left out: 3",)),
 )
 _add(
     "two_headers.csv",
     "units in a second header line",
     lines("name,age,income", ",years,kEUR", *(",".join(row) for row in PEOPLE[1:])),
-    AS_READ,
+    Table(AS_READ.columns, 6, {"age": ["years", "34"]}, notes=("line 2", "second line of the header")),
     options={},
 )
 _add(
@@ -527,7 +527,7 @@ _add(
     "two_tables.csv",
     "two tables below each other",
     people() + b"\n" + lines("town,people", "Ash,1200", "Elm,3400", "Oak,50"),
-    _with(AS_READ, notes=("line 8", "town, people", "only the first")),
+    _with(AS_READ, notes=("line 8, 9, 10", "below the table")),
 )
 _add(
     "rule.md",
@@ -545,19 +545,19 @@ _add(
     "quoted_twice.csv",
     "every line quoted as a whole, cells with commas again",
     lines('"age,""town"",hired"', '"23,""Ash, or Elm"",yes"', '"45,""Oak"",no"'),
-    Table(("age", "town", "hired"), 2, {"town": ["Ash, or Elm", "Oak"]}, notes=("quotation marks",)),
+    Table(('age,"town",hired',), 2, notes=("one column", "comma")),
 )
 _add(
     "units_below.csv",
     "a line of units under the names",
     lines("age,height,sex", "(years),(cm),", "23,180,m", "45,170,f", "31,165,m"),
-    Table(("age", "height", "sex"), 3, {"height": [180, 170, 165]}, notes=("line 2", "units")),
+    Table(("age", "height", "sex"), 4, {"height": ["(cm)", "180"]}, notes=("line 2", "units")),
 )
 _add(
     "titles_twice.csv",
     "titles over groups of columns, repeated over each",
     lines("person,person,job", "age,sex,title", "23,m,clerk", "45,f,boss", "31,m,clerk"),
-    Table(("person age", "person sex", "job title"), 3, {"person age": [23, 45, 31]}, notes=("lines 1 to 2",)),
+    Table(("person", "person (2)", "job"), 4, {"person": ["age", "23"]}, notes=("line 2", "second line of the header")),
 )
 _add(
     "formula_text.csv",
@@ -581,13 +581,13 @@ _add(
     "ragged_long.csv",
     "one line is long, and nothing tells which cell is too much",
     lines("a,b,c", "1,2,3", "4,5,6,7", "8,9,10"),
-    Table(("a", "b", "c"), 3, {"a": [1, 4, 8], "c": ["3", "6,7", "10"]}, notes=("line 3", "4 cells in place of 3")),
+    Table(("a", "b", "c"), 2, {"a": [1, 8], "c": [3, 10]}, notes=("line 3", "4 cells in place of 3")),
 )
 _add(
     "ragged_text.csv",
     "one line is long, for a comma in a text without quotes",
     lines("name,place,n", "Ann,Bonn,1", "Bob,Kiel, by the sea,2", "Cyd,Ulm,3"),
-    Table(("name", "place", "n"), 3, {"place": ["Bonn", "Kiel, by the sea", "Ulm"], "n": [1, 2, 3]}, notes=("line 3",)),
+    Table(("name", "place", "n"), 2, {"place": ["Bonn", "Ulm"], "n": [1, 3]}, notes=("line 3",)),
 )
 _add(
     "ragged_many.csv",
@@ -602,7 +602,7 @@ _add(
     Table(("a", "b"), 2, {"b": [1, 2]}),
     big=True,
 )
-_add("one_long_line.txt", "100 kB in one line, and nothing else", b"lorem ipsum " * 8_500, _refused("17,001 columns"))
+_add("one_long_line.txt", "100 kB in one line, and nothing else", b"lorem ipsum " * 8_500, _refused("no rows"))
 _add(
     "huge_cell.csv",
     "a cell of 2 MB",
@@ -622,7 +622,7 @@ _add(
     "wide_hash.txt",
     "100,000 cells between rare delimiters",
     lambda: b"a#" * 100_000,
-    _refused("100,001 columns", "at most"),
+    _refused("no rows"),
     big=True,
 )
 _add(
@@ -956,7 +956,7 @@ _add(
     "formulas.xlsx",
     "formulas that were never worked out",
     workbook(_formulas),
-    Table(("a", "b", "total"), 2, {"b": [2, 4], "total": [None, None]}, notes=("formula",)),
+    Table(("a", "b", "total"), 2, {"b": [2, 4], "total": [None, None]}),
 )
 _add(
     "errors.xlsx", "error cells and a truth value among numbers", workbook(_errors), Table(("a", "b"), 4, {"a": [1, 2]})

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from iffair_core.errors import IFFairError
-from iffair_core.reading.dialect import NAMES
 from iffair_core.reading.door import Preview
+from iffair_core.reading.options import DELIMITERS
 from pages.kit import cohort_mode, errors
 from pages.kit.text import count, plain, value
 from pages.session import state, uploads
@@ -84,7 +84,7 @@ def _controls(sheets: Sequence[str]) -> None:
 
 
 def _delimiter_title(delimiter: str) -> str:
-    return NAMES.get(delimiter, delimiter).capitalize()
+    return DELIMITERS.get(delimiter, delimiter).capitalize()
 
 
 def _mark_title(mark: str) -> str:

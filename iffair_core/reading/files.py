@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from iffair_core.errors import StopCheck, TableError, listing, never_stop, shorten
-from iffair_core.reading.utf8 import EXPORT_AGAIN
 
 MAX_BYTES = 2 * 2**30
 """Largest file."""
@@ -26,6 +25,8 @@ MAX_RATIO = 200
 RATIO_FROM = 100 * 2**20
 MEMORY_FACTOR = 6
 """A table of text needs about this many times its bytes while it is read."""
+
+EXPORT_AGAIN = "Export the table as CSV (UTF-8) and open that."
 
 _PIECE = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -268,28 +269,41 @@ def open_zip(source: Source) -> zipfile.ZipFile:
         ) from error
 
 
-_OFFICE = (
-    ("xl/workbook.bin", "is a binary Excel workbook (.xlsb)", "Save it as .xlsx or CSV and open that."),
-    ("word/document.xml", "is a Word document", "Save its table as CSV and open that."),
-    ("ppt/presentation.xml", "is a PowerPoint presentation", "Save its table as CSV and open that."),
-    ("Index/Document.iwa", "is an Apple Numbers or Pages document", "Export it as CSV (UTF-8) and open that."),
-    ("Index.zip", "is an Apple Numbers or Pages document", "Export it as CSV (UTF-8) and open that."),
-)
+_OFFICE = {
+    "word/document.xml": "is a Word document",
+    "ppt/presentation.xml": "is a PowerPoint presentation",
+    "Index/Document.iwa": "is an Apple Numbers or Pages document",
+    "Index.zip": "is an Apple Numbers or Pages document",
+}
 
 
 def workbook_in(archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether the archive is an Excel workbook (.xlsx); `TableError` for other documents that are zip archives."""
+    """Whether the archive is a workbook (.xlsx, .xlsb, .ods); `TableError` for other documents, and for a trap."""
     names = set(archive.namelist())
-    for part, what, way_out in _OFFICE:
+    for part, what in _OFFICE.items():
         if part in names:
-            raise TableError(f"{name} {what}, which cannot be read. {way_out}")
-    if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-        kind = Member(archive, archive.getinfo("mimetype"), name).read()
-        if b"opendocument" in kind:
-            raise TableError(
-                f"{name} is an OpenDocument file (.ods or .odt), which cannot be read. Save the sheet as CSV (UTF-8)."
-            )
-    return "xl/workbook.xml" in names
+            raise TableError(f"{name} {what}, which cannot be read. {EXPORT_AGAIN}")
+    document = "mimetype" in names and "content.xml" in names
+    if document and b"spreadsheet" not in archive.read("mimetype")[:200]:
+        raise TableError(f"{name} is an OpenDocument file that is no spreadsheet. {EXPORT_AGAIN}")
+    if not document and not {"xl/workbook.xml", "xl/workbook.bin"} & names:
+        return False
+    infos = archive.infolist()
+    unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
+    if unpacked > MAX_UNPACKED or unpacked > max(RATIO_FROM, MAX_RATIO * packed):
+        raise TableError(
+            f"{name} unpacks to {in_words(unpacked)}, more than a workbook of its size should. "
+            "Save the sheet with the table as CSV or Parquet."
+        )
+    require_memory(name, MEMORY_FACTOR * unpacked)
+    return True
+
+
+def is_old_workbook(head: bytes, name: str) -> bool:
+    """Whether the bytes begin as an old Excel workbook (.xls) does; `TableError` where a password protects it."""
+    if "EncryptedPackage".encode("utf-16-le") in head:
+        raise TableError(f"{name} is a workbook protected by a password. Save it without one, or as CSV.")
+    return head.startswith(_COMPOUND)
 
 
 def only_member(archive: zipfile.ZipFile, name: str) -> Member:
@@ -358,13 +372,6 @@ def refuse_foreign(head: bytes, name: str) -> None:
 
     head: the first bytes, a few thousand.
     """
-    if head.startswith(_COMPOUND[:4]):
-        if "EncryptedPackage".encode("utf-16-le") in head:
-            raise TableError(f"{name} is a workbook protected by a password. Save it without one, or as CSV.")
-        raise TableError(
-            f"{name} is an old Excel workbook (.xls), not a CSV, Parquet or .xlsx file. "
-            "Save it as .xlsx or CSV (UTF-8) and open that."
-        )
     for pattern, what, way_out in _PATTERNS:
         if pattern.match(head):
             raise TableError(f"{name} {what}, not a CSV, Parquet or Excel file. {way_out}")
