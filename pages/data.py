@@ -27,6 +27,7 @@ with left:
 if sources.shows_own_file():
     with right:
         reading_panel.reading_panel()
+        reading_panel.left_out()
 current = state.table()
 if current is None:
     right.info(sources.what_is_missing(), icon=":material/upload_file:")

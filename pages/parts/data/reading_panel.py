@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from iffair_core.errors import IFFairError
 from iffair_core.reading.door import Preview
 from iffair_core.reading.options import DELIMITERS
-from pages.kit import cohort_mode, errors
+from pages.kit import cohort_mode, errors, widgets
 from pages.kit.text import count, plain, value
 from pages.session import state, uploads
+from pages.session.settings import UPLOAD
 
 PREVIEW_ROWS = 8
 _PANEL = "reading_panel"
@@ -158,3 +160,32 @@ def _buttons(*, readable: bool) -> None:
             )
         if uploads.wanted():
             st.button("Find out everything", key="reading_detect", on_click=uploads.want_detection)
+
+
+def left_out() -> None:
+    """The lines of the upload that are no rows of its table, with their numbers and their text, to look at and take."""
+    current = state.table()
+    told = None if current is None or current.source != UPLOAD else current.frame.attrs.get("left_out")
+    if told is None:
+        return
+    title = "1 line of the file is no row of the table" if told.count == 1 else (
+        f"{count(told.count)} lines of the file are no rows of the table"
+    )  # fmt: skip
+    if cohort_mode.smallest() is not None:
+        st.caption(f"{title}. Cohort-only mode: their text is not shown.")
+        return
+    with st.expander(title, icon=":material/playlist_remove:"):
+        st.caption(
+            "A line that does not fit the columns is left out, so that no cell ends in a column that is not its own. "
+            "Mend it in the file, or change how the file is read."
+        )
+        lines = pd.DataFrame(told.lines, columns=["line", "why", "text"])
+        widgets.table(
+            lines,
+            "left_out",
+            alt="Number, reason and text of each line that was left out",
+            file_name="lines_left_out.csv",
+            height=min(38 + 35 * len(lines), 260),
+        )
+        if told.count > len(lines):
+            st.caption(f"The first {count(len(lines))} of {count(told.count)}.")
