@@ -199,8 +199,17 @@ def _count(seen: dict[str, tuple[str, Seen | None, Seen | None]]) -> str:
     return (
         f"Of the {len(files)} files that are about reading, pandas makes what our tests demand of {right[0]} of "
         f"{tried[0]} tried, DuckDB of {right[1]} of {tried[1]}; any exception counts where the file must be refused. "
-        "Neither claims to repair files; the files were chosen by us. Here all come to what the tests demand."
+        "Neither claims to mend files; the files were chosen by us. Here all come to what the tests demand: "
+        f"{_split()}."
     )
+
+
+def _split() -> str:
+    """How many files about reading are read, read with lines left out, and refused."""
+    found = [taken(nasty) for nasty in CORPUS if nasty.choices is None]
+    frames = [one.frame for one in found if one.frame is not None]
+    told = sum("left_out" in frame.attrs for frame in frames)
+    return f"{len(frames) - told} are read, {told} read with lines left out, {len(found) - len(frames)} refused"
 
 
 HEAD = f"""
@@ -212,22 +221,31 @@ Written by `python -m benchmarks.nasty` from `tests/nasty/corpus.py`; edits here
 
 What a file is, its content says, not its name.
 
-- **Delimited text** (CSV and its kin). Encoding, delimiter (comma, semicolon, tab, bar, blank, aligned columns and
-  others), quotation marks and how they are escaped, decimal sign, header line, lines above and below the table and
-  comments are detected. Each can be fixed: `--delimiter`, `--quote`, `--decimal`, `--encoding`, `--header`,
-  `--comment`, or the reading options of the Data page and of `read_table(options=...)`.
+- **Delimited text** (CSV and its kin). Encoding, delimiter (comma, semicolon, tab, bar, caret or blanks), quotation
+  marks and how they are escaped, decimal sign and the header's line are found out. Each can be fixed: `--delimiter`,
+  `--quote`, `--decimal`, `--encoding`, `--header`, `--comment`, or the reading options of the Data page and of
+  `read_table(options=...)`.
 - The same **compressed** with gzip, or as the only table in a zip archive.
 - **Parquet**, **Arrow** and **Feather**.
-- **Excel** (.xlsx): the first sheet with a table, or `--sheet`; results of formulas as they were stored.
+- **Workbooks** of Excel (.xlsx, .xls, .xlsb) and OpenDocument (.ods): the first sheet with a table, or `--sheet`;
+  results of formulas as they were stored.
 
 Nothing in a file is ever run: a pickle is not opened, a formula is not worked out, a link is not followed.
 
-## What is repaired, and told
+## What does not fit is left out, and told
 
-Whatever is left out, renamed, cut elsewhere or read otherwise than it stands there is said in a note: lines above the
-header, footnotes, a header that is repeated, a second table, short and long lines, quotation marks that do not fit,
-bytes of another encoding, columns of one name, columns without one, currency signs and thousands separators. Where no
-table can be made out, the file is refused with the reason and the way out.
+A line with other cells than the table has columns is never cut anew by a guess. Cells missing at its end are missing.
+Any other such line is **left out**: one with cells too many, with a quotation mark that nothing closes, without any
+delimiter, above or below the table. The notes count these lines and name their numbers; the Data page shows number and
+text of each and offers them as a download; `frame.attrs["left_out"]` holds them. Rows are counted (`row_id`) without
+the lines that were left out, in the order of the file.
+
+A name is never cut or joined. Where a header is one name short of every row, as R writes it, the first column has no
+name. Any other header that does not fit its rows is refused. A second line of the header (units, titles) is read as a
+row and told; `--header` names another line. Whole lines in quotation marks are refused.
+
+What is renamed or read otherwise than it stands there is said in a note as well: columns of one name, columns without
+one, bytes of another encoding, currency signs and thousands separators.
 
 Empty cells are missing. `NA`, `?`, `null` and the like are missing only in a column whose other values are all
 numbers, since a group may well be called None. Codes with leading zeros stay text, and so do whole numbers too
@@ -267,7 +285,7 @@ def main(only: Iterable[str] = ()) -> None:
         name: {"here": mine, **{k: vars(v) for k, v in (("pandas", a), ("duckdb", b)) if v is not None}}
         for name, (mine, a, b) in seen.items()
     }
-    print(write("nasty", {"versions": versions(("pandas", "pyarrow", "openpyxl", "duckdb")), "files": found}))
+    print(write("nasty", {"versions": versions(("pandas", "pyarrow", "python-calamine", "duckdb")), "files": found}))
     PATH.write_text(document(seen), encoding="utf-8")
     print(PATH)
 

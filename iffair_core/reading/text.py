@@ -700,6 +700,9 @@ def _told(left: LeftOut) -> str:
     kinds: dict[str, list[str]] = {}
     for number, why, _ in left.lines:
         kinds.setdefault(why, []).append(f"{number:,}")
-    parts = [f"{why} (line {listing(numbers, 5)})" for why, numbers in kinds.items()]
+    parts = [
+        f"{why} ({'line' if len(numbers) == 1 else 'lines'} {listing(numbers, 5)})" for why, numbers in kinds.items()
+    ]
+    more = f"; and {len(parts) - 5} more kinds" if len(parts) > 5 else ""
     rows = "1 line is" if left.count == 1 else f"{left.count:,} lines are"
-    return f"{rows} no part of the table and left out: {listing(parts, 6)}."
+    return f"{rows} no part of the table and left out: {'; '.join(parts[:5])}{more}."

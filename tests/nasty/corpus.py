@@ -527,7 +527,7 @@ _add(
     "two_tables.csv",
     "two tables below each other",
     people() + b"\n" + lines("town,people", "Ash,1200", "Elm,3400", "Oak,50"),
-    _with(AS_READ, notes=("line 8, 9, 10", "below the table")),
+    _with(AS_READ, notes=("lines 8, 9, 10", "below the table")),
 )
 _add(
     "rule.md",
