@@ -30,8 +30,6 @@ NAMED = 8
 """Columns that a sentence names at most."""
 DOUBT = 0.05
 """Chance of a false alarm over all comparisons of one check together (Bonferroni)."""
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 @dataclass(frozen=True)
@@ -203,25 +201,12 @@ class Evidence:
 
     def row_keys(self, columns: Iterable[str]) -> np.ndarray:
         """(n,) uint64 that are equal where two rows are, in all of these columns (up to 64-bit coincidence)."""
-        keys = np.zeros(self.rows, dtype=np.uint64)
-        for name in columns:
-            self.stop_check()
-            keys ^= self._bits(name)
-            # The finalizer of SplitMix64 (Steele, Lea and Flood 2014): every bit of a key depends on every bit before.
-            keys += _ODD
-            keys = (keys ^ (keys >> np.uint64(30))) * _MIX[0]
-            keys = (keys ^ (keys >> np.uint64(27))) * _MIX[1]
-            keys ^= keys >> np.uint64(31)
-        return keys
-
-    def _bits(self, name: str) -> np.ndarray:
-        series = self.series(name)
-        if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iumMb":
-            return series.to_numpy().astype(np.int64, copy=False).view(np.uint64)
-        if self.is_number(name):
-            values = as_numbers(series) + 0.0  # -0 and 0 are one number
-            return np.where(np.isnan(values), np.nan, values).view(np.uint64)
-        return self.raw(name)[0].astype(np.int64, copy=False).view(np.uint64)
+        self.stop_check()
+        frame = self.table[[self.names[name] for name in columns]].copy(deep=False)
+        for name, kind in frame.dtypes.items():
+            if kind.kind == "f":  # -0 and 0 are one number, and so are all kinds of NaN
+                frame[name] = (frame[name] + 0.0).where(frame[name].notna())
+        return pd.util.hash_pandas_object(frame, index=False).to_numpy()
 
     # ------------------------------------------------------------------------------------------------------- words
 
