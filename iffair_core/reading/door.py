@@ -31,7 +31,8 @@ from iffair_core.reading.formats import columnar_kind, read_columnar, read_sheet
 from iffair_core.reading.number_columns import typed_columns
 from iffair_core.reading.numerals import NUMERIC_MISSING
 from iffair_core.reading.options import ReadOptions
-from iffair_core.reading.text import MAX_COLUMNS, LeftOut, read_text, too_wide
+from iffair_core.reading.rows import LeftOut
+from iffair_core.reading.text import MAX_COLUMNS, read_text, too_wide
 from iffair_core.reading.types import column_histograms, column_summary, infer_types
 from iffair_core.reading.values import require_single_values
 

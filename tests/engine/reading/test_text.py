@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iffair_core import read_table
 from iffair_core.errors import TableError
 from iffair_core.reading.door import preview_table
-from iffair_core.reading.text import MOST_LEFT_OUT
+from iffair_core.reading.rows import MOST_LEFT_OUT
 
 NAMES = "id,town,score\n"
 
@@ -248,3 +248,23 @@ def test_a_preview_shows_the_same_rows() -> None:
     preview, whole = preview_table(text.encode(), name="t.csv"), read(text)
     pd.testing.assert_frame_equal(preview.frame, whole.iloc[: len(preview.frame)], check_dtype=False)
     assert preview.estimated_rows == pytest.approx(300, abs=5)
+
+
+def test_tables_as_r_writes_them_by_default_are_read() -> None:
+    towns = ("New York", "Ash")
+    lines = [f'"{i}" "{towns[i % 2]}" {i / 2} "{"yes" if i % 3 else "no"}"' for i in range(1, 13)]
+    frame = read('"town" "score" "hired"\n' + "\n".join(lines) + "\n")
+    assert list(frame.columns) == ["column 1", "town", "score", "hired"]
+    assert frame["town"].tolist()[:2] == ["Ash", "New York"]
+    assert frame["score"].tolist() == [i / 2 for i in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("first", "is_header"),
+    [("town,2019", True), ("Ash,1999", False), ("town,score", True), ("Ash,7", False), ("Oak,7.5", True)],
+)
+def test_a_first_line_like_the_rows_under_it_is_a_row(first: str, is_header: bool) -> None:
+    body = "".join(f"{('Ash', 'Elm')[i % 2]},{i}\n" for i in range(12))
+    frame = read(first + "\n" + body)
+    assert (list(frame.columns) == first.split(",")) is is_header
+    assert len(frame) == 12 + (not is_header)
