@@ -349,7 +349,7 @@ def _scores(score: np.ndarray) -> np.ndarray:
 
 
 def _counting(sample_weight: np.ndarray | None, *rows: np.ndarray) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:
-    """The weights of the rows that count, None where those are all alike, and of each array the rows that count."""
+    """Drop rows of weight 0: (weights, arrays) of the others; weights are None where they are all equal."""
     if sample_weight is None:
         return None, rows
     weight = np.asarray(sample_weight, dtype=np.float64)

@@ -1,8 +1,8 @@
 """The path of a repair: from the untouched model to stronger and stronger weights.
 
-At every strength the gaps are linearized at the model of the strength before, the whole change of weights is solved
-again from 1, and the model is refitted; where the refit misses what was asked, it is linearized again there. Beside the
-refit stands the prediction, which never looks at a refit: Newton steps from the untouched model.
+At every strength the gaps are linearized at the model of the strength before, the whole change of weights from 1 is
+solved again, and the model is refitted. Where the refit misses its target, the gaps are linearized there once more. The
+prediction beside it uses no refit, only Newton steps from the untouched model.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class RepairPath:
         return Step(strength, weights, model, predicted)
 
     def _refused(self, model: InfluenceModel, weights: np.ndarray, miss: float) -> str | None:
-        """Why a refit that misses what was asked by `miss` of the baseline gap is no good strength; None if it is."""
+        """Why a refit that misses its target by `miss` of the baseline gap is refused; None where it is accepted."""
         if miss > OFF_TARGET:
             return (
                 f"The refit missed what was asked by {100 * miss:.3g} % of the baseline gap, more than "
@@ -208,7 +208,7 @@ class RepairPath:
     ) -> list[Step]:
         """Steps at every strength of the ascending `grid`, and `also` at strengths between them, in ascending order.
 
-        Those between branch from the grid's step below, so that the grid's steps do not depend on them.
+        A strength between two of the grid branches from the lower one, so that the grid's steps do not depend on it.
         """
         steps: list[Step] = []
         for strength in grid:
@@ -222,7 +222,7 @@ class RepairPath:
         return sorted(steps + extra, key=lambda step: step.strength)
 
     def _seen(self, weights: np.ndarray) -> np.ndarray:
-        """What the model sees of our weights."""
+        """Our weights times the base weights, which the model is fitted with."""
         return weights if self.base is None else weights * self.base
 
     def _targets(self, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -237,7 +237,7 @@ class RepairPath:
         return self._directed, (1 - strength) * self._disparities, False
 
     def _miss(self, model: InfluenceModel, strength: float) -> float:
-        """Distance of the refit from what was asked, as a share of the baseline disparity."""
+        """Distance of the refit from its target, as a share of the baseline disparity."""
         matrix, target, equal = self._targets(strength)
         off = matrix @ self.guide.values(model) - target
         return float((np.abs(off) if equal else off).max() / self.disparity)
@@ -278,9 +278,9 @@ class RepairPath:
         return None if forecast is None else forecast.model.theta_
 
     def _forecast(self, strength: float) -> _Forecast | None:
-        """The model expected at a strength: one Newton step, from that expected a sixteenth of strength before.
+        """The model expected at a strength: one Newton step from the one expected a sixteenth of strength before.
 
-        The weights are those asked for there, so a forecast never looks at a refit. Multiples of 1/16 are kept.
+        Its weights are solved at that earlier forecast, so no refit enters. Multiples of 1/16 are kept.
         """
         earlier = (np.ceil(strength / STRIDE - 1e-9) - 1) * STRIDE
         if earlier not in self._forecasts:
@@ -297,7 +297,7 @@ class RepairPath:
             return None
 
     def _reachable(self) -> float:
-        """Largest strength that all gaps of the goal allow at once, to first order: necessary, not sufficient."""
+        """Largest strength that all gaps of the goal allow at once, to first order. Refits may fail below it."""
         if self.disparity == 0:
             return np.inf
         first = self._first
@@ -312,7 +312,7 @@ class RepairPath:
 
 @dataclass(frozen=True, eq=False)
 class _Forecast:
-    """A model expected without a refit, and our weights (n,) that it stands for."""
+    """A model expected without a refit, and the weights (n,) of ours that it is expected for."""
 
     model: LogisticModel
     weights: np.ndarray

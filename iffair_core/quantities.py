@@ -223,7 +223,7 @@ def fairness_quantities(
 
 
 def favorable_shares(codes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
-    """Weighted share of y = 1 in each group, 0 where it has no weight, (G,); None without weights."""
+    """Weighted share of y = 1 in each group, (G,), 0 for a group without weight; None where rows have no weights."""
     if sample_weight is None:
         return None
     total, favorable = (np.bincount(codes, sample_weight * one) for one in (np.ones(y.size), y))
@@ -317,9 +317,9 @@ class GoalPairs:
 
 
 def judged_groups(quantities: FairnessQuantities, *goals: str) -> dict[str, tuple[str, ...]]:
-    """For each rate of `goals` the groups in which it rests on 10 evaluation rows or more; all where fewer than two do.
+    """{rate of `goals`: groups with at least 10 evaluation rows behind it}; all groups where fewer than two have them.
 
-    A disparity is the largest of many differences, so a handful of rows would rule it and every choice made by it.
+    A disparity is the largest of many differences, so that a handful of rows could decide it and every choice by it.
     """
     found = {}
     for rate in dict.fromkeys(rate for goal in goals for rate in GOAL_RATES[goal]):

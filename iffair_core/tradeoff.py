@@ -194,7 +194,7 @@ def _judged(
     groups: Mapping[str, tuple[str, ...]],
     every: Numbers,
 ) -> float | None:
-    """The goal's disparity over the groups in which all its rates are judged; over all where fewer than two are."""
+    """The goal's disparity over the groups in which all its rates are judged, over all where fewer than two are."""
     shared = [code for code, name in enumerate(names) if all(name in groups[rate] for rate in GOAL_RATES[goal])]
     if len(shared) in (0, 1, len(names)):
         return every[GOAL_METRIC[goal]]
@@ -244,7 +244,7 @@ def recommend(points: Sequence[CurvePoint], budget: float) -> int:
 
 
 def frontier(points: Sequence[CurvePoint], goal: str, split: str = "validation") -> tuple[int, ...]:
-    """Positions of feasible points that no other is better than in both accuracy and disparity of `goal`."""
+    """Positions of feasible points that no other point beats in both accuracy and disparity of `goal`."""
     metric = GOAL_METRIC[goal]
     candidates = []
     for i, point in enumerate(points):
@@ -318,7 +318,7 @@ def _arranged(
     *,
     asked: tuple[float | None, float | None],
 ) -> Curve:
-    """The curve with its recommended and its chosen point; `asked`: strength and budget as the user gave them."""
+    """The curve with its recommended and chosen points set; `asked`: strength and budget as the user gave them."""
     strength, budget = asked
     allowed = DEFAULT_BUDGET if budget is None else budget
     grid = [i for i, point in enumerate(points) if on_grid(point.strength)]

@@ -1,9 +1,9 @@
-"""Resampling, intervals and the records that carry them: how far a number could have come out differently with other
-rows of the same kind.
+"""Resampling and intervals: how different a number could have been with other rows of the same kind.
 
-Nothing here computes a metric of fairness. Confusion cells are resampled as whole counts, never row by row, so the cost
-does not depend on the number of rows; only ranks and losses (ROC AUC, log loss) need the rows themselves.
-Whatever draws takes a `numpy.random.Generator`, and no result depends on the order of rows or on the names of groups.
+No metric of fairness is computed here. Confusion cells are resampled as whole counts, never row by row, so that the
+cost does not depend on the number of rows; only ranks and losses (ROC AUC, log loss) need the rows themselves.
+Functions that draw take a `numpy.random.Generator`, and no result depends on the order of rows or on the names of
+groups.
 """
 
 from __future__ import annotations

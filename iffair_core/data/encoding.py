@@ -1,4 +1,4 @@
-"""Task and table become the numbers a model sees; everything learned is learned from training rows only."""
+"""Turn task and table into the numbers that a model sees. All that is learned is learned from training rows only."""
 
 from __future__ import annotations
 

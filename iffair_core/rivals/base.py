@@ -27,10 +27,10 @@ class RivalProblem:
     """The same rows, model and goal that our repair starts from.
 
     Training rows: X (n, p), y (n,) of 0 and 1, `group_codes` (n,) into `n_groups` groups. `model`: the ordinary model,
-    fitted to them with unit weights, or with `base` (n,), the file's row weights, which a rival's own multiply.
-    `validation`: quantities of the validation rows, which are all that a method may
-    be tuned on. `C`: inverse ridge penalty of the model. `seed`: of every random draw. `budget`: accuracy on validation
-    rows that a tuned method may cost. `stop_check` raises Cancelled when the user has cancelled.
+    fitted to them with unit weights, or with `base` (n,), the file's row weights, which multiply a rival's own.
+    `validation`: quantities of the validation rows, the only ones that a method may be tuned on. `C`: inverse ridge
+    penalty of the model. `seed`: of every random draw. `budget`: accuracy on validation rows that a tuned method may
+    cost. `stop_check` raises Cancelled when the user has cancelled.
     """
 
     X: np.ndarray

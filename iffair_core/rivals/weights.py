@@ -1,4 +1,4 @@
-"""Rival weights of the training rows: from counts alone, or from a model that is fitted and looked at."""
+"""Rival weights of the training rows, from counts alone or from a fitted model."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ def removal_programme(
 
 
 def _out_of_reach(fair: np.ndarray, gap: float) -> bool:
-    """Whether leaving out every row that widens the gap would not close it, to first order."""
+    """Whether the gap stays open, to first order, even when every row that widens it is left out."""
     return bool(gap >= -fair[fair < 0].sum())
 
 
