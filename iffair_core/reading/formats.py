@@ -83,9 +83,10 @@ def read_columnar(source: Source, kind: str, rows: int | None, limit: Limit, sto
                     require_memory(source.name, 2.0 * size)
                 if cut := rows is not None and count >= rows:
                     break
-            table = pa.Table.from_batches(held, held[0].schema if held else schema).slice(0, rows)
-            table.validate(full=True)  # damaged offsets would be read beyond the end
-            names, columns = _columns(table)
+            whole = [pa.Table.from_batches(held, held[0].schema if held else schema).slice(0, rows)]
+            whole[0].validate(full=True)  # damaged offsets would be read beyond the end
+            held.clear()
+            names, columns = _columns(whole.pop())
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TableError(
@@ -148,32 +149,27 @@ def _storage(kind: pa.DataType) -> pa.DataType:
 def _columns(table: pa.Table) -> tuple[list[str], list[pd.Series]]:
     """Names and columns, those of a named index of pandas first; an index without a name is an artefact of writing."""
     try:
-        said = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
-        entries = (
-            said["index_columns"] if isinstance(said, dict) and isinstance(said.get("index_columns"), list) else []
-        )
-        categories = (
-            {one["name"] for one in said["columns"] if one["pandas_type"] == "categorical"} if entries else set()
-        )
+        said = json.loads((table.schema.metadata or {}).get(b"pandas", b'{"index_columns": [], "columns": []}'))
+        entries = list(said["index_columns"])
+        categories = {one["name"] for one in said["columns"] if one["pandas_type"] == "categorical"}
     except (ValueError, RecursionError, KeyError, TypeError):
         entries, categories = [], set()
+    labels, arrays, rows = table.column_names, list(table.columns), table.num_rows
+    del table
     names: list[str] = []
     columns: list[pd.Series] = []
     for entry in entries:
         if isinstance(entry, dict) and entry.get("kind") == "range" and isinstance(entry.get("name"), str):
             start, step = entry.get("start"), entry.get("step")
-            if type(start) is int and type(step) is int and max(abs(start), abs(step)) < 2**31 and table.num_columns:
+            if type(start) is int and type(step) is int and max(abs(start), abs(step)) < 2**31 and arrays:
                 names.append(entry["name"])
-                columns.append(pd.Series(start + step * np.arange(table.num_rows)))
-    index = [name for name in table.column_names if name in entries]
-    order = [place for place, name in enumerate(table.column_names) if name in index]
-    order += [place for place, name in enumerate(table.column_names) if name not in index]
-    for place in order:
-        name = table.column_names[place]
-        if not (name in index and name.startswith("__index_level_")):
-            names.append(name.strip())
-            series = _series(table.column(place), category=name in categories)
-            columns.append(series.astype("category") if name in categories else series)
+                columns.append(pd.Series(start + step * np.arange(rows)))
+    for place in sorted(range(len(labels)), key=lambda place: labels[place] not in entries):
+        label, array, arrays[place] = labels[place], arrays[place], None
+        if not (label in entries and label.startswith("__index_level_")):
+            names.append(label.strip())
+            series = _series(array, category=label in categories)
+            columns.append(series.astype("category") if label in categories else series)
     return names, columns
 
 
