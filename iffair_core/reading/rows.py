@@ -58,8 +58,7 @@ class Rows:
 
     def __init__(self, text: bytes, dialect: Dialect, place: Place, name: str) -> None:
         self.dialect, self.place, self.name = dialect, place, name
-        start = _offset(text, place.first - 1)
-        above = text[:start].decode("utf-8", "replace").split("\n")
+        above = text[: _offset(text, place.first - 1)].decode("utf-8", "replace").split("\n")
         self.lines = [
             (number, "above the table", line)
             for number, line in enumerate(above, 1)
@@ -68,19 +67,17 @@ class Rows:
         self.count = len(self.lines)
         self.padded: list[str] = []
         self.notes: list[str] = []
-        self.text = text[start:]
+        mark, quote = (re.escape(sign.encode()) for sign in (dialect.mark, dialect.quote))
         if dialect.delimiter == " ":
-            self.text = re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", self.text)
-            quote = re.escape(dialect.quote.encode()) or rb"(?!)"
-            self.text = re.sub(quote + rb"[^" + quote + rb"\n]*" + quote + rb"|[ \t]+", _one_blank, self.text)
+            text = re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", text)
+            cell = quote + rb"[^" + quote + rb"\n]*" + quote if quote else rb"(?!)"
+            text = re.sub(cell + rb"|[ \t]+", _one_blank, text)
         elif dialect.delimiter == "|":
-            self.text, drawn = re.subn(rb"(?m)^[ \t|+:=-]*[=-]{3}[ \t|+:=-]*$", b"", self.text)
+            text, drawn = re.subn(rb"(?m)^[ \t|+:=-]*[=-]{3}[ \t|+:=-]*$", b"", text)
             self.notes += [f"Lines drawn with dashes are no rows: {drawn:,} left out."] if drawn else []
-        elif dialect.trim and dialect.quote:
-            mark, quote = re.escape(dialect.delimiter.encode()), re.escape(dialect.quote.encode())
-            self.text = re.sub(
-                mark + rb" +(?=" + quote + rb"[^" + quote + rb"])", dialect.delimiter.encode(), self.text
-            )
+        elif dialect.trim and quote:
+            text = re.sub(mark + rb" +(?=" + quote + rb"[^" + quote + rb"])", dialect.delimiter.encode(), text)
+        self.text, self.start = text, _offset(text, place.first - 1)
 
     def cut(self, stop_check: StopCheck) -> pa.Table:
         """The rows as text, null where a cell is empty."""
@@ -139,7 +136,7 @@ class Rows:
         while True:
             try:
                 return pa.csv.read_csv(
-                    pa.BufferReader(self.text),
+                    pa.BufferReader(pa.py_buffer(self.text).slice(self.start)),
                     pa.csv.ReadOptions(column_names=names, block_size=block, use_threads=threads),
                     pa.csv.ParseOptions(
                         delimiter=dialect.mark,
@@ -178,12 +175,12 @@ class Rows:
         for _, text in odd:
             # A record of several lines that a strict reader does not take for one.
             if "\n" in text.strip("\n") and len(list(itertools.islice(records_of(text, self.dialect), 2))) > 1:
-                found.append(self.text.find(text.encode()))
+                found.append(self.text.find(text.encode(), self.start))
         return min(found, default=None)
 
     def _unclosed(self, cells: Sequence[str]) -> int | None:
         """Offset of the line of the first cell of several lines that does not end as a quoted cell does."""
-        quote, ends, at = self.dialect.quote, (self.dialect.mark.encode(), b"\n", b" ", b""), 0
+        quote, ends, at = self.dialect.quote, (self.dialect.mark.encode(), b"\n", b" ", b""), self.start
         for cell in cells:
             written = f"{quote}{cell.replace(quote, 2 * quote)}{quote}".encode()
             place = self.text.find(written, at)
@@ -205,7 +202,7 @@ class Rows:
     def _leave_out(self, offset: int, text: str, why: str) -> None:
         self.count += 1
         if len(self.lines) < MOST_LEFT_OUT:
-            self.lines.append((self.place.first + self.text.count(b"\n", 0, offset), why, text.strip("\n")))
+            self.lines.append((self.text.count(b"\n", 0, offset) + 1, why, text.strip("\n")))
 
     def _with_padded(self, table: pa.Table, odd: Sequence[tuple[int, str]]) -> pa.Table:
         """The table with the short lines among its rows, in the order of the file; the other odd lines are left out."""
@@ -215,7 +212,8 @@ class Rows:
         last = int(np.flatnonzero(regular[1:]).max(initial=-1)) + 1
         numbers: list[int] = []
         rows: list[list[str]] = []
-        offset = line = counted = 0
+        offset = counted = self.start
+        line = self.place.first
         ended = False
         for number, text in odd:
             place = self._find(text, offset)
@@ -238,11 +236,11 @@ class Rows:
                 numbers.append(number)
                 rows.append([*kept, *[""] * (width - len(kept))])
                 if len(cells) < width:
-                    self.padded.append(f"line {self.place.first + line:,} has {cells_are}")
+                    self.padded.append(f"line {line:,} has {cells_are}")
                 continue
             self.count += 1
             if len(self.lines) < MOST_LEFT_OUT:
-                self.lines.append((self.place.first + line, why, text.strip("\n")))
+                self.lines.append((line, why, text.strip("\n")))
         if not rows:
             return table
         columns = [pa.array([cell or None for cell in column], pa.string()) for column in zip(*rows, strict=True)]
