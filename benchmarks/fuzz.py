@@ -12,27 +12,30 @@ failed.
 from __future__ import annotations
 
 import argparse
+import faulthandler
+import json
 import multiprocessing as mp
 import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+
+from benchmarks.machine import print_table, write
+from tests.hostile import Hostile, endure, hostile
 
 SECONDS = 5.0
 MEGABYTES = 300
 GIVEN_UP = 60.0
-"""Seconds after which a worker that does not even hear its alarm is ended from outside."""
-FAILURES = ("uncaught", "slow", "memory", "crash", "hang")
+"""Seconds after which a worker that does not even hear its alarm ends itself."""
+FAILURES = ("uncaught", "slow", "memory", "crash")
 SHOWN = 15
 DEEP = (20, 10, 30, 5, 15, 20)
 """Shares of the depths with --deep: more encoding and whole studies."""
@@ -46,139 +49,84 @@ def _ring(*_: object) -> None:
     raise _Slow
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An input that did not end as it must: its number, kind, what happened, and the innermost place of ours."""
+class Judged(NamedTuple):
+    """What came of an input: where it ended, or one of `FAILURES`; `what` and `place` tell of a failure."""
 
     number: int
     kind: str
-    what: str
-    place: str
+    outcome: str
+    what: str = ""
+    place: str = ""
 
 
-def name_of(seed: int, number: int) -> str:
-    """What the random numbers of an input start from."""
-    return f"{seed}/{number}"
+def drawn(seed: int, number: int, deep: bool = False) -> Hostile:
+    """Input `number` of a seed."""
+    rng = Random(f"{seed}/{number}")
+    return hostile(rng, DEEP) if deep else hostile(rng)
 
 
-def judge(seed: int, number: int, deep: bool = False) -> tuple[str, str, Failure | None]:
-    """(kind, outcome, failure) of one input; the alarm must be set up for this process."""
-    from tests.hostile import endure, hostile
-
-    rng = Random(name_of(seed, number))
-    given = hostile(rng, DEEP) if deep else hostile(rng)
+def judge(seed: int, number: int, deep: bool = False) -> Judged:
+    """Take one input as far as it goes; the alarm must be set up for this process."""
+    given = drawn(seed, number, deep)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         outcome = endure(given)
         signal.setitimer(signal.ITIMER_PROF, 0)
-    except _Slow:
-        return (
-            given.kind,
-            "slow",
-            Failure(number, given.kind, f"longer than {SECONDS:g} s of the processor", _place(sys.exc_info()[2])),
-        )
-    except Exception as error:
+    except (_Slow, Exception) as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        frames = traceback.extract_tb(error.__traceback__)
+        last = ([frame for frame in frames if "iffair_core" in frame.filename] or list(frames))[-1]
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        return given.kind, "uncaught", Failure(number, given.kind, what, _place(error.__traceback__))
+        outcome = "slow" if isinstance(error, _Slow) else "uncaught"
+        return Judged(number, given.kind, outcome, what, f"{Path(last.filename).name}:{last.lineno}")
     risen = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     if risen > MEGABYTES:
-        return given.kind, "memory", Failure(number, given.kind, f"{risen} MB more", outcome)
-    return given.kind, outcome, None
+        return Judged(number, given.kind, "memory", f"{risen} MB more")
+    return Judged(number, given.kind, outcome)
 
 
-def _place(trace: Any) -> str:
-    """The innermost line of the engine, or of all."""
-    frames = traceback.extract_tb(trace)
-    ours = [frame for frame in frames if "iffair_core" in frame.filename] or list(frames)
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
-
-
-def _work(numbers: Sequence[int], seed: int, deep: bool, current: Any, begun: Any, found: Connection) -> None:
-    """One worker: judges its numbers and sends (kind, outcome, failure) in bundles."""
+def _work(numbers: Sequence[int], seed: int, deep: bool, path: Path) -> None:
+    """A worker: judges its numbers in order and adds a line for each to a file."""
     signal.signal(signal.SIGPROF, _ring)
-    bundle = []
-    for number in numbers:
-        begun.value, current.value = time.time(), number
-        bundle.append(judge(seed, number, deep))
-        if len(bundle) == 100 or bundle[-1][2] is not None:
-            found.send(bundle)
-            bundle = []
-    found.send(bundle)
+    with path.open("a") as out:
+        for number in numbers:
+            faulthandler.dump_traceback_later(GIVEN_UP, exit=True)
+            print(json.dumps(judge(seed, number, deep)), file=out, flush=True)
+            if number % 10_000 == 0:
+                print(f"{number:,} ...", file=sys.stderr, flush=True)
 
 
-class _Worker:
-    """A process that judges its numbers in order, and another one in its place where an input kills it."""
-
-    def __init__(self, numbers: Sequence[int], seed: int, deep: bool) -> None:
-        self.left, self.seed, self.deep = list(numbers), seed, deep
-        self.current, self.begun = mp.Value("q", -1, lock=False), mp.Value("d", 0.0, lock=False)
-        self.start()
-
-    def start(self) -> None:
-        self.receive, send = mp.Pipe(duplex=False)
-        self.current.value, self.begun.value = self.left[0] if self.left else -1, time.time()
-        self.process: BaseProcess = mp.Process(
-            target=_work, args=(self.left, self.seed, self.deep, self.current, self.begun, send), daemon=True
-        )
-        self.process.start()
-        send.close()
-
-    def news(self) -> list[tuple[str, str, Failure | None]]:
-        """What it has found since the last call."""
-        results: list[tuple[str, str, Failure | None]] = []
-        while self.left and self.receive.poll():
-            try:
-                bundle = self.receive.recv()
-            except EOFError:
-                break
-            self.left = self.left[len(bundle) :]
-            results += bundle
-        hangs = bool(self.left) and self.process.is_alive() and time.time() - self.begun.value > GIVEN_UP
-        if hangs:
-            self.process.kill()
-            self.process.join()
-        if self.left and self.process.exitcode:
-            # What it had found but not yet told is judged again by the next one.
-            number, what = self.current.value, "hang" if hangs else "crash"
-            results.append(("?", what, Failure(number, "?", f"exit code {self.process.exitcode}", what)))
-            self.left = [one for one in self.left if one != number]
-            self.start()
-        return results
-
-
-def run(
-    inputs: int, seed: int, workers: int, deep: bool, first: int = 0
-) -> tuple[Counter[tuple[str, str]], list[Failure]]:
-    """Judge the inputs; counts of (kind, outcome), and the failures in order of their numbers."""
-    counts: Counter[tuple[str, str]] = Counter()
-    failures: list[Failure] = []
-    crew = [_Worker(range(first + w, first + inputs, workers), seed, deep) for w in range(workers)]
-    told = time.time()
-    while any(worker.left for worker in crew):
-        time.sleep(0.2)
-        for worker in crew:
-            for kind, outcome, failure in worker.news():
-                counts[kind, outcome] += 1
-                if failure is not None:
-                    failures.append(failure)
-        if time.time() - told > 30:
-            told = time.time()
-            print(f"{counts.total():,} of {inputs:,}, {len(failures)} failed", file=sys.stderr, flush=True)
-    for worker in crew:
-        worker.process.join()
-    return counts, sorted(failures, key=lambda failure: failure.number)
+def run(inputs: int, seed: int, workers: int, deep: bool, first: int = 0) -> list[Judged]:
+    """Judge the inputs; a worker that an input kills is replaced by one for the inputs after it."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / str(worker) for worker in range(workers)]
+        left = {path: range(first + worker, first + inputs, workers) for worker, path in enumerate(paths)}
+        processes: dict[Path, Any] = {}
+        while left:
+            for path, numbers in list(left.items()):
+                if path not in processes:
+                    processes[path] = mp.Process(target=_work, args=(numbers, seed, deep, path))
+                    processes[path].start()
+                processes[path].join(0.2)
+                if processes[path].exitcode is None:
+                    continue
+                status = processes.pop(path).exitcode
+                if status:
+                    at = first + paths.index(path) + workers * len(path.read_text().splitlines())
+                    with path.open("a") as out:
+                        print(json.dumps(Judged(at, "?", "crash", f"exit code {status}")), file=out)
+                    left[path] = range(at + workers, first + inputs, workers)
+                else:
+                    del left[path]
+        return sorted(Judged(*json.loads(line)) for path in paths for line in path.read_text().splitlines())
 
 
 def replay(seed: int, numbers: Sequence[int], deep: bool) -> int:
     """Show the inputs and what they do, with the whole traceback; 1 if any fails."""
-    from tests.hostile import endure, hostile
-
     status = 0
     for number in numbers:
-        rng = Random(name_of(seed, number))
-        given = hostile(rng, DEEP) if deep else hostile(rng)
+        given = drawn(seed, number, deep)
         print(f"--- {number}: {given.kind}, {given.depth}, {dict(given.options)}")
         print(repr(given.source[:2000]) if isinstance(given.source, bytes) else given.source.describe(include="all"))
         started = time.perf_counter()
@@ -192,8 +140,6 @@ def replay(seed: int, numbers: Sequence[int], deep: bool) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from benchmarks.machine import print_table, write
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -207,38 +153,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each worker is busy on a core of its own
     started = time.perf_counter()
-    counts, failures = run(options.inputs, options.seed, options.workers, options.deep, options.first)
+    judged = run(options.inputs, options.seed, options.workers, options.deep, options.first)
     seconds = time.perf_counter() - started
-    outcomes = sorted(
-        {outcome for _, outcome in counts}, key=lambda name: -sum(counts[k, o] for k, o in counts if o == name)
-    )
-    kinds = sorted({kind for kind, _ in counts})
-    print_table(
-        [
-            {"kind": kind, **{outcome: counts[kind, outcome] for outcome in outcomes},
-             "all": sum(counts[kind, outcome] for outcome in outcomes)}
-            for kind in kinds
-        ]
-    )  # fmt: skip
-    failed = {name: sum(count for (_, outcome), count in counts.items() if outcome == name) for name in FAILURES}
-    print(f"{counts.total():,} inputs in {seconds:.0f} s, {counts.total() / seconds:,.0f} a second; "
-          + ", ".join(f"{name} {count}" for name, count in failed.items()))  # fmt: skip
-    places = Counter((failure.place, failure.what.split(":", 1)[0]) for failure in failures)
-    for (place, what), count in places.most_common(SHOWN):
+    counts = Counter((one.kind, one.outcome) for one in judged)
+    outcomes = [outcome for outcome, _ in Counter(one.outcome for one in judged).most_common()]
+    kinds = sorted({one.kind for one in judged})
+    print_table([{"kind": kind, **{outcome: counts[kind, outcome] for outcome in outcomes}} for kind in kinds])
+    failures = [one for one in judged if one.outcome in FAILURES]
+    failed = {name: sum(one.outcome == name for one in failures) for name in FAILURES}
+    print(f"{len(judged):,} inputs in {seconds:.0f} s; " + ", ".join(f"{name} {n}" for name, n in failed.items()))
+    alike = Counter((one.place, one.what.split(":", 1)[0]) for one in failures)
+    for (place, what), count in alike.most_common(SHOWN):
         example = next(one for one in failures if one.place == place and one.what.startswith(what))
-        print(f"{count:6,}  {what} at {place}: {example.what}; --seed {options.seed} --replay {example.number}")
-    document = {
-        "inputs": counts.total(),
-        "seed": options.seed,
-        "first": options.first,
-        "deep": options.deep,
-        "seconds": seconds,
-        "failed": failed,
-        "outcomes": {kind: {o: counts[kind, o] for o in outcomes if counts[kind, o]} for kind in kinds},
-        "failures": [vars(failure) for failure in failures[:1000]],
-    }
-    path = write("fuzz", document)
-    print(path)
+        print(f"{count:6,}  {example.what} at {place}; --seed {options.seed} --replay {example.number}")
+    asked = {name: getattr(options, name) for name in ("inputs", "seed", "first", "deep")}
+    table = {kind: {outcome: counts[kind, outcome] for outcome in outcomes} for kind in kinds}
+    shown = [one._asdict() for one in failures[:1000]]
+    print(write("fuzz", {**asked, "seconds": seconds, "failed": failed, "outcomes": table, "failures": shown}))
     return 1 if failures else 0
 
 

@@ -28,8 +28,7 @@ from iffair_core.reading.files import (
     workbook_in,
 )
 from iffair_core.reading.formats import columnar_kind, read_columnar, read_sheet, text_series
-from iffair_core.reading.number_columns import typed_columns
-from iffair_core.reading.numerals import NUMERIC_MISSING
+from iffair_core.reading.numbers import NUMERIC_MISSING, typed_columns
 from iffair_core.reading.options import ReadOptions
 from iffair_core.reading.rows import LeftOut
 from iffair_core.reading.text import MAX_COLUMNS, read_text, too_wide

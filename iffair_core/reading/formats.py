@@ -19,7 +19,7 @@ import pyarrow.parquet
 
 from iffair_core.errors import IFFairError, StopCheck, TableError, listing, shorten
 from iffair_core.reading.files import Source, require_memory
-from iffair_core.reading.number_columns import EXACT, with_nulls
+from iffair_core.reading.numbers import EXACT, with_nulls
 from iffair_core.reading.options import ReadOptions
 
 _SCAN = 100

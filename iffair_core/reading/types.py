@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.reading.dates import parse_dates
-from iffair_core.reading.number_columns import forced_numbers, in_threads, typed_columns
+from iffair_core.reading.numbers import forced_numbers, in_threads, typed_columns
 from iffair_core.reading.values import as_numbers, is_number, require_single_values, value_label
 
 TYPES = ("number", "yes/no", "category", "date", "year and month", "identifier", "text")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from iffair_core.errors import TaskError
 from iffair_core.reading.dates import parse_dates
 from iffair_core.reading.door import read_table
-from iffair_core.reading.numerals import parse_each, parse_numbers
+from iffair_core.reading.numbers import parse_each, parse_numbers
 from iffair_core.reading.types import (
     TYPES,
     column_histograms,
@@ -333,7 +333,7 @@ def test_many_columns_read_at_once_read_as_one_by_one(columns, decimal):
 def test_a_table_of_thousands_of_short_columns_is_read_in_few_passes(monkeypatch):
     passes = []
     monkeypatch.setattr(
-        "iffair_core.reading.numerals.parse_numbers", lambda *given: passes.append(given) or parse_numbers(*given)
+        "iffair_core.reading.numbers.parse_numbers", lambda *given: passes.append(given) or parse_numbers(*given)
     )
     raw = ";".join(f"column {i}" for i in range(3_000)) + "\n" + ";".join(["5 €"] * 3_000) + "\n"
     frame = read_table(raw.encode())
