@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from pages.session import study_runs
 from pages.session.address import parse_cuts
 from pages.session.settings import preset
 from pages.session.state import CurrentTable
+from tests.pages.conftest import background_work
 
 
 @pytest.mark.parametrize("hostile", ["$x$", ":red[a]", ":material/home:", "[a](http://x)", "*b*", "`c`", "<b>", "# t"])
@@ -73,9 +73,9 @@ def test_an_unexpected_error_is_named_without_its_details(caplog):
 
 
 class FakeStudy:
-    """Stands in for the engine: reports, then waits until it is let go or cancelled, then ends as told."""
+    """Stands in for the engine: reports, then waits until it is let go, then ends as told."""
 
-    go = threading.Event()
+    reported, go = threading.Event(), threading.Event()
     failure: Exception | None = None
 
     def __init__(self, frame, task, **options):
@@ -83,9 +83,10 @@ class FakeStudy:
 
     def run(self, progress, cancel, previous):
         progress("baseline", 0.25, "half")
-        while not self.go.wait(0.01):
-            if cancel.is_set():
-                raise Cancelled(partial="half")
+        self.reported.set()
+        self.go.wait(10)
+        if cancel.is_set():
+            raise Cancelled(partial="half")
         if self.failure is not None:
             raise self.failure
         return "whole"
@@ -94,6 +95,7 @@ class FakeStudy:
 @pytest.fixture
 def job(monkeypatch):
     """A running job of the fake engine; `FakeStudy.go` lets it finish."""
+    monkeypatch.setattr(FakeStudy, "reported", threading.Event())
     monkeypatch.setattr(FakeStudy, "go", threading.Event())
     monkeypatch.setattr(FakeStudy, "failure", None)
     monkeypatch.setattr(iffair_core.study.run, "Study", FakeStudy)
@@ -104,18 +106,18 @@ def job(monkeypatch):
 
     def start(shared=False):
         begun = study_runs.Job(study_runs.Order("f", chosen), current, task, shared=shared)
-        wait(lambda: begun.progress().partial == "half")
+        assert FakeStudy.reported.wait(10)
         return begun
 
     return start
 
 
-def wait(reached, seconds=10):
-    """Until `reached`, or a failure."""
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.005)
+def ended(begun):
+    """How a job ends that is let go."""
+    FakeStudy.go.set()
+    for work in background_work():
+        work.join(10)
+    return begun.outcome()
 
 
 def test_a_job_tells_its_stage_its_partial_result_and_its_result(job):
@@ -123,31 +125,24 @@ def test_a_job_tells_its_stage_its_partial_result_and_its_result(job):
     seen = begun.progress()
     assert (seen.stage, seen.fraction, seen.partial, seen.version) == ("baseline", 0.25, "half", 1)
     assert begun.outcome() is None
-    FakeStudy.go.set()
-    wait(lambda: begun.outcome() is not None)
-    assert begun.outcome().result == "whole" and not begun.outcome().cancelled
+    assert ended(begun).result == "whole" and not ended(begun).cancelled
 
 
 def test_a_cancelled_job_keeps_what_had_finished(job):
     begun = job()
     begun.cancel()
-    wait(lambda: begun.outcome() is not None)
-    assert begun.outcome().cancelled and begun.outcome().result == "half" and begun.outcome().error is None
+    assert ended(begun).cancelled and ended(begun).result == "half" and ended(begun).error is None
 
 
 def test_a_shared_job_cannot_be_cancelled_by_a_visitor(job):
     begun = job(shared=True)
     begun.cancel()
     assert not begun.cancelling
-    FakeStudy.go.set()
-    wait(lambda: begun.outcome() is not None)
-    assert begun.outcome().result == "whole"
+    assert ended(begun).result == "whole"
 
 
 @pytest.mark.parametrize("failure", [IFFairError("It does not fit. Choose another."), ZeroDivisionError("x")])
 def test_a_failed_job_keeps_its_error_and_what_had_finished(job, monkeypatch, failure):
     monkeypatch.setattr(FakeStudy, "failure", failure)
     begun = job()
-    FakeStudy.go.set()
-    wait(lambda: begun.outcome() is not None)
-    assert begun.outcome().error is failure and begun.outcome().result == "half"
+    assert ended(begun).error is failure and ended(begun).result == "half"

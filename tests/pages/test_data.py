@@ -431,7 +431,7 @@ def test_nothing_of_an_upload_is_left_once_it_is_forgotten(messy):
     assert "This cannot be undone" in messy.words()
     click(messy, "forget_confirm")
     assert "10,000 rows; " in messy.words() and messy.query == {}
-    shown = repr(messy.app.session_state._state.filtered_state)
+    shown = repr(messy.app.session_state.filtered_state)
     for secret in ("office.csv", "origin", "grade before", "inland"):
         assert secret not in shown and secret not in messy.words()
     choose(messy, "segmented_control", "source_panel", "upload")

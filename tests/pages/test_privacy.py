@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -27,7 +26,7 @@ from iffair_core.telling import files
 from iffair_core.telling.report import report_html
 from pages.kit import preview, widgets
 from pages.session import state, study_runs, uploads
-from tests.pages.conftest import ROOT
+from tests.pages.conftest import ROOT, background_work
 from tests.pages.test_frame import choose_people, upload
 
 K = 10
@@ -253,11 +252,10 @@ def test_the_server_drops_the_file_of_this_session_and_of_no_other(monkeypatch):
 
 
 def gone(*references: weakref.ref[Any], seconds: float = 20) -> list[Any]:
-    """What is still held after a while: threads that were told to stop end at their next chance."""
-    end = time.monotonic() + seconds
-    while any(reference() is not None for reference in references) and time.monotonic() < end:
-        gc.collect()
-        time.sleep(0.1)
+    """What is still held once the work that was told to stop has ended."""
+    for work in background_work():
+        work.join(seconds)
+    gc.collect()
     return [type(reference()) for reference in references if reference() is not None]
 
 
@@ -273,20 +271,15 @@ def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, peop
     monkeypatch.setattr(study_runs.Job, "_run", slow)
     opened.app.button(key="card_run").click()
     opened.run()
-    job = opened.app.session_state["job"]
+    job, frame = opened.app.session_state["job"], weakref.ref(opened.app.session_state["uploaded_table"].frame)
     opened.app.button(key="data_forget").click()
     opened.run()
     opened.app.button(key="forget_confirm").click()
     opened.run()
     assert job.cancelling
     going.set()
-    end = time.monotonic() + 30
-    while job.outcome() is None and time.monotonic() < end:
-        time.sleep(0.05)
-    assert job.outcome().cancelled and job.outcome().result is None
-    frame = weakref.ref(job._current.frame)
-    del job
     assert gone(frame) == []
+    assert job.outcome().cancelled and job.outcome().result is None
 
 
 # ------------------------------------------------------------------------------------------------------------- outside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 
 import pytest
 
@@ -292,11 +292,12 @@ def test_the_targets_first_value_is_the_reference_line(screen):
 
 
 def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
+    cancelled = threading.Event()
+
     def endless(result, target, by, *, stop_check, report):
-        while True:
-            report(0.3)
-            stop_check()
-            time.sleep(0.02)
+        report(0.3)
+        cancelled.wait(60)
+        stop_check()
 
     monkeypatch.setattr("iffair_core.study.smallest_fix.smallest_fix", endless)
     opened = ready(screen("reweight"))
@@ -305,7 +306,9 @@ def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
     assert opened.app.button(key="find_fix").disabled
     assert "Looking for it" in opened.words() and finding(opened), "the study stays on the screen"
     opened.app.button(key="card_cancel").click()
-    opened.run().until(lambda now: READY in now.words())
+    opened.run()
+    cancelled.set()
+    opened.until(lambda now: READY in now.words())
     assert "Moving" not in opened.words()
     assert not opened.app.button(key="find_fix").disabled
 
