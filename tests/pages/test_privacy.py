@@ -278,8 +278,11 @@ def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, peop
     opened.run()
     assert job.cancelling
     going.set()
-    assert gone(frame) == []
+    for work in background_work():
+        work.join(20)
     assert job.outcome().cancelled and job.outcome().result is None
+    del job
+    assert gone(frame) == []
 
 
 # ------------------------------------------------------------------------------------------------------------- outside
