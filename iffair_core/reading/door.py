@@ -94,7 +94,7 @@ def read_table(
 
     `path_or_buffer` is a path (str or Path), bytes, or anything with `getvalue` or `read` (an open file, BytesIO, an
     uploaded file). `name` is what messages call it. The content decides what it is: delimited text in any common
-    dialect (also compressed with gzip, or alone in a zip archive), Parquet, Arrow or Feather, Excel (.xlsx). Nothing in
+    dialect (also compressed with gzip, or alone in a zip archive), Parquet, Arrow or Feather, workbooks. Nothing in
     a file is ever run: no pickle is opened, formulas show the results stored with them.
 
     `options` fixes what else is detected. `stop_check` is called now and then and may raise, `progress` gets the share

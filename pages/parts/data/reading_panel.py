@@ -179,13 +179,13 @@ def left_out() -> None:
             "A line that does not fit the columns is left out, so that no cell ends in a column that is not its own. "
             "Mend it in the file, or change how the file is read."
         )
-        lines = pd.DataFrame(told.lines, columns=["line", "why", "text"])
+        lines = pd.DataFrame(told.lines, columns=["Line", "Why", "Text"])
         widgets.table(
             lines,
             "left_out",
             alt="Number, reason and text of each line that was left out",
             file_name="lines_left_out.csv",
-            height=min(38 + 35 * len(lines), 260),
+            height=min(37 + 35 * len(lines), 260),
         )
         if told.count > len(lines):
             st.caption(f"The first {count(len(lines))} of {count(told.count)}.")

@@ -71,7 +71,7 @@ def table_numbers(columns: pd.DataFrame, rows: int) -> list[Number]:
     holed = int((columns["missing"] > 0).sum())
     where = f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"
     return [
-        Number("Rows", count(rows), "all of the file", "row"),
+        Number("Rows", count(rows), _whole(), "row"),
         Number("Columns", count(len(columns)), f"{count(int((columns['type'] == 'number').sum()))} of numbers"),
         Number("Missing cells", percent(missing / cells), where),
     ]
@@ -94,7 +94,7 @@ def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) 
         else f"fewer than {cohort_mode.smallest()} left out"
     )
     return [
-        Number("Rows", count(len(found.y)), told if left_out else "all of the file", "row"),
+        Number("Rows", count(len(found.y)), told if left_out else _whole(), "row"),
         Number("Groups", count(len(groups)), f"against {value(found.reference, 20)}", "reference group"),
         Number(
             "Smallest cell",
@@ -105,3 +105,10 @@ def group_numbers(found: ResolvedTask, groups: pd.DataFrame, rows_in_file: int) 
             help="The group and outcome with the fewest rows. Rates of small cells are uncertain.",
         ),
     ]
+
+
+def _whole() -> str:
+    """What is said where every row of the table is used: whether that is all of the file."""
+    current = state.table()
+    told = None if current is None else current.frame.attrs.get("left_out")
+    return "all of the file" if told is None else f"{count(told.count)} lines are no rows"
