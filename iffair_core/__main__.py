@@ -65,10 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings(record=True) as noticed:
             warnings.simplefilter("always")
             said = command(options)
+            sys.stdout.flush()
     except IFFairError as error:
         return _fail(str(error))
     except MemoryError:
         return _fail("There is not enough memory for this table. Use fewer rows or columns.")
+    except BrokenPipeError:  # the reader of the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

@@ -463,6 +463,15 @@ def test_as_a_program(table: Path, tmp_path: Path) -> None:
     assert len(bad.stderr.splitlines()) == 1
 
 
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    program = [sys.executable, "-m", "iffair_core", "datasets"]
+    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
 def test_a_run_tells_what_the_checks_hold_for_important(tmp_path, capsys):
     table, _ = load_dataset("example")
     file = tmp_path / "loans.csv"
