@@ -52,7 +52,7 @@ class ReadOptions:
                 "a1,".encode(self.encoding).decode(self.encoding)
             except (LookupError, UnicodeError) as error:
                 raise ConfigError(
-                    f"The encoding '{shorten(self.encoding)}' is none of text. Give one such as utf-8 or cp1252."
+                    f"The encoding '{shorten(self.encoding)}' is not known. Give one of text, such as utf-8 or cp1252."
                 ) from error
         if self.header is not None and (
             isinstance(self.header, bool) or not isinstance(self.header, int) or self.header < 0
