@@ -1,4 +1,4 @@
-"""A file becomes a table, whatever it is called: recognised by its content, within limits, every choice on record."""
+"""A file becomes a table, whatever it is called: recognized by its content, within limits, every choice on record."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _storage(kind: pa.DataType) -> pa.DataType:
 
 
 def _columns(table: pa.Table) -> tuple[list[str], list[pd.Series]]:
-    """Names and columns, those of a named index of pandas first; an index without a name is an artefact of writing."""
+    """Names and columns, those of a named index of pandas first; an index without a name is an artifact of writing."""
     try:
         said = json.loads((table.schema.metadata or {}).get(b"pandas", b'{"index_columns": [], "columns": []}'))
         entries = list(said["index_columns"])

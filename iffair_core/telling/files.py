@@ -409,7 +409,7 @@ def weights_csv(result: StudyResult) -> bytes:
     """weights.csv, in place of rows.csv in cohort-only mode: `tables.weight_table`, a line per group and outcome."""
     require_finished(result)
     table = weight_table(result)
-    columns: dict[str, np.ndarray | Labelled] = {}
+    columns: dict[str, np.ndarray | Labeled] = {}
     for name in table.columns:
         if name in ("group", "outcome"):
             codes, labels = pd.factorize(table[name])
@@ -419,11 +419,11 @@ def weights_csv(result: StudyResult) -> bytes:
     return _csv(columns)
 
 
-Labelled = tuple[np.ndarray, Sequence[str]]
+Labeled = tuple[np.ndarray, Sequence[str]]
 """Codes (n,) into labels."""
 
 
-def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarray | Labelled]:
+def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarray | Labeled]:
     data = result.dataset
     n, train, influence = data.y.size, result.train_rows, result.influence
 
@@ -446,7 +446,7 @@ def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarr
     }
 
 
-def _as_array(column: np.ndarray | Labelled) -> Any:
+def _as_array(column: np.ndarray | Labeled) -> Any:
     return pd.Categorical.from_codes(column[0], pd.Index(list(column[1]))) if isinstance(column, tuple) else column
 
 
@@ -463,7 +463,7 @@ def _cell(text: str) -> str:
     return text
 
 
-def _csv(columns: Mapping[str, np.ndarray | Labelled]) -> bytes:
+def _csv(columns: Mapping[str, np.ndarray | Labeled]) -> bytes:
     """Lines of cells joined by arrow: the bytes of its array of lines are the file, with no loop over rows."""
     out = io.BytesIO()
     out.write((",".join(_cell(name) for name in columns) + "\n").encode())
@@ -480,7 +480,7 @@ def _csv(columns: Mapping[str, np.ndarray | Labelled]) -> bytes:
     return out.getvalue()
 
 
-def _texts(column: np.ndarray | Labelled, rows: slice) -> pa.Array:
+def _texts(column: np.ndarray | Labeled, rows: slice) -> pa.Array:
     if isinstance(column, tuple):
         return pa.array([_cell(label) for label in column[1]], pa.string()).take(pa.array(column[0][rows]))
     return pc.cast(pa.array(column[rows], from_pandas=True), pa.string())
@@ -496,7 +496,7 @@ def curve_csv(result: StudyResult) -> bytes:
     """
     require_finished(result)
     frame = result.curve.frame()
-    columns: dict[str, np.ndarray | Labelled] = {}
+    columns: dict[str, np.ndarray | Labeled] = {}
     for name in frame.columns:
         if name == "split":
             codes, labels = pd.factorize(frame[name])

@@ -428,7 +428,7 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
         f"each group and outcome with seed {config.seed}",
         "Sensitive attribute as a feature": "yes" if data.task.task.use_sensitive_as_feature else "no",
-        "Encoding": "learned from training rows only: numbers standardised, missing ones the median with a flag, "
+        "Encoding": "learned from training rows only: numbers standardized, missing ones the median with a flag, "
         "categories one column per level, rare levels pooled",
         "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:g}, none above "
         f"{config.max_weight:g}); the model's form, features, outcomes and threshold are untouched",

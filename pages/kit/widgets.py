@@ -254,7 +254,7 @@ def run_button(key: str, label: str, *, primary: bool = True, width: Literal["co
 
 @contextmanager
 def figures(stale: Sequence[str]) -> Iterator[None]:
-    """A block of figures; greyed, with a line that says what changed, where `stale` is not empty."""
+    """A block of figures; grayed, with a line that says what changed, where `stale` is not empty."""
     if not stale:
         with st.container(key="current_figures"):
             yield

@@ -296,7 +296,7 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
     """(result to show, what changed since it was made). While a study runs the result may be partial.
 
     A result is None where nothing was computed for the current table. The list is empty where the result belongs to
-    the current choices; otherwise show it greyed with the list.
+    the current choices; otherwise show it grayed with the list.
     """
     outcomes, running, wanted, current = _outcomes(), _running(), order(), state.table()
     if current is None:

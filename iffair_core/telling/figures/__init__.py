@@ -1,7 +1,7 @@
 """Results as plotly figures: pure functions, each returning a `Picture` (figure, alt text, table, caption).
 
 Colors and shapes mean the same everywhere: a group keeps its Okabe-Ito color and its symbol, the reference group is
-grey; the baseline is a diamond, the chosen point a star, rivals are hollow; predicted is dashed or hollow, refitted is
+gray; the baseline is a diamond, the chosen point a star, rivals are hollow; predicted is dashed or hollow, refitted is
 solid. Pass the figures to a page without letting it restyle them (`st.plotly_chart(..., theme=None)`).
 """
 

@@ -20,7 +20,7 @@ class Canvas:
     """A grid of panels, the first row on top. Positions count from 1; `row` and `col` name the panel drawn on.
 
     `widths`, `heights`: relative sizes of columns and rows; `gaps`: space between columns and between rows, as shares
-    of the whole. `share_x`, `share_y`: panels of a column (row) have one horizontal (vertical) axis, labelled once.
+    of the whole. `share_x`, `share_y`: panels of a column (row) have one horizontal (vertical) axis, labeled once.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ MAX_POINTS = 20_000
 WEBGL_ABOVE = 2_000
 OUTCOMES = ("other outcome", "favorable")
 
-# Okabe-Ito without black (the ink) and with grey kept for the reference group. The strongest on white come first.
+# Okabe-Ito without black (the ink) and with gray kept for the reference group. The strongest on white come first.
 OKABE_ITO = ("#0072B2", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#D55E00", "#F0E442")
 # Diamond and star are taken (baseline, chosen), the circle is the reference group's. Eight symbols against seven
 # colors: 56 different pairs before one repeats, and a task has at most 50 groups.
@@ -94,14 +94,14 @@ class GroupStyle:
 
 
 def group_styles(groups: Sequence[str], reference: str, theme: Theme) -> dict[str, GroupStyle]:
-    """One style per group, by its place in `groups`; the reference group is a grey circle."""
+    """One style per group, by its place in `groups`; the reference group is a gray circle."""
     styles = {}
     others = [group for group in groups if group != reference]
     for place, group in enumerate(others):
         color, symbol = OKABE_ITO[place % len(OKABE_ITO)], GROUP_SYMBOLS[place % len(GROUP_SYMBOLS)]
         styles[group] = GroupStyle(group, label(group), color, symbol)
-    grey = palette(theme).reference
-    return {group: styles.get(group, GroupStyle(group, label(group), grey, "circle")) for group in groups}
+    gray = palette(theme).reference
+    return {group: styles.get(group, GroupStyle(group, label(group), gray, "circle")) for group in groups}
 
 
 def legend_name(style: GroupStyle, reference: str) -> str:

@@ -111,7 +111,7 @@ def rates_by_group(
 ) -> Picture:
     """Selection, true positive, false positive and error rate of every group as dots with Wilson intervals.
 
-    A thin upright line marks the reference group's rate. For the rates of `goal` a grey band around it shows how far
+    A thin upright line marks the reference group's rate. For the rates of `goal` a gray band around it shows how far
     groups would stand apart by chance, and `reference_line` (a difference, as a share) is dotted on both sides of it.
     """
     colors, groups = palette(theme), evaluation.groups
@@ -195,7 +195,7 @@ def rates_by_group(
     caption = ""
     drawn = any(evaluation.rates[evaluation.reference][rate].value is not None for rate in goal_rates)
     if band is not None and drawn:
-        caption = f"Grey band: {100 * band:.1f} points, as far as chance alone would bring a group from "
+        caption = f"Gray band: {100 * band:.1f} points, as far as chance alone would bring a group from "
         caption += f"{shorten(evaluation.reference, 40)}."
     if reference_line is not None and goal:
         caption += f" Dotted: your reference line, {100 * reference_line:.1f} points to either side."

@@ -272,7 +272,7 @@ def test_a_unit_stays_in_one_part():
 
 
 @given(tables())
-def test_numbers_are_standardised_with_what_training_rows_say(frame):
+def test_numbers_are_standardized_with_what_training_rows_say(frame):
     dataset = encode(frame, TASK, seed=0)
     train = dataset.part(TRAIN)
     score = frame["score"].replace([np.inf, -np.inf], np.nan).to_numpy()

@@ -251,7 +251,7 @@ def test_every_caller_gets_an_own_equal_copy():
     assert example_biased_rows().mean() < 0.5
 
 
-def test_the_example_is_recognised_cell_for_cell_also_from_a_file():
+def test_the_example_is_recognized_cell_for_cell_also_from_a_file():
     table, _ = load_dataset("example")
     parquet = io.BytesIO()
     table.to_parquet(parquet)

@@ -72,7 +72,7 @@ def test_a_warm_start_changes_nothing_but_the_way(problem, seed, C):
     near = weight * np.random.default_rng(seed).uniform(0.5, 1.5, weight.size)
     neighbor = LogisticModel(C).fit(problem.X, problem.y, near)
     if seed % 2:
-        neighbor.leverage()  # so that its factorised Hessian is there to be reused
+        neighbor.leverage()  # so that its factorized Hessian is there to be reused
     cold = LogisticModel(C).fit(problem.X, problem.y, weight).predict_proba(problem.X)
     warm = LogisticModel(C).fit(problem.X, problem.y, weight, warm_start=neighbor).predict_proba(problem.X)
     np.testing.assert_allclose(warm, cold, atol=1e-7 if C == 1e4 else 1e-8, rtol=0)

@@ -129,7 +129,7 @@ def removal_check(model: MLPModel, q, rows: np.ndarray) -> tuple[np.ndarray, np.
     return predicted, np.array(refitted)
 
 
-def test_leave_one_out_of_a_regularised_network():
+def test_leave_one_out_of_a_regularized_network():
     problem = make_problem(5, n=800, p=6)
     model = MLPModel((8,), 0.1).fit(problem.X, problem.y)
     assert model.leverage().mean() < 0.06
