@@ -100,11 +100,16 @@ def no_row(line: str) -> bool:
 
 def detected(sample: str, options: ReadOptions) -> Dialect:
     """The dialect of a sample: the delimiter that cuts most records into as many cells of one kind each."""
-    quote = options.quote
-    if quote is None:
-        single = re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", sample, re.MULTILINE)
-        quote = "'" if len(single) > 1 and '"' not in sample else '"'
-    escape = quote == '"' and re.search(r'[^"\\]\\"', sample) is not None
+    if options.quote is None:
+        single, double = (
+            len(re.findall(rf"(?:^|[,;\t|]){mark}[^{mark}\n]*{mark}(?=[,;\t|\r\n])", sample, re.MULTILINE))
+            for mark in "'\""
+        )
+        quote = "'" if single > max(double, 1) else '"'
+    else:
+        quote = options.quote
+    # A mark that ends a cell after a backslash ends it: paths of Windows end so.
+    escape = quote == '"' and re.search(r'[^"\\]\\"[^,;\t|\r\n]', sample) is not None
     dialect = Dialect("", quote, escape)
     if options.delimiter is not None:
         dialect = replace(dialect, delimiter=options.delimiter)

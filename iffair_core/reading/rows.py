@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from iffair_core.errors import StopCheck, TableError, listing, shorten
-from iffair_core.reading.dialect import Dialect, no_row, records_of
+from iffair_core.reading.dialect import NUMBER, Dialect, no_row, records_of
 from iffair_core.reading.files import EXPORT_AGAIN
+from iffair_core.reading.numbers import NUMERIC_MISSING
 
 MOST_LEFT_OUT = 10_000
 """Lines left out whose text is kept; all of them are counted."""
@@ -81,6 +82,7 @@ class Rows:
 
     def cut(self, stop_check: StopCheck) -> pa.Table:
         """The rows as text, null where a cell is empty."""
+        gaps = self._gaps()
         for _ in range(_STRAY_QUOTES):
             stop_check()
             table, odd = self._parsed()
@@ -95,6 +97,11 @@ class Rows:
             )
         if odd:
             table = self._with_padded(table, odd)
+        if gaps and not any(why == "below the table" for _, why, _ in self.lines):
+            self.notes.append(
+                f"Below a blank line ({listing(gaps)}) the rows go on, and are read as rows of the same table. "
+                "If another table begins there, delete it."
+            )
         if self.padded:
             said = f"{listing(self.padded, 3)}; its missing cells are empty."
             more = f"{len(self.padded):,} lines are short, and cells missing at their end are empty: "
@@ -108,6 +115,17 @@ class Rows:
                 f"{first[0]:,}, and {table.num_rows:,} that do. Choose the delimiter, the quotation mark or the header."
             )
         return self._trimmed(table)
+
+    def _gaps(self) -> list[str]:
+        """The numbers of blank lines between rows where there are up to three of them."""
+        if self.text.find(b"\n\n", self.start) < 0:
+            return []
+        quote = self.dialect.quote.encode()
+        blank = re.compile(rb"\n[ \t]*(?=\n\s*\S)")
+        found = [match.end() for match in itertools.islice(blank.finditer(self.text, self.start), 4)]
+        outside = [end for end in found if not quote or self.text.count(quote, self.start, end) % 2 == 0]
+        numbers = [self.text.count(b"\n", 0, end) + 1 for end in outside]
+        return [f"line {number:,}" for number in numbers] if len(found) < 4 else []
 
     def left_out(self) -> LeftOut:
         """The lines that are no rows, in the order of the file."""
@@ -167,14 +185,17 @@ class Rows:
     def _stray_quote(self, table: pa.Table, odd: Sequence[tuple[int, str]]) -> int | None:
         """Offset of the first line whose quotation mark swallows the lines under it; None if there is none."""
         quote = self.dialect.quote
-        if not quote or self.dialect.escape or quote.encode() not in self.text:
+        if not quote or quote.encode() not in self.text:
             return None
         broken = [pc.match_substring(column, "\n").fill_null(False) for column in table.columns]
         cells = [column.filter(hits).to_pylist() for column, hits in zip(table.columns, broken, strict=True)]
         found = [place for column in cells if (place := self._unclosed(column)) is not None]
         for _, text in odd:
-            # A record of several lines that a strict reader does not take for one.
-            if "\n" in text.strip("\n") and len(list(itertools.islice(records_of(text, self.dialect), 2))) > 1:
+            # A record of several lines that a strict reader does not take for one, or whose lines are rows.
+            several = "\n" in text.strip("\n")
+            if several and (
+                self._holds_rows(text) or len(list(itertools.islice(records_of(text, self.dialect), 2))) > 1
+            ):
                 found.append(self.text.find(text.encode(), self.start))
         return min(found, default=None)
 
@@ -183,14 +204,23 @@ class Rows:
         quote, ends, at = self.dialect.quote, (self.dialect.mark.encode(), b"\n", b" ", b""), self.start
         for cell in cells:
             written = f"{quote}{cell.replace(quote, 2 * quote)}{quote}".encode()
-            place = self.text.find(written, at)
+            place = -1 if self._holds_rows(cell) else self.text.find(written, at)
             while place >= 0 and self.text[place + len(written) : place + len(written) + 1] not in ends:
                 place = self.text.find(written, place + 1)
+            if place < 0 and self.dialect.escape and not self._holds_rows(cell):
+                continue
             if place < 0:
                 place = self.text.find(written.split(b"\n", 1)[0], at)
                 return self.text.rfind(b"\n", 0, place) + 1 if place >= 0 else None
             at = place + len(written)
         return None
+
+    def _holds_rows(self, text: str) -> bool:
+        """Whether all lines inside a cell of several lines have the cells of a row: the mark before them is astray."""
+        mark, width = self.dialect.mark, self.place.width
+        inner = [line for line in text.strip("\n").split("\n")[1:-1] if line.strip()]
+        rows = all(line.count(mark) == width - 1 and not line.rstrip().endswith(mark) for line in inner)
+        return rows and width > 1 and len(inner) >= (1 if width > 2 else 3)
 
     def _blank_line(self, start: int, why: str) -> None:
         """Leave the line at an offset out; it stays as an empty line, so that the lines after it keep their numbers."""
@@ -212,6 +242,8 @@ class Rows:
         last = int(np.flatnonzero(regular[1:]).max(initial=-1)) + 1
         numbers: list[int] = []
         rows: list[list[str]] = []
+        heads = [[cell for cell in column.slice(0, 200).to_pylist() if cell] for column in table.columns]
+        numeric = [len(cells) > 3 and all(map(_is_number, cells)) for cells in heads]
         offset = counted = self.start
         line = self.place.first
         ended = False
@@ -232,6 +264,8 @@ class Rows:
                 why = "a quotation mark that is not closed"
             elif len(kept) > width or alone:
                 why = cells_are
+            elif any(number_ and cell and not _is_number(cell) for number_, cell in zip(numeric, kept, strict=False)):
+                why = f"{cells_are}, with words where others have numbers"
             else:
                 numbers.append(number)
                 rows.append([*kept, *[""] * (width - len(kept))])
@@ -289,6 +323,10 @@ class Rows:
             if not pc.any(hits).as_py():
                 return None
         return hits
+
+
+def _is_number(cell: str) -> bool:
+    return cell.strip() in NUMERIC_MISSING or NUMBER.match(cell) is not None
 
 
 def _one_blank(found: re.Match[bytes]) -> bytes:

@@ -197,7 +197,7 @@ def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck
             notes.append(f"Lines that begin with {options.comment} are comments: {count:,} left out.")
     sample = _sample(text)
     dialect = replace(detected(sample, options), encoding=encoding)
-    if len(dialect.delimiter) > 1:
+    if len(dialect.delimiter) > 1 or not dialect.delimiter.isascii():
         text, sample = text.replace(dialect.delimiter.encode(), b"\x1f"), sample.replace(dialect.delimiter, "\x1f")
         dialect = replace(dialect, delimiter="\x1f")
     records = first_records(sample, dialect)
@@ -212,7 +212,8 @@ def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck
         raise TableError(too_wide(name, max(place.width, len(place.header)), MAX_COLUMNS))
     body = Rows(text, dialect, place, name)
     table = body.cut(stop_check)
-    names = _named(place, table, notes)
+    names = _named(place, table, name, notes)
+    _doubt_last_row(table, notes)
     notes += body.notes
     left = body.left_out()
     if left.count:
@@ -237,6 +238,21 @@ def _doubt_single(records: Sequence[Record], name: str, notes: list[str]) -> Non
             f"({DELIMITERS.get(mark, mark)}?) if that is wrong."
         )
         return
+    if sum(len(record.cells[0].split()) > 1 for record in records) >= 0.9 * len(records):
+        notes.append(
+            "No delimiter was found, so the file is one column. Choose the delimiter if that is wrong: blank, where "
+            "blanks set the cells apart."
+        )
+
+
+def _doubt_last_row(table: pa.Table, notes: list[str]) -> None:
+    """Say so where the last row looks like a sum or a remark below the table."""
+    if len(table) < 3:
+        return
+    first, *others = (column[-1].as_py() for column in table.columns)
+    alone = len(others) > 1 and first is not None and not any(others)
+    if alone or (others and re.match(r"\s*(?:grand |sub)?(?:total|sum|summe|gesamt|suma|somme)\b", first or "", re.I)):
+        notes.append("The last row looks like a total or a footnote, and is read as a row. Leave it out if it is none.")
 
 
 def too_wide(name: str, columns: int, most: int) -> str:
@@ -252,10 +268,15 @@ def _sample(text: bytes) -> str:
     return head.decode("utf-8", "ignore")
 
 
-def _named(place: Place, table: pa.Table, notes: list[str]) -> list[str]:
+def _named(place: Place, table: pa.Table, file: str, notes: list[str]) -> list[str]:
     """The header's names, one per column; a header one name short names all columns but the first, as R writes it."""
     names, missing = list(place.header), table.num_columns - len(place.header)
     if missing <= 0:
+        if "" in names[1:-1] and names[-1] and len(table) == table.columns[-1].null_count > 0:
+            raise TableError(
+                f"{file} has a column without a name among others in line {place.line:,}, and no row has a cell for "
+                "the last name: which name belongs to which cell cannot be told. Mend the header."
+            )
         return names[: table.num_columns]
     last = [column.null_count == len(column) for column in table.columns[-missing:]]
     if all(last):

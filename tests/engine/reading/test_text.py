@@ -130,7 +130,7 @@ def test_a_header_that_stands_again_is_no_row() -> None:
 
 def test_a_file_that_mostly_does_not_fit_is_refused() -> None:
     wide = "".join(f"{i},Ash,Bay {i},1\n" for i in range(29))
-    assert len(left_out(read(NAMES + rows(30) + wide + "a,b\n" * 3))) == 29
+    assert len(left_out(read(NAMES + rows(30) + wide + "7,b\n" * 3))) == 29
     with pytest.raises(TableError, match="do not fit its 3 columns"):
         read(NAMES + rows(10) + wide)
 
@@ -268,3 +268,53 @@ def test_a_first_line_like_the_rows_under_it_is_a_row(first: str, is_header: boo
     frame = read(first + "\n" + body)
     assert (list(frame.columns) == first.split(",")) is is_header
     assert len(frame) == 12 + (not is_header)
+
+
+# ---------------------------------------------------------------------------------------------- what only looks whole
+
+
+def test_two_stray_quotation_marks_far_apart_swallow_no_rows_between_them() -> None:
+    frame = read(f'{NAMES}{rows(9)}9,"Ash,1\n{rows(9, 10)}20,Elm",2\n{rows(9, 21)}')
+    assert left_out(frame) == [(11, '9,"Ash,1')]
+    assert frame["id"].tolist() == [*range(9), *range(10, 19), 20, *range(21, 30)]
+
+
+def test_a_backslash_before_the_end_of_a_quoted_cell_is_a_backslash() -> None:
+    frame = read('id,path,score\n1,"C:\\data\\",2\n3,"x",4\n5,"y",6\n')
+    assert frame["path"].tolist() == ["C:\\data\\", "x", "y"]
+    assert frame["score"].tolist() == [2, 4, 6]
+    escaped = read('id,said,score\n1,"she said \\"yes\\", twice",2\n3,"x",4\n')
+    assert escaped["said"].tolist() == ['she said "yes", twice', "x"]
+
+
+def test_a_short_line_whose_words_would_stand_among_numbers_is_left_out() -> None:
+    frame = read(f"{NAMES}{rows(9)}Ash,1.5\n10,Elm\n{rows(3, 11)}")
+    assert left_out(frame) == [(11, "Ash,1.5")]
+    assert frame["id"].tolist() == [*range(9), 10, 11, 12, 13]
+
+
+def test_a_header_with_a_gap_before_an_empty_last_column_is_refused() -> None:
+    with pytest.raises(TableError, match="which name belongs to which cell cannot be told"):
+        read("id,,town,score\n1,Ash,2,\n2,Elm,3,\n3,Ash,4,\n")
+
+
+def test_single_quotation_marks_may_hold_double_ones() -> None:
+    frame = read("id,said\n1,'\"yes\", twice'\n2,'no, never'\n3,'well, \"maybe\"'\n")
+    assert frame["said"].tolist() == ['"yes", twice', "no, never", 'well, "maybe"']
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{NAMES}{rows(4)}\nname,sex,age\nAnn,f,3\nBob,m,4\n", "Below a blank line (line 6)"),
+        (f"{NAMES}{rows(4)}Total,,6\n", "The last row looks like a total"),
+        ("name,town,score\na,Ash,1\nb,Elm,2\nSource: own survey,,\n", "The last row looks like a total or a footnote"),
+        ("name   city\nAnn    New York\nBob    Kiel\n", "No delimiter was found"),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_read_as_it_stands_and_told(text: str, said: str) -> None:
+    assert said in notes(read(text))
+
+
+def test_a_delimiter_outside_ascii_cuts_cells() -> None:
+    assert read("aéb\n1é2\n", delimiter="é").to_numpy().tolist() == [[1, 2]]
