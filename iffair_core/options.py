@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from iffair_core.data.conditions import DUPLICATES
+from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.errors import ConfigError, shorten
 from iffair_core.metrics import GOALS
 from iffair_core.models import MODELS, USUAL_C

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.conditions import rows_meeting
 from iffair_core.data.groups import (
     MAX_GROUPS,
     SMALL_GROUP,
@@ -23,6 +22,7 @@ from iffair_core.data.groups import (
     pooled,
     suggested_reference,
 )
+from iffair_core.data.row_selectors import rows_meeting
 from iffair_core.data.splitting import PART_NAMES, SPLITS, VALIDATION, part_named
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, listing, shorten

@@ -16,9 +16,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from iffair_core.data.conditions import rows_meeting
 from iffair_core.data.resolving import ResolvedTask, resolve
-from iffair_core.data.row_selectors import rows_matching
+from iffair_core.data.row_selectors import rows_matching, rows_meeting
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import DATASETS, CatalogEntry, is_available, load_dataset
 from iffair_core.errors import IFFairError, StopCheck, never_stop, shorten

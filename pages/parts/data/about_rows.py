@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from iffair_core.data.conditions import DUPLICATES
+from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.errors import shorten
 from iffair_core.reading.types import infer_types
 from iffair_core.reading.values import is_number

@@ -21,8 +21,8 @@ from iffair_core.checks import evidence
 from iffair_core.checks.evidence import Shares
 from iffair_core.checks.run import Check, proxy_table, run_checks
 from iffair_core.checks.separation import FOLDS, auc_interval, folds_of, prepared, separation
-from iffair_core.data.conditions import rows_meeting
 from iffair_core.data.resolving import resolve
+from iffair_core.data.row_selectors import rows_meeting
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import load_dataset
 from iffair_core.errors import Cancelled, SplitError

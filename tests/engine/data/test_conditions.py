@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iffair_core.data.conditions import rows_meeting
+from iffair_core.data.row_selectors import rows_meeting
 from iffair_core.errors import TaskError
 
 SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
