@@ -110,21 +110,23 @@ def detected(sample: str, options: ReadOptions) -> Dialect:
         quote = options.quote
     # A mark that ends a cell after a backslash ends it: paths of Windows end so.
     escape = quote == '"' and re.search(r'[^"\\]\\"[^,;\t|\r\n]', sample) is not None
-    dialect = Dialect("", quote, escape)
+    dialect, blanks = Dialect("", quote, escape), Dialect(" ", quote, escape)
     if options.delimiter is not None:
         dialect = replace(dialect, delimiter=options.delimiter)
     elif given := re.match(r'"?sep=([^\r\n])"?\r?\n', sample):
         dialect = replace(dialect, delimiter=given[1])
+    elif _set_by_blanks([record.cells for record in first_records(sample, blanks)]) and is_set_in_columns(sample):
+        dialect = blanks
     else:
         best = 0.4
         for mark in CANDIDATES:
-            score = _fitness([record.cells for record in first_records(sample, replace(dialect, delimiter=mark))])
+            score = _fitness(
+                [record.cells for record in first_records(sample, replace(dialect, delimiter=mark, trim=True))]
+            )
             if score > best:
                 best, dialect = score, replace(dialect, delimiter=mark)
-        if not dialect.delimiter and _set_by_blanks(
-            [one.cells for one in first_records(sample, replace(dialect, delimiter=" "))]
-        ):
-            dialect = replace(dialect, delimiter=" ")
+        if not dialect.delimiter and _set_by_blanks([record.cells for record in first_records(sample, blanks)]):
+            dialect = blanks
     mark = re.escape(dialect.delimiter)
     spaced = bool(mark) and len(re.findall(rf"{mark} ", sample)) >= 0.9 * max(len(re.findall(mark, sample)), 1)
     return replace(dialect, trim=spaced or dialect.delimiter == "|")
@@ -136,11 +138,21 @@ def _fitness(records: Sequence[list[str]]) -> float:
     if not widths:
         return 0.0
     width = max(widths, key=lambda one: (widths[one], one))
-    if width < 2:
+    torn = sum(sum(cell.count('"') % 2 for cell in record) > 1 for record in records)
+    if width < 2 or torn > 0.5 * len(records):
         return 0.0
     cells = [cell for record in records[:200] if len(record) == width for cell in record]
     clean = sum(not set(CANDIDATES) & set(cell) or NUMBER.match(cell) is not None for cell in cells)
     return widths[width] / len(records) * (0.6 + 0.4 * clean / len(cells))
+
+
+def is_set_in_columns(sample: str) -> bool:
+    """Whether runs of two and more blanks cut nearly all lines into equally many cells, at least three."""
+    lines = [line.strip() for line in sample.split("\n")[:_RECORDS] if line.strip()]
+    widths = Counter(len(re.split(r" {2,}|$", line)) - 1 for line in lines)
+    width, rows = widths.most_common(1)[0]
+    wrapped = sum(re.search(rf"[{CANDIDATES}] {{2,}}", line) is not None for line in lines)
+    return width > 2 and len(lines) > 2 and rows >= 0.8 * len(lines) and wrapped < 0.5 * len(lines)
 
 
 def _set_by_blanks(rows: Sequence[list[str]]) -> bool:

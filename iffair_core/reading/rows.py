@@ -242,8 +242,7 @@ class Rows:
         last = int(np.flatnonzero(regular[1:]).max(initial=-1)) + 1
         numbers: list[int] = []
         rows: list[list[str]] = []
-        heads = [[cell for cell in column.slice(0, 200).to_pylist() if cell] for column in table.columns]
-        numeric = [len(cells) > 3 and all(map(_is_number, cells)) for cells in heads]
+        numeric = [_is_numeric(column) for column in table.columns]
         offset = counted = self.start
         line = self.place.first
         ended = False
@@ -304,6 +303,7 @@ class Rows:
         if empty is not None:
             self.notes.append(f"Rows of empty cells are left out: {pc.sum(empty).as_py():,}.")
             table = table.filter(pc.invert(empty))
+        table = self._without_remarks(table)
         header = self.place.header
         again = self._rows_with(table, header) if len(header) == table.num_columns and all(header) else None
         if again is not None:
@@ -312,6 +312,25 @@ class Rows:
             )
             table = table.filter(pc.invert(again))
         return table
+
+    def _without_remarks(self, table: pa.Table) -> pa.Table:
+        """Without last rows of a single cell: the first, and of several words, or of words under numbers."""
+        rows, first = table.num_rows, self.place.width > 2 and _is_numeric(table.column(0))
+        while (
+            self.place.width > 2
+            and rows > 3
+            and all(
+                (cell is None) is bool(place)
+                for place, cell in enumerate(column[rows - 1].as_py() for column in table.columns)
+            )
+        ):
+            text = str(table.column(0)[rows - 1].as_py())
+            if NUMBER.match(text) or not (first or " " in text.strip()):
+                break
+            place = self.text.rfind(text.encode())
+            self._leave_out(max(place, self.start), text, "below the table")
+            rows -= 1
+        return table.slice(0, rows)
 
     @staticmethod
     def _rows_with(table: pa.Table, cells: Sequence[str | None]) -> pa.ChunkedArray | None:
@@ -327,6 +346,12 @@ class Rows:
 
 def _is_number(cell: str) -> bool:
     return cell.strip() in NUMERIC_MISSING or NUMBER.match(cell) is not None
+
+
+def _is_numeric(column: pa.ChunkedArray) -> bool:
+    """Whether the first cells of a column are all numbers."""
+    cells = [cell for cell in column.slice(0, 200).to_pylist() if cell]
+    return len(cells) > 3 and all(map(_is_number, cells))
 
 
 def _one_blank(found: re.Match[bytes]) -> bytes:

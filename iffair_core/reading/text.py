@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from iffair_core.errors import StopCheck, TableError, listing, never_stop
-from iffair_core.reading.dialect import CANDIDATES, NUMBER, Dialect, Record, detected, first_records
+from iffair_core.reading.dialect import CANDIDATES, NUMBER, Dialect, Record, detected, first_records, is_set_in_columns
 from iffair_core.reading.files import EXPORT_AGAIN
 from iffair_core.reading.options import DELIMITERS, ReadOptions
 from iffair_core.reading.rows import LeftOut, Place, Rows
@@ -19,6 +19,10 @@ from iffair_core.reading.rows import LeftOut, Place, Rows
 MAX_COLUMNS = 5_000
 
 _SAMPLE = 1 << 18
+_BY_BLANKS = (
+    "cells with blanks between them, so that an empty cell, or one with a blank inside, cannot be told. Save it as "
+    "CSV, or choose the delimiter blank if no cell is of that kind."
+)
 _MARKS = {
     b"\xef\xbb\xbf": "utf-8",
     b"\xff\xfe\0\0": "utf-32-le",
@@ -197,6 +201,8 @@ def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck
             notes.append(f"Lines that begin with {options.comment} are comments: {count:,} left out.")
     sample = _sample(text)
     dialect = replace(detected(sample, options), encoding=encoding)
+    if options.delimiter is None and dialect.delimiter != " " and is_set_in_columns(sample):
+        raise TableError(f"{name} holds {_BY_BLANKS}")
     if len(dialect.delimiter) > 1 or not dialect.delimiter.isascii():
         text, sample = text.replace(dialect.delimiter.encode(), b"\x1f"), sample.replace(dialect.delimiter, "\x1f")
         dialect = replace(dialect, delimiter="\x1f")
@@ -223,7 +229,10 @@ def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck
 
 
 def _doubt_single(records: Sequence[Record], name: str, notes: list[str]) -> None:
-    """Say so where a file of one column may be meant to have more; `TableError` where whole lines are quoted."""
+    """Say so where a file of one column may be meant to have more; `TableError` where that is nearly sure."""
+    blanks, rows = Counter(record.cells[0].rstrip().count(" ") for record in records).most_common(1)[0]
+    if blanks > 1 and len(records) > 2 and rows >= 0.6 * len(records):
+        raise TableError(f"{name} seems to hold {_BY_BLANKS}")
     for mark in CANDIDATES:
         counts = Counter(record.cells[0].count(mark) for record in records)
         if counts[0] > 0.5 * len(records):
