@@ -334,7 +334,7 @@ def _as_chosen(result: StudyResult, points: Points, made: Order) -> StudyResult:
     """
     chosen = state.choices()
     found = points.at(result, chosen.strength, chosen.utility_budget)
-    held = _transfers(made, found.strength)
+    held = _transfers(made, found.strength) if found.has("curve") else {}
     kept = tuple(held[name] for name in chosen.transfer if name in held)
     if not kept:
         return found

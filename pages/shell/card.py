@@ -96,7 +96,7 @@ def _groups() -> str:
 def _strength() -> str:
     chosen = state.choices().strength
     result, stale = study_runs.current_result()
-    used = result.strength if result is not None and not stale else None
+    used = result.strength if result is not None and result.has("curve") and not stale else None
     if chosen is None:
         # Broken by hand where it nearly fills the line: the help icon would stand alone on the next.
         comma = ", " if used is None or len(f"{used:g}") < 5 else ",  \n"

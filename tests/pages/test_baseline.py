@@ -98,6 +98,7 @@ def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monke
     partial = replace(example, rivals=(), records=done)
     monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
+    assert not opened.app.error
     assert finding(opened) == sentences.baseline_sentence(example)
     assert len(opened.app.get("plotly_chart")) == 1
 

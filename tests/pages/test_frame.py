@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from iffair_core.study.results import Baseline, GoalScores, Influence
 from pages.session.address import from_query, to_query
 from pages.session.settings import Choices, differences, preset
 from pages.shell.boot import PLACES
+from tests.engine.studies import example_study
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [place.name for place in PLACES]
@@ -27,6 +31,33 @@ def test_the_study_card_says_the_same_on_every_page(screen, name):
     words = screen(name).words()
     for part in ("synthetic", "decision = granted", "3 groups against Alder", "Equalized odds", "Diverse"):
         assert part in words
+
+
+def test_the_card_takes_what_a_running_study_has_found_so_far(screen, monkeypatch):
+    whole, reported, going = example_study(), threading.Event(), threading.Event()
+    halfway = replace(whole, records={kind: whole.records[kind] for kind in (Baseline, Influence, GoalScores)})
+
+    class Halfway:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def run(self, progress, **_: object):
+            progress("curve", 0.3, halfway)
+            reported.set()
+            going.wait(60)
+            return whole
+
+    opened = screen("data").until(lambda now: "Results are up to date" in now.words())
+    opened.app.number_input(key="choice_seed").set_value(3)
+    opened.run()
+    monkeypatch.setattr("iffair_core.study.run.Study", Halfway)
+    opened.app.button(key="card_run").click()
+    opened.run()
+    assert reported.wait(60)
+    opened.run()
+    assert not opened.app.error and opened.query == {"seed": ["3"]}
+    assert "recommended" in opened.words() and "0.5625" not in opened.words()
+    going.set()
+    opened.until(lambda now: "Results are up to date" in now.words())
 
 
 @pytest.mark.parametrize("name", NAMES)

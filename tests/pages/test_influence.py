@@ -114,6 +114,7 @@ def test_before_the_check_the_badge_says_so(screen, example, monkeypatch):
     partial = replace(example, rivals=(), records=done)
     monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
+    assert not opened.app.error
     assert "not verified" in plain(opened) and "weight" not in lines(opened).columns
     opened.app.session_state["influence_tab"] = "Proof by refits"
     opened.run()
