@@ -54,7 +54,7 @@ def _date_columns(study: Studied) -> dict[str, np.ndarray]:
             elif series.dtype.kind != "m":
                 codes, distinct = data.raw(name)
                 days = parse_dates(pa.array([str(value) for value in distinct], pa.string())).days
-                days = np.append(days, np.datetime64("NaT"))[codes]
+                days = np.append(days, np.datetime64("NaT", "D"))[codes]
             else:
                 continue
             known = ~np.isnat(days)

@@ -50,7 +50,7 @@ def parse_dates(cells: pa.Array) -> Dates:
     Day before month unless some cell of the column can only be read the other way round, as 3/25/2020.
     """
     text = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
-    days = np.full(len(text), np.datetime64("NaT"), dtype="datetime64[D]")
+    days = np.full(len(text), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     open_ = np.ones(len(text), dtype=bool)
     order, doubtful = "", False
     if not pc.any(pc.match_substring_regex(text, _BEGINNINGS)).as_py():
@@ -104,4 +104,4 @@ def _days(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:
     months = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + np.where(good, month - 1, 0)
     made = months.astype("datetime64[D]") + np.where(good, day - 1, 0)
     good &= made.astype("datetime64[M]") == months
-    return np.where(good, made, np.datetime64("NaT"))
+    return np.where(good, made, np.datetime64("NaT", "D"))

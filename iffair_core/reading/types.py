@@ -414,7 +414,7 @@ def _to_dates(name: str, series: pd.Series, decimal: str | None, warnings: list[
             f"No cell of '{shorten(name)}' is a readable date ({listing(distinct.slice(0, 2).to_pylist(), 2)}). "
             "Write dates as 2024-01-31, or choose another type."
         )
-    days = np.append(found.days, np.datetime64("NaT"))
+    days = np.append(found.days, np.datetime64("NaT", "D"))
     codes = pc.index_in(cells, distinct).fill_null(len(distinct)).to_numpy()
     odd = int(np.count_nonzero(np.isnat(days[codes]))) - cells.null_count
     if odd:

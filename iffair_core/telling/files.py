@@ -257,7 +257,7 @@ def _dataset(result: StudyResult) -> dict[str, Any]:
     size = len(data.groups)
     rows = np.bincount(data.group_codes, minlength=size)
     favorable = np.bincount(data.group_codes, weights=data.y, minlength=size).astype(np.int64)
-    good: list[int | None] = favorable.tolist()
+    good: list[int | None] = [*favorable.tolist()]
     in_file: int | None = data.n_rows_in_file
     if result.smallest_group is not None:
         told = told_groups(group_table(data.task), result.smallest_group)["favorable"]
