@@ -16,9 +16,8 @@ help:  ## Show this list
 run: $(SCREEN_STAMP)  ## Open the dashboard (creates .venv the first time)
 	$(BIN)/streamlit run app.py
 
-test: $(TOOLS_STAMP)  ## Run the tests; warnings are errors
-	$(BIN)/python -m pytest -n 2 --ignore=tests/browser $(ARGS)
-	$(BIN)/python -m pytest tests/browser $(ARGS)
+test: $(TOOLS_STAMP)  ## Run the tests, the browser's included; warnings are errors; ARGS=tests/laws for some
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(TOOLS_STAMP)  ## Lint, formatting, spelling, types
 	$(BIN)/ruff check .
