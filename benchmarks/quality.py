@@ -26,15 +26,15 @@ import numpy as np
 
 from benchmarks.datasets import DATASETS
 from benchmarks.machine import RESULTS, machine, print_table
-from iffair_core.data.encoding import SPLITS, Dataset, encode
+from iffair_core.data.encoding import encode
 from iffair_core.errors import RivalFailed
 from iffair_core.metrics import GOAL_METRIC, GOALS, point_metrics
 from iffair_core.models import InfluenceModel, make_model
 from iffair_core.models.blocks import single_threaded_blas
 from iffair_core.path import MAX_STRENGTH, Repair, RepairPath
-from iffair_core.quantities import FairnessQuantities, quantities_from_codes
 from iffair_core.rivals.base import RivalProblem
 from iffair_core.rivals.registry import FAIRLEARN, WEIGHTS, answer
+from iffair_core.study.split_views import SplitViews
 from iffair_core.telling.replication import FILE
 
 LINES = RESULTS / "quality.jsonl"
@@ -60,29 +60,17 @@ class Job:
         return f"{self.kind}/{self.dataset}/{self.goal}/{self.seed}"
 
 
-class Split:
-    """Training, validation and test rows of a data set under a seed, and the quantities that guide a repair."""
+class Split(SplitViews):
+    """Training, validation and test rows of a data set under a seed, and what is measured on the test rows."""
 
-    def __init__(self, data: Dataset) -> None:
-        self.groups = data.groups
-        X, y, codes = data.X, data.y, data.group_codes
-        self.parts = {name: (X[rows], y[rows], codes[rows]) for name, rows in
-                      ((name, data.part(i)) for i, name in enumerate(SPLITS))}  # fmt: skip
-        both = np.concatenate([data.part(0), data.part(1)])
-        self.guide = quantities_from_codes(X[both], y[both], codes[both], data.groups, data.reference)
-        self.validation = self._quantities(data, "validation")
-
-    def _quantities(self, data: Dataset, name: str) -> FairnessQuantities:
-        return quantities_from_codes(*self.parts[name], data.groups, data.reference)
-
-    def measured(self, decisions: np.ndarray, goal: str, name: str = "test") -> list[float | None]:
-        """The goal's disparity and the accuracy of decisions (m,) on a part."""
-        _, y, codes = self.parts[name]
-        values = point_metrics(y, decisions.astype(float), codes, len(self.groups))
+    def measured(self, decisions: np.ndarray, goal: str) -> list[float | None]:
+        """The goal's disparity and the accuracy of decisions (m,) on test rows."""
+        test = self.parts["test"]
+        values = point_metrics(test.y, decisions.astype(float), test.group_codes, len(self.dataset.groups))
         return [values[GOAL_METRIC[goal]], values["accuracy"]]
 
     def measured_model(self, model: InfluenceModel, goal: str) -> list[float | None]:
-        return self.measured(model.logits(self.parts["test"][0]) >= 0, goal)
+        return self.measured(model.logits(self.parts["test"].X) >= 0, goal)
 
 
 @lru_cache(maxsize=8)
@@ -95,7 +83,8 @@ def run_job(job: Job) -> dict[str, Any]:
     """One line, measured on test: [strength, disparity, accuracy] along variants, [disparity, accuracy] of rivals."""
     started = time.perf_counter()
     rows = split(job.dataset, job.seed)
-    X, y, codes = rows.parts["train"]
+    X, y, codes = (of[rows.rows["train"]] for of in (rows.X, rows.y, rows.codes))
+    guide, test = rows.guide(), rows.parts["test"]
     line: dict[str, Any] = {"key": job.key, **vars(job), "curves": {}, "rivals": {}, "seconds": {}, "failed": {}}
     with single_threaded_blas():
         start = make_model("mlp" if job.kind == "mlp" else "logistic", seed=job.seed).fit(X, y)
@@ -103,21 +92,19 @@ def run_job(job: Job) -> dict[str, Any]:
         for variant in VARIANTS[job.kind]:
             began = time.perf_counter()
             grid = COARSE if job.kind == "mlp" or variant == "uniform" else FINE
-            path = RepairPath(start, rows.guide, Repair(job.goal, variant), predict=False)
+            path = RepairPath(start, guide, Repair(job.goal, variant), predict=False)
             line["curves"][variant] = [
                 [step.strength, *rows.measured_model(step.model, job.goal)]
                 for step in path.walk(grid)
                 if step.model is not None
             ]
             line["seconds"][variant] = round(time.perf_counter() - began, 3)
-        problem = RivalProblem(
-            X, y, codes, len(rows.groups), start, rows.validation, job.goal, C=getattr(start, "C", 1.0), seed=job.seed
-        )
+        given = (X, y, codes, len(rows.dataset.groups), start, rows.quantities["validation"], job.goal)
+        problem = RivalProblem(*given, C=getattr(start, "C", 1.0), seed=job.seed)
         for name in RIVALS[job.kind]:
             began = time.perf_counter()
             try:
-                X_test, _, codes_test = rows.parts["test"]
-                _, predictions = answer(name, problem, {"test": (X_test, codes_test)})
+                _, predictions = answer(name, problem, {"test": (test.X, test.group_codes)})
                 line["rivals"][name] = rows.measured(predictions["test"].decisions, job.goal)
             except RivalFailed as reason:
                 line["failed"][name] = str(reason)

@@ -24,15 +24,15 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.datasets import adult
 from benchmarks.machine import print_table, print_targets, timed, write
-from iffair_core.data.encoding import SPLITS, Dataset, encode
+from iffair_core.data.encoding import encode
 from iffair_core.errors import DownloadError
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import single_threaded_blas
 from iffair_core.path import Repair, RepairPath
-from iffair_core.quantities import quantities_from_codes
 from iffair_core.rivals.mitigators import base_estimator
-from iffair_core.tradeoff import Curve, Part, trace
+from iffair_core.study.split_views import SplitViews
+from iffair_core.tradeoff import Curve, trace
 
 CONSTRAINTS = {"demographic_parity": DemographicParity, "equalized_odds": EqualizedOdds}
 SHARE = 1 / 10
@@ -42,39 +42,25 @@ BASES = {
 }
 
 
-class Split:
-    """Training, validation and test rows of a data set, encoded."""
-
-    def __init__(self, data: Dataset) -> None:
-        self.data = data
-        self.parts = {name: self._rows(data.part(code)) for code, name in enumerate(SPLITS)}
-        self.guiding = self._rows(np.concatenate([data.part(0), data.part(1)]))
-        self.measured = {name: self.parts[name] for name in SPLITS[1:]}
-        self.quantities = {name: self._quantities(part) for name, part in self.measured.items()}
-        self.guide = self._quantities(self.guiding)
-
-    def _rows(self, rows: np.ndarray) -> Part:
-        return Part(self.data.X[rows], self.data.y[rows], self.data.group_codes[rows])
-
-    def _quantities(self, part: Part) -> Any:
-        return quantities_from_codes(part.X, part.y, part.group_codes, self.data.groups, self.data.reference)
+class Split(SplitViews):
+    """Training, validation and test rows of a data set, encoded, as a study has them."""
 
     def curve(self, goal: str, variant: str) -> Curve:
         """What a study traces: the fit, then 21 strengths refitted and measured."""
-        train = self.parts["train"]
+        train = self.rows["train"]
         with single_threaded_blas():
-            path = RepairPath(LogisticModel().fit(train.X, train.y), self.guide, Repair(goal, variant))
-            return trace(path, self.measured, self.quantities, strength=None, budget=None, seed=0)
+            path = RepairPath(LogisticModel().fit(self.X[train], self.y[train]), self.guide(), Repair(goal, variant))
+            return trace(path, self.parts, self.quantities, strength=None, budget=None, seed=0)
 
     def reduction(self, goal: str, base: Any) -> dict[str, Any]:
         """Seconds of one fit of ExponentiatedGradient, and accuracy and disparity on test rows."""
-        train, test = self.parts["train"], self.parts["test"]
+        train, test = self.rows["train"], self.parts["test"]
         fitted = ExponentiatedGradient(clone(base), CONSTRAINTS[goal]())
         started, processor = time.perf_counter(), time.process_time()
-        fitted.fit(train.X, train.y, sensitive_features=train.group_codes)
+        fitted.fit(self.X[train], self.y[train], sensitive_features=self.codes[train])
         seconds, work = time.perf_counter() - started, time.process_time() - processor
         decided = np.asarray(fitted.predict(test.X, random_state=0), dtype=float)
-        found = point_metrics(test.y, decided, test.group_codes, len(self.data.groups))
+        found = point_metrics(test.y, decided, test.group_codes, len(self.dataset.groups))
         return {"seconds": seconds, "processor_seconds": work, "fits": len(fitted.predictors_), **_shown(found, goal)}
 
 
@@ -113,8 +99,8 @@ def main() -> None:
                 targets[f"{goal}, {variant}: share of processor seconds, {name}"] = (work, SHARE)
     print_table(lines)
     print_targets(targets)
-    rows = {name: len(part.y) for name, part in split.parts.items()}
-    print(write("reductions", {"rows": rows, "features": split.data.X.shape[1], "lines": lines, "targets": targets}))
+    rows = {name: len(split.y[part]) for name, part in split.rows.items()}
+    print(write("reductions", {"rows": rows, "features": split.X.shape[1], "lines": lines, "targets": targets}))
 
 
 if __name__ == "__main__":

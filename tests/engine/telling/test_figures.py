@@ -679,20 +679,3 @@ def test_calibration_bins_hold_all_rows_of_groups_that_are_large_enough() -> Non
     assert f"not estimable: {TINY}" in picture.caption
     perfect = figures.calibration(y.astype(float), y, codes, groups, reference)
     assert perfect.table["mean score"].to_numpy() == pytest.approx(perfect.table["favorable share"])
-
-
-# --------------------------------------------------------------------------------------------------------- numbers
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.1, "0.100"), (0.04567, "0.0457"), (-1.234, "−1.23"), (12.34, "12.3"), (12345.6, "12,346"), (0, "0"),
-     (None, "not estimable"), (float("nan"), "not estimable"), (9.999, "10.0"), (2e-6, "2.00e−06")],
-)  # fmt: skip
-def test_numbers_have_three_significant_digits(value: float | None, text: str) -> None:
-    assert number(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.079, "7.9 %"), (-0.1814, "−18.1 %"), (None, "not estimable")])
-def test_percentages_have_one_decimal(value: float | None, text: str) -> None:
-    assert percent(value) == text
