@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import os
 import runpy
 import shlex
@@ -24,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from iffair_core.checks.run import Remedy, run_checks
+from iffair_core.data.option import options_of
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import DATASETS, load_dataset, whereabouts
 from iffair_core.errors import ConfigError, IFFairError, TableError, listing, shorten
@@ -33,7 +33,7 @@ from iffair_core.options import (
     command_parser,
     read_options,
     seed_count,
-    study_options,
+    study_config,
     task_choices,
     wanted_fix,
     whole_number,
@@ -110,7 +110,7 @@ def _fail(message: str) -> int:
 
 def _run(options: argparse.Namespace) -> list[str]:
     """Study a table and write the files; returns the warnings."""
-    config, wanted, count = study_options(options), wanted_fix(options), seed_count(options)
+    config, wanted, count = study_config(options), wanted_fix(options), seed_count(options)
     if not options.out:
         raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
@@ -123,7 +123,7 @@ def _run(options: argparse.Namespace) -> list[str]:
     started = time.perf_counter()
     table, task, name = _table_and_task(options)
     read_seconds = time.perf_counter() - started
-    result = Study(table, task, name=name, **config).run()
+    result = Study(table, task, name=name, **config.to_dict()).run()
     others = _other_seeds(table, task, result, count)
     fix = None if wanted is None else smallest_fix(result, *wanted)
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
@@ -204,7 +204,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 def _check(options: argparse.Namespace) -> list[str]:
     """Print what the checks have to say; returns the warnings."""
-    seed, given = whole_number("--seed", options.seed), task_choices(options)
+    seed, given = whole_number("seed", options.seed), task_choices(options)
     task: Task | None = None
     if options.file in [entry.name for entry in DATASETS] or {"target", "favorable", "sensitive"} & set(given):
         table, task, _ = _table_and_task(options)
@@ -226,18 +226,9 @@ def _check(options: argparse.Namespace) -> list[str]:
 def _remedy_options(task: Task | None, remedy: Remedy) -> str:
     """The options of `run` that make the remedy's changes, as a shell takes them."""
     before = Task("", "", ()) if task is None else task
-    words = task_options(Task.from_dict(before.to_dict() | dict(remedy.change)))
-    names = {"types": "type", "split": "split-column", "smallest_group": "smallest-group"}
-    wanted = {f"--{names.get(name, name)}" for name, value in remedy.change.items() if value is not None}
-    starts = [place for place, word in enumerate(words) if word.startswith("--")]
-    kept = [
-        word
-        for start, stop in itertools.pairwise([*starts, len(words)])
-        if words[start].partition("=")[0] in wanted
-        for word in words[start:stop]
-    ]
-    unset = [f"(no --{names.get(name, name)})" for name, value in remedy.change.items() if value is None]
-    return " ".join([shlex.join(kept), *unset])
+    after, change = Task.from_dict(before.to_dict() | dict(remedy.change)), remedy.change
+    made = shlex.join(task_options(after, [name for name, value in change.items() if value is not None]))
+    return " ".join([made, *(f"(no --{options_of(Task)[name].flag})" for name in change if change[name] is None)])
 
 
 def _datasets(_: argparse.Namespace) -> list[str]:

@@ -98,18 +98,8 @@ class InfluenceReweigher(BaseEstimator):
         eval_set is the same for its rows. Raises ConfigError for unusable
         options, ArrayError (or scikit-learn's ValueError) for unusable arrays, TaskError for unusable groups.
         """
-        config = StudyConfig(
-            self.metric,
-            self.variant,
-            self.strength,
-            0 if self.random_state is None else self.random_state,
-            self.utility_budget,
-            self.max_weight,
-            self.min_effective_sample_size,
-            self.model,
-            min_accuracy=self.min_accuracy,
-            also=tuple(self.also),
-        )
+        asked = {name: value for name, value in self.get_params().items() if name != "random_state"}
+        config = StudyConfig.from_dict(asked | {"seed": 0 if self.random_state is None else self.random_state})
         if self.strength is None and eval_set is None:
             raise ConfigError("strength=None asks for a recommendation, which needs rows to choose on. Pass eval_set.")
         X, outcome, labels = self._arrays(X, y, sensitive_features)

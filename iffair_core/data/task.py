@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.option import Option, Several, Whole, YesNo, option
+from iffair_core.data.row_selectors import DUPLICATES
+from iffair_core.data.task_options import Bins, Pool, Reference, Types, Values
 from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.reading.types import TYPES
 from iffair_core.reading.values import value_label
 
 
@@ -29,22 +33,136 @@ class Task:
     part. None of the three is a feature. smallest_group: show nothing about fewer rows than this, and no single row.
     """
 
-    target: str
-    favorable: object
-    sensitive: str | tuple[str, ...]
-    reference: object | None = None
-    drop: tuple[str, ...] = ()
-    bins: Mapping[str, Sequence[float] | str] | None = field(default=None, hash=False)
-    use_sensitive_as_feature: bool = False
+    target: str = option(
+        Option(
+            title="outcome",
+            usage="column of the outcome",
+            help="The column that is predicted. Rows without an outcome are left out, and counted.",
+        )
+    )
+    favorable: object = option(
+        Values(
+            title="favorable value",
+            usage="its value that is good for the person; repeat for a set",
+            help="The outcome that is good for the person. The model predicts its probability; "
+            "a decision is favorable at 0.5 or more.",
+            metavar="VALUE",
+            action="append",
+        )
+    )
+    sensitive: str | tuple[str, ...] = option(
+        Several(
+            title="sensitive attribute",
+            usage="sensitive column; repeat to cross several",
+            help="The column, or several crossed, whose values make the groups. A missing value is a group of its own.",
+            action="append",
+        )
+    )
+    reference: object | None = option(
+        Reference(
+            title="reference group",
+            usage="group that others are compared with (default: suggested)",
+            help="The group that others are compared with. Suggested, never forced: the highest share of "
+            "favorable outcomes among groups of at least 30 rows, ties to the larger.",
+            metavar="GROUP",
+            unset="suggested",
+        ),
+        None,
+    )
+    drop: tuple[str, ...] = option(
+        Several(title="columns left out", usage="columns that are no features", action="extend"), ()
+    )
+    bins: Mapping[str, Sequence[float] | str] | None = option(
+        Bins(
+            title="bins",
+            usage="cut points of a sensitive column or of the outcome, age=25,60 or age=quantiles:4",
+            metavar="COL=CUTS",
+            action="extend",
+            expected="; give a column and its cut points, as age=25,60.",
+        ),
+        None,
+        hash=False,
+    )
+    use_sensitive_as_feature: bool = option(
+        YesNo(
+            title="sensitive attribute as a feature",
+            usage="whether the model sees the sensitive columns (default: no)",
+            metavar="yes|no",
+            allowed=("yes", "no"),
+        ),
+        False,
+    )
     _: KW_ONLY
-    types: Mapping[str, str] | None = field(default=None, hash=False)
-    missing: tuple[str, ...] = ()
-    pool: Mapping[str, Mapping[str, Sequence[object]]] | None = field(default=None, hash=False)
-    exclude: tuple[str, ...] = ()
-    weights: str | None = None
-    split: str | None = None
-    unit: str | None = None
-    smallest_group: int | None = None
+    types: Mapping[str, str] | None = option(
+        Types(
+            title="types of columns",
+            usage=f"type of a column: {', '.join(TYPES)}",
+            flag="type",
+            metavar="COL=TYPE",
+            action="extend",
+            expected=f"; give a column and its type, as zip=category, of: {', '.join(TYPES)}.",
+        ),
+        None,
+        hash=False,
+    )
+    missing: tuple[str, ...] = option(
+        Several(
+            title="what means missing",
+            usage="cells that mean missing in every column, as ?",
+            metavar="VALUE",
+            action="extend",
+        ),
+        (),
+    )
+    pool: Mapping[str, Mapping[str, Sequence[object]]] | None = option(
+        Pool(
+            title="pooled values",
+            usage="take values of a sensitive column together, race:other=Asian,Black; repeat for more",
+            metavar="COL:NAME=V1,V2",
+            action="append",
+            expected="; give a column, a name and values, as race:other=Asian,Black.",
+        ),
+        None,
+        hash=False,
+    )
+    exclude: tuple[str, ...] = option(
+        Several(
+            title="rows left out",
+            usage=f"rows to leave out, as race=Unknown, age<18, date>=2020-01-01, or {DUPLICATES}",
+            metavar="COND",
+            action="extend",
+        ),
+        (),
+    )
+    weights: str | None = option(Option(title="row weights of the file", usage="column of row weights"), None)
+    split: str | None = option(
+        Option(
+            title="column of parts",
+            usage="column that says train, validation or test for each row",
+            flag="split-column",
+        ),
+        None,
+    )
+    unit: str | None = option(
+        Option(
+            title="unit that stays on one side",
+            usage="column whose equal values stay in one part, as a person's id",
+        ),
+        None,
+    )
+    smallest_group: int | None = option(
+        Whole(
+            title="smallest group shown",
+            usage="show nothing about fewer than K rows, and no single row",
+            help="No single row and no number of rows from 1 to k − 1 is shown or written to a file; what would give "
+            "one away is withheld too. It protects what leaves this screen, not the file itself, and is no "
+            "differential privacy: numbers of different runs can be compared.",
+            term="cohort-only",
+            metavar="K",
+            dial=(2, 1_000_000),
+        ),
+        None,
+    )
 
     def __post_init__(self) -> None:
         def settle(name: str, value: object) -> None:

@@ -1,72 +1,269 @@
-"""What a study is asked besides the table and the task."""
+"""What a study is asked besides the table and the task; each field declares its option (`data.option`)."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-
+from iffair_core.data.option import Choice, Choices, Number, Option, Several, Whole, option, options_of
 from iffair_core.data.row_selectors import pin_names
 from iffair_core.errors import ConfigError
-from iffair_core.models import usual_C
-from iffair_core.path import Repair, require_strength
-from iffair_core.rivals.registry import WEIGHTS, rival_names
-from iffair_core.study.classifiers import transfer_model
+from iffair_core.metrics import GOALS
+from iffair_core.models import MODELS, USUAL_C, usual_C
+from iffair_core.path import MAX_STRENGTH, Repair
+from iffair_core.reweighting import VARIANTS
+from iffair_core.rivals.registry import RIVALS, WEIGHTS, rival_names, rivals_text
+from iffair_core.study.classifiers import TRANSFER_MODELS
+from iffair_core.wording import GOAL_TITLES, heading
+
+_USUAL = ", ".join(f"{C:g} for {name}" for name, C in USUAL_C.items())
+
+
+class Goal(Choice):
+    """A goal, by its title in sentences."""
+
+    def said(self, value: Any) -> str:
+        return heading(GOAL_TITLES[value])
+
+
+class Pins(Several):
+    """Rows: cohorts "COLUMN=VALUE" and row ids. In a link, ids stand together: "12,405"."""
+
+    def one(self, text: str) -> int | str:
+        if "=" in text:
+            return text
+        if not (text.isascii() and text.isdigit() and len(text) < 20):
+            raise ValueError("no row")
+        return int(text)
+
+    def words(self, value: Any) -> list[str]:
+        return [str(pin) for pin in value]
+
+    def read(self, texts: Sequence[str]) -> tuple[int | str, ...]:
+        cohorts = [text for text in texts if "=" in text]
+        return in_order([*cohorts, *(row for text in texts if "=" not in text for row in parse_rows(text))])
+
+
+class Rivals(Option):
+    """Other methods: the name of a set, or names joined by commas."""
+
+    def one(self, text: str) -> tuple[str, ...]:
+        return rival_names(text)
+
+    def words(self, value: Any) -> list[str]:
+        return [rivals_text(value)]
+
+    written = words
+
+
+def in_order(pins: Iterable[int | str]) -> tuple[int | str, ...]:
+    """Each pin once, cohorts as they come and then row ids ascending, so that the same pins are the same choice."""
+    names = pin_names(pins)
+    return (*(name for name in names if isinstance(name, str)), *sorted(n for n in names if isinstance(n, int)))
+
+
+def parse_rows(text: str) -> tuple[int, ...]:
+    """Row numbers written as "12, 405"; ValueError for anything that is no whole number of at least 0."""
+    parts = text.replace(",", " ").replace(";", " ").split()
+    if not all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts):
+        raise ValueError("no row numbers")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 @dataclass(frozen=True)
-class StudyConfig:
-    """Everything that decides a study besides the table and the task.
+class StudyOptions:
+    """The options that command line, links and `StudyConfig` share, as they were given."""
+
+    goal: str = option(
+        Goal(
+            title="goal",
+            usage="{allowed} (default: {default})",
+            help="The disparity that the weights are asked to repair.",
+            public="metric",
+            metavar="NAME",
+            allowed=GOALS,
+        ),
+        "equalized_odds",
+    )
+    also: tuple[str, ...] = option(
+        Choices(
+            title="goals closed as well",
+            usage="another of these to close by the same share; repeatable",
+            help="Other goals whose disparities the same weights have to close by the same share. The "
+            "recommended strength still goes by the goal itself.",
+            metavar="NAME",
+            action="append",
+            allowed=GOALS,
+        ),
+        (),
+    )
+    variant: str = option(
+        Choice(
+            title="variant",
+            usage="{allowed} (default: {default})",
+            help="How the weights are chosen. Diverse: every row moves a little, in proportion to its influence. "
+            "Uniform: the fewest rows move, all by the same amount. Efficient: like Diverse, but the training loss "
+            "that a repair costs counts too, so that it loses less utility.",
+            metavar="NAME",
+            allowed=VARIANTS,
+        ),
+        "diverse",
+    )
+    model: str = option(
+        Choice(
+            title="model",
+            usage="{allowed} (default: {default})",
+            help="What is trained on the rows. Logistic regression: one weight per feature, fast, with one optimum. "
+            "Neural network: one hidden layer of 4 units, which finds interactions by itself, takes much longer and "
+            "has no variant Efficient; watch the fidelity of its row scores.",
+            metavar="NAME",
+            allowed=MODELS,
+        ),
+        "logistic",
+    )
+    strength: float | None = option(
+        Number(
+            title="strength",
+            usage="0 to 1.25, share of the gap to close (default: recommended)",
+            help="The share of the soft disparity that the weights are asked to close, from 0 (the untouched model) "
+            "to 1.25. At 1 the soft disparity closes; the one counted in decisions may cross zero a little earlier or "
+            "later.",
+            metavar="S",
+            unset="recommended",
+            high=MAX_STRENGTH,
+        ),
+        None,
+    )
+    utility_budget: float | None = option(
+        Number(
+            title="utility budget",
+            usage="accuracy that the repair may cost, as 0.01",
+            help="How much accuracy the recommended strength may cost.",
+            metavar="B",
+            unset="default",
+            high=1.0,
+        ),
+        None,
+    )
+    max_weight: float = option(
+        Number(
+            title="largest weight",
+            usage="no row weighs more (default: {default:g})",
+            help="No row gets a weight above this.",
+            metavar="W",
+            low=1.0,
+            above=True,
+            dial=(1.01, 1000.0),
+        ),
+        5.0,
+    )
+    min_effective_sample_size: float = option(
+        Number(
+            title="smallest effective sample size",
+            usage="smallest share of the training rows (default: {default:g})",
+            help="Weights that leave a smaller effective sample size are refused.",
+            metavar="S",
+            high=1.0,
+        ),
+        0.5,
+    )
+    min_accuracy: float | None = option(
+        Number(
+            title="smallest accuracy",
+            usage="floor on the rows that guide the repair, as 0.8",
+            help="Weights whose refitted model has a smaller accuracy are refused. Measured on the training "
+            "and validation rows that guide the repair.",
+            metavar="A",
+            high=1.0,
+        ),
+        None,
+    )
+    C: float = option(
+        Number(
+            title="inverse penalty C",
+            usage=f"inverse penalty of the model (default: {_USUAL})",
+            metavar="C",
+            unset="the model's usual",
+            above=True,
+        ),
+        None,  # settled by StudyConfig
+    )
+    pinned: tuple[int | str, ...] = option(
+        Pins(
+            title="rows that keep weight 1",
+            usage="rows whose weight stays 1; repeat for more",
+            help="Rows whose weight stays 1 whatever the repair: single ones, or every row that has a value.",
+            term="pinned rows",
+            flag="pin",
+            metavar="COL=VALUE|ROW_ID",
+            action="append",
+            expected=". Give COLUMN=VALUE, or the id of a row, as 12.",
+        ),
+        (),
+    )
+    seed: int = option(
+        Whole(
+            title="seed",
+            usage="split and random draws (default: {default})",
+            help="Sets the split into training, validation and test rows and every random draw.",
+            dial=(0, 2**32 - 1),
+        ),
+        0,
+    )
+
+
+@dataclass(frozen=True)
+class StudyConfig(StudyOptions):
+    """Everything that decides a study besides the table and the task, checked.
 
     `goal`: what to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
     validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given
-    strength.
-    `min_effective_sample_size`: a share of training rows. `model`: of `models.MODELS`; the variant efficient needs a
-    logistic one. `C`: inverse ridge penalty on the sum of losses, None for the model's usual one.
-    `transfer`: names of other models (`classifiers.TRANSFER_MODELS`) to refit with the weights.
-    `rivals`: names of other methods (`rivals.RIVALS`) to run beside ours.
+    strength. `min_effective_sample_size`: a share of training rows. `model`: of `models.MODELS`; the variant efficient
+    needs a logistic one. `C`: inverse ridge penalty on the sum of losses, None for the model's usual one.
     `min_accuracy`: floor on the rows that guide the repair, a share. `pinned`: rows whose weight stays 1, as row ids or
     as cohorts "COLUMN=VALUE" (`data.cohorts`). `also`: other goals to close by the same share; the recommendation goes
-    by `goal`.
+    by `goal`. `transfer`: names of other models (`classifiers.TRANSFER_MODELS`) to refit with the weights.
+    `rivals`: names of other methods (`rivals.RIVALS`) to run beside ours, or "weights", "all" or "none".
+
+    Raises ConfigError for values that no study can have.
     """
 
-    goal: str = "equalized_odds"
-    variant: str = "diverse"
-    strength: float | None = None
-    seed: int = 0
-    utility_budget: float | None = None
-    max_weight: float = 5.0
-    min_effective_sample_size: float = 0.5
-    model: str = "logistic"
-    C: float = None  # type: ignore[assignment]  # settled below
-    transfer: tuple[str, ...] = ()
-    rivals: tuple[str, ...] = WEIGHTS
-    min_accuracy: float | None = None
-    pinned: tuple[int | str, ...] = ()
-    also: tuple[str, ...] = ()
+    transfer: tuple[str, ...] = option(
+        Choices(
+            title="other model",
+            usage="also fit another model with the weights; repeat for several: {allowed}",
+            metavar="NAME",
+            action="append",
+            allowed=tuple(TRANSFER_MODELS),
+        ),
+        (),
+    )
+    rivals: tuple[str, ...] = option(
+        Rivals(
+            title="other methods",
+            usage="methods to run beside ours: weights, all (Fairlearn's too, much slower), none, "
+            f"or some of {', '.join(RIVALS)}, joined by commas (default: weights)",
+            metavar="NAMES",
+        ),
+        WEIGHTS,
+    )
 
     def __post_init__(self) -> None:
-        usual = usual_C(self.model)  # refuses an unknown model
-        object.__setattr__(self, "C", usual if self.C is None else self.C)
+        def settle(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        settle("also", tuple(self.also))
+        settle("transfer", tuple(dict.fromkeys(self.transfer)))
+        for name, declared in options_of(type(self)).items():
+            declared.check(declared.public, getattr(self, name))
         if self.model != "logistic" and self.variant == "efficient":
             raise ConfigError(f"The variant efficient needs model logistic, not {self.model}. Use diverse or uniform.")
-        if self.strength is not None:
-            require_strength(self.strength)
-        if self.utility_budget is not None and not 0 <= self.utility_budget <= 1:
-            raise ConfigError(f"The utility budget is {self.utility_budget}; it is a share of accuracy from 0 to 1.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
-            raise ConfigError(f"The seed is {self.seed!r}; give a whole number of at least 0.")
-        if not (np.isfinite(self.C) and self.C > 0):
-            raise ConfigError(f"C is {self.C}; it is the inverse penalty. Give a number above 0.")
-        object.__setattr__(self, "pinned", pin_names(self.pinned))
-        object.__setattr__(self, "transfer", tuple(self.transfer))
-        for name in self.transfer:
-            transfer_model(name)
-        object.__setattr__(self, "rivals", rival_names(self.rivals))
-        object.__setattr__(self, "also", self.repair.also)  # goals, variant and guard rails are validated there
+        settle("C", usual_C(self.model) if self.C is None else self.C)
+        settle("pinned", pin_names(self.pinned))
+        settle("rivals", rival_names(self.rivals))
+        settle("also", self.repair.also)
 
     @property
     def repair(self) -> Repair:
@@ -75,18 +272,15 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values under the public names, `metric` for the goal; `from_dict` restores an equal configuration."""
-        return {_PUBLIC.get(entry.name, entry.name): getattr(self, entry.name) for entry in fields(self)}
+        return {declared.public: getattr(self, name) for name, declared in options_of(type(self)).items()}
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Self:
         """The configuration of options under their public names; ConfigError for a name that is none of them."""
-        names = {_PUBLIC.get(entry.name, entry.name): entry.name for entry in fields(cls)}
+        names = {declared.public: name for name, declared in options_of(cls).items()}
         for name in options:
             if name not in names:
                 near = difflib.get_close_matches(name, names, 1)
                 hint = f"Did you mean {near[0]}?" if near else f"Choose among: {', '.join(names)}."
                 raise ConfigError(f"A study has no option {name!r}. {hint}")
         return cls(**{names[name]: value for name, value in options.items()})
-
-
-_PUBLIC = {"goal": "metric"}

@@ -2,81 +2,38 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from iffair_core.data.option import options_of
 from iffair_core.data.task import Task, later_choices
 from iffair_core.datasets.catalog import DATASETS
-from iffair_core.reading.values import value_label
-from iffair_core.rivals.registry import rivals_text
+from iffair_core.study.config import StudyConfig
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 
 RESULTS = "results"
 
 
-def task_options(task: Task) -> list[str]:
-    """The options of `run` that make the same choices as `task`, but for use-sensitive-as-feature."""
-    parts = task.reference if isinstance(task.reference, tuple) else (task.reference,)
-    wanted: list[tuple[str, object]] = [("target", task.target)]
-    wanted += [("favorable", label) for label in task.favorable_labels]
-    wanted += [("sensitive", column) for column in task.sensitive_columns]
-    if task.reference is not None:
-        wanted.append(("reference", " / ".join(value_label(part) for part in parts)))
-    wanted += [("drop", column) for column in task.drop]
-    for column, cuts in (task.bins or {}).items():
-        text = cuts if isinstance(cuts, str) else ",".join(value_label(cut) for cut in cuts)
-        wanted.append(("bins", f"{column}={text}"))
-    wanted += [("type", f"{column}={kind}") for column, kind in (task.types or {}).items()]
-    wanted += [("missing", marker) for marker in task.missing]
-    for column, names in (task.pool or {}).items():
-        for name, values in names.items():
-            wanted.append(("pool", pool_text(column, name, [value_label(value) for value in values])))
-    wanted += [("exclude", condition) for condition in task.exclude]
-    later = {"weights": task.weights, "split-column": task.split, "unit": task.unit}
-    later["smallest-group"] = None if task.smallest_group is None else str(task.smallest_group)
-    wanted += [(name, value) for name, value in later.items() if value is not None]
-    return [word for name, value in wanted for word in _option(name, value)]
+def task_options(task: Task, names: Collection[str] | None = None) -> list[str]:
+    """The options of `run` that make the same choices as `task`, but for use-sensitive-as-feature; or those named."""
+    declared = options_of(Task)
+    names = declared.keys() - {"use_sensitive_as_feature"} if names is None else names
+    return [
+        word
+        for name, one in declared.items()
+        if name in names
+        for text in one.words(getattr(task, name))
+        for word in _option(one.flag, text)
+    ]
 
 
-def _option(name: str, value: object) -> list[str]:
-    text = str(value)
-    return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
-
-
-def pool_text(column: str, name: str, values: Sequence[str]) -> str:
-    """COL:NAME=V1,V2 as `parse_pool` reads it; a JSON list where the column or the name holds such signs itself."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(values)
-    text = f"{column}:{name}={buffer.getvalue()}"
-    plain = not column.startswith("[") and not any(mark in column + name for mark in ":=")
-    return text if plain and text.isprintable() else json.dumps([column, name, *values])
-
-
-def parse_pool(text: str) -> tuple[str, str, list[str]]:
-    """(column, name, values) of COL:NAME=V1,V2, values quoted as in a CSV file, or of a JSON list of all of them.
-
-    Raises ValueError where it is neither.
-    """
-    if text.startswith("["):
-        parts = json.loads(text)
-        if not all(isinstance(part, str) for part in parts):
-            raise ValueError("not texts only")
-        column, name, *values = parts
-    else:
-        head, _, listed = text.partition("=")
-        column, _, name = head.partition(":")
-        values = next(csv.reader([listed], skipinitialspace=True), [])
-    if not (column and name and values):
-        raise ValueError("no column, name and values")
-    return column, name, values
+def _option(flag: str, text: str) -> list[str]:
+    return [f"--{flag}={text}"] if text.startswith("-") else [f"--{flag}", text]
 
 
 def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: SmallestFix | None = None) -> str:
@@ -87,31 +44,14 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
     task, config = replace(result.dataset.task.task, reference=result.dataset.reference), result.config
     words = ["python", "-m", "iffair_core", "run", f"./{path}" if path.startswith("-") else path, *task_options(task)]
 
-    def option(name: str, value: object) -> None:
-        words.extend(_option(name, value))
-
-    option("use-sensitive-as-feature", "yes" if task.use_sensitive_as_feature else "no")
-    for name, value in result.dataset.reading.items():
-        option(name, value)
-    option("metric", config.goal)
-    for goal in config.also:
-        option("also", goal)
-    option("variant", config.variant)
-    option("model", config.model)
-    for name in ("strength", "utility_budget", "max_weight", "min_effective_sample_size", "min_accuracy", "C"):
-        value = getattr(config, name)
-        if value is not None:
-            option(name.replace("_", "-"), repr(float(value)))
-    for pin in config.pinned:
-        option("pin", pin)
-    if fix is not None:
-        option("target-gap", repr(float(fix.target)))
-        option("fix-by", fix.by)
-    option("seed", config.seed)
-    for name in config.transfer:
-        option("transfer", name)
-    option("rivals", rivals_text(config.rivals))
-    option("out", out)
+    words += _option("use-sensitive-as-feature", "yes" if task.use_sensitive_as_feature else "no")
+    asked = [(name, str(value)) for name, value in result.dataset.reading.items()]
+    for name, declared in options_of(StudyConfig).items():
+        if name == "seed" and fix is not None:
+            asked += [("target-gap", repr(float(fix.target))), ("fix-by", fix.by)]
+        asked += [(declared.flag, text) for text in declared.words(getattr(config, name))]
+    for flag, text in [*asked, ("out", out)]:
+        words += _option(flag, text)
     return shlex.join(words)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from iffair_core.data.option import options_of
 from iffair_core.errors import IFFairError, shorten
-from iffair_core.wording import holds
+from iffair_core.study.config import StudyOptions
+from iffair_core.wording import heading, holds
 from pages.kit import cohort_mode, errors, widgets
 from pages.kit.text import listed, percent, plain, value
 from pages.kit.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
 from pages.parts.reweight import repair
 from pages.session import state, study_runs
-from pages.session.settings import UPLOAD, Choices
+from pages.session.settings import UPLOAD
 from pages.shell import boot
 
 POLL_SECONDS = 0.4
@@ -60,19 +62,22 @@ def _choices() -> None:
     outcome = _outcome() if chosen.favorable else "not chosen"
     _line("Outcome", outcome, "favorable value")
     _line("Groups", _groups(), "reference group")
-    if chosen.model != Choices.model:
-        _line("Model", MODEL_TITLES[chosen.model], "model")
-    _line("Goal", GOAL_TITLES[chosen.goal], "goal")
-    if others := [GOAL_TITLES[goal] for goal in chosen.also if goal != chosen.goal]:
-        _line("Closed as well", listed(others), "goals closed as well")
-    _line("Variant", VARIANT_TITLES[chosen.variant], "variant")
-    _line("Strength", _strength(), "strength")
     if chosen.smallest_group is not None:
         _line("Shown", f"cohort-only, k = {chosen.smallest_group}", "cohort-only")
-    if chosen.min_accuracy is not None:
-        _line("Accuracy", f"at least {percent(chosen.min_accuracy)}", "smallest accuracy")
-    if chosen.pinned:
-        _line("Pinned", plain(listed([shorten(pin, 30) for pin in repair.pin_texts(chosen.pinned)])), "pinned rows")
+    pins = [shorten(pin, 30) for pin in repair.pin_texts(chosen.pinned)]
+    own = {
+        "also": ("Closed as well", listed([GOAL_TITLES[goal] for goal in chosen.also])),
+        "variant": ("Variant", VARIANT_TITLES[chosen.variant]),
+        "model": ("Model", MODEL_TITLES[chosen.model]),
+        "strength": ("Strength", _strength()),
+        "min_accuracy": ("Accuracy", f"at least {percent(chosen.min_accuracy)}"),
+        "pinned": ("Pinned", plain(listed(pins))),
+    }
+    for name, declared in options_of(StudyOptions).items():
+        made, always = getattr(chosen, name), name in ("goal", "variant", "strength")
+        if always or made != declared.default:
+            label, text = own.get(name) or (heading(declared.title), plain(declared.said(made)))
+            st.markdown(f":small[:gray[{label}] {text}]", help=declared.help or None)
 
 
 def _outcome() -> str:

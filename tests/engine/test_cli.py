@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from iffair_core import Study, Task, load_dataset, read_table
 from iffair_core.__main__ import _over_preset, main
+from iffair_core.data.task_options import parse_pool, pool_text
 from iffair_core.reading.options import ReadOptions
 from iffair_core.rivals import WEIGHTS
 from iffair_core.telling import files
 from iffair_core.telling.files import settings as settings_of
-from iffair_core.telling.reproduce import command_line, library_snippet, parse_pool, pool_text
+from iffair_core.telling.reproduce import command_line, library_snippet
 from tests.engine.studies import plain_table
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iffair_core.data.task_options import quantiles
 from iffair_core.datasets.catalog import DATASETS
 from iffair_core.reading.types import TYPES
 from pages.session.address import from_query, to_query
-from pages.session.settings import Choices, differences, preset, quantiles, study_part
+from pages.session.settings import Choices, differences, preset, study_part
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 CUTS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=4, unique=True).map(lambda cuts: tuple(sorted(cuts)))

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 import iffair_core.study.run
+from iffair_core.data.task_options import parse_cuts
 from iffair_core.errors import Cancelled, ConfigError, IFFairError
 from iffair_core.study import results
 from pages.kit import errors, text, widgets, words
 from pages.session import study_runs
-from pages.session.address import parse_cuts
 from pages.session.settings import preset
 from pages.session.state import CurrentTable
 from tests.pages.conftest import background_work

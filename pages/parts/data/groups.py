@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from iffair_core.data.resolving import ResolvedTask
+from iffair_core.data.task_options import parse_cuts, quantiles
 from iffair_core.errors import shorten
 from iffair_core.reading.values import MISSING, as_numbers, bin_codes, is_number, suggest_bins, value_label
 from iffair_core.wording import count_text
@@ -16,8 +17,6 @@ from pages.kit.text import count, listed, plain, value
 from pages.kit.words import word
 from pages.parts.data.outcome import MANY_VALUES, short
 from pages.session import state
-from pages.session.address import parse_cuts
-from pages.session.settings import quantiles
 
 MOST_QUANTILES = 10
 _CUTS_ERROR = "cuts_error"

@@ -16,12 +16,12 @@ from iffair_core.errors import shorten
 from iffair_core.metrics import GOALS
 from iffair_core.path import MAX_STRENGTH
 from iffair_core.reading.values import MISSING
+from iffair_core.study.config import in_order, parse_rows
 from iffair_core.study.results import StudyResult
 from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
 from pages.kit.text import listed, plain
 from pages.kit.words import GOAL_HELP, GOAL_TITLES, VARIANT_TITLES, word
 from pages.session import state, study_runs
-from pages.session.address import in_order, parse_rows
 from pages.session.settings import Choices, variants_of
 
 BY_ITSELF_SECONDS = 20
