@@ -348,7 +348,7 @@ def _transfers(made: Order, strength: float | None) -> dict[str, Transfer]:
 
 
 def _keep_transfers(made: Order, result: StudyResult | None) -> None:
-    if result is not None:
+    if result is not None and result.has("curve"):
         _transfers(made, result.strength).update({one.name: one for one in result.transfers})
 
 
