@@ -202,10 +202,12 @@ class Evidence:
     def row_keys(self, columns: Iterable[str]) -> np.ndarray:
         """(n,) uint64 that are equal where two rows are, in all of these columns (up to 64-bit coincidence)."""
         self.stop_check()
-        frame = self.table[[self.names[name] for name in columns]].copy(deep=False)
-        for name, kind in frame.dtypes.items():
+        places = {name: place for place, name in enumerate(self.names)}
+        frame = self.table.iloc[:, [places[name] for name in columns]].copy(deep=False)  # a label may be True
+        for place, kind in enumerate(frame.dtypes):
             if kind.kind == "f":  # -0 and 0 are one number, and so are all kinds of NaN
-                frame[name] = (frame[name] + 0.0).where(frame[name].notna())
+                values = frame.iloc[:, place]
+                frame.isetitem(place, (values + 0.0).where(values.notna()).array)
         return pd.util.hash_pandas_object(frame, index=False).to_numpy()
 
     # ------------------------------------------------------------------------------------------------------- words

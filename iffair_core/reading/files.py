@@ -277,6 +277,14 @@ _OFFICE = {
 }
 
 
+def _kind_of_document(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        with archive.open("mimetype") as stream:
+            return stream.read(200)
+    except ZIP_ERRORS as error:
+        raise TableError(f"{name} is a damaged OpenDocument file ({shorten(error)}). {EXPORT_AGAIN}") from error
+
+
 def workbook_in(archive: zipfile.ZipFile, name: str) -> bool:
     """Whether the archive is a workbook (.xlsx, .xlsb, .ods); `TableError` for other documents, and for a trap."""
     names = set(archive.namelist())
@@ -284,7 +292,7 @@ def workbook_in(archive: zipfile.ZipFile, name: str) -> bool:
         if part in names:
             raise TableError(f"{name} {what}, which cannot be read. {EXPORT_AGAIN}")
     document = "mimetype" in names and "content.xml" in names
-    if document and b"spreadsheet" not in archive.read("mimetype")[:200]:
+    if document and b"spreadsheet" not in _kind_of_document(archive, name):
         raise TableError(f"{name} is an OpenDocument file that is no spreadsheet. {EXPORT_AGAIN}")
     if not document and not {"xl/workbook.xml", "xl/workbook.bin"} & names:
         return False

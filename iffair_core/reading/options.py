@@ -39,8 +39,8 @@ class ReadOptions:
                 raise ConfigError(f"The reading option {name} is {shorten(repr(value))}. Give a text.")
         if self.delimiter is not None:
             object.__setattr__(self, "delimiter", _WORDS.get(self.delimiter.lower(), self.delimiter))
-        if self.delimiter == "" or set("\r\n") & set(self.delimiter or ""):
-            raise ConfigError("The delimiter is empty or a line end. Give the character between two cells.")
+        if self.delimiter == "" or set("\r\n\0") & set(self.delimiter or ""):
+            raise ConfigError("The delimiter is empty, a line end or zero. Give the character between two cells.")
         if self.quote and (len(self.quote) > 1 or self.quote in "\r\n" or not self.quote.isascii()):
             raise ConfigError(f"The quotation mark is {shorten(repr(self.quote))}. Give one character, or none.")
         if self.quote and self.delimiter and self.quote in self.delimiter:

@@ -121,11 +121,12 @@ class Rows:
         if self.text.find(b"\n\n", self.start) < 0:
             return []
         quote = self.dialect.quote.encode()
-        blank = re.compile(rb"\n[ \t]*(?=\n\s*\S)")
-        found = [match.end() for match in itertools.islice(blank.finditer(self.text, self.start), 4)]
-        outside = [end for end in found if not quote or self.text.count(quote, self.start, end) % 2 == 0]
-        numbers = [self.text.count(b"\n", 0, end) + 1 for end in outside]
-        return [f"line {number:,}" for number in numbers] if len(found) < 4 else []
+        blank = re.compile(rb"\n[ \t]*+\n\s*+")
+        found = list(itertools.islice(blank.finditer(self.text, self.start), 5))
+        starts = [match.start() + 1 for match in found if match.end() < len(self.text)]
+        outside = [start for start in starts if not quote or self.text.count(quote, self.start, start) % 2 == 0]
+        numbers = [self.text.count(b"\n", 0, start) + 1 for start in outside]
+        return [f"line {number:,}" for number in numbers] if len(starts) < 4 else []
 
     def left_out(self) -> LeftOut:
         """The lines that are no rows, in the order of the file."""

@@ -67,6 +67,8 @@ def wide_and_short() -> bytes:
         ("n,Zoë\n1,2\n".encode("latin-1"), {"encoding": "ascii"}),
         (b'Loans\r"""",a,\xe2\x80\xaex,split\n1,2,3\x1b5,6\n7,8,9,1\n1,3\x1b,5\n', {}),
         (wide_and_short(), {}),
+        (b"a,b\n1,2\n", {"delimiter": "\0"}),
+        (b"a\n" + b"\n" * 1_000_000 + b"b", {}),
     ],
 )
 def test_files_that_once_got_through_are_taken_or_refused(raw: bytes, options: dict[str, object]) -> None:
@@ -120,3 +122,7 @@ def test_the_fuzzer_notices_what_must_not_come_out(
     found = judge(0, 5)
     assert (found.number, found.kind, found.outcome) == (5, drawn(0, 5).kind, outcome)
     assert type(raised).__name__ in found.what or "printable" in found.what
+
+
+def test_a_column_may_be_called_true() -> None:
+    assert all(check.text for check in run_checks(table_of().rename(columns={"x": True}), None))
