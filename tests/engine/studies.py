@@ -65,8 +65,9 @@ def example_study(**options: Any) -> StudyResult:
 
 
 @cache
-def plain_study() -> StudyResult:
-    return Study(plain_table(), Task("y", 1, "g"), name="plain.csv").run()
+def plain_study(rows: int = 400, **options: Any) -> StudyResult:
+    """The study of `plain_table(rows)`, with the product's defaults but for `options`."""
+    return Study(plain_table(rows), Task("y", 1, "g"), name="plain.csv", **options).run()
 
 
 @cache

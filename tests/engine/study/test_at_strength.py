@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pytest
 
-from iffair_core import Study, StudyResult, Task
+from iffair_core import StudyResult
 from iffair_core.errors import ConfigError
 from iffair_core.study.at_strength import with_choice
 from iffair_core.telling.files import rows_frame, summary
-from tests.engine.studies import plain_table
+from tests.engine.studies import plain_study
 
-TASK = Task("y", 1, "g")
-RAILS = {"min_effective_sample_size": 0.9, "max_weight": 2.0}
-
-
-@cache
-def study(**options: object) -> StudyResult:
-    return Study(plain_table(), TASK, name="plain.csv", **RAILS, **options).run()
+study = partial(plain_study, min_effective_sample_size=0.9, max_weight=2.0)
 
 
 def assert_same(found: StudyResult, wanted: StudyResult) -> None:

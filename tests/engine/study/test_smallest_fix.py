@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -19,16 +18,15 @@ from iffair_core.study.config import StudyConfig
 from iffair_core.study.smallest_fix import HALVINGS, SmallestFix, smallest_fix
 from iffair_core.study.split_views import repair_path
 from iffair_core.telling import files, reproduce, sentences, tables
-from tests.engine.studies import plain_table
+from tests.engine.studies import plain_study, plain_table
 
 TASK = Task("y", 1, "g")
 GOALS = sorted(GOAL_METRIC)
 PINS = ("c=u", 0, 7)
 
 
-@cache
-def study(metric: str = "demographic_parity", rows: int = 600, **options: object) -> StudyResult:
-    return Study(plain_table(rows), TASK, metric=metric, rivals="none", **options).run()  # type: ignore[arg-type]
+def study(metric: str = "demographic_parity", **options: object) -> StudyResult:
+    return plain_study(600, metric=metric, rivals="none", **options)
 
 
 def refit(result: StudyResult, weights: np.ndarray, split: str = "validation") -> tuple[float, float]:
