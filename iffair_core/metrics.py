@@ -13,7 +13,8 @@ weight 0 are as if they were not there, and intervals know that unequal weights 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,44 +37,213 @@ from iffair_core.uncertainty import (
     wilson_interval,
 )
 
-RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate", "precision")
-DISPARITIES = (
-    "demographic_parity_difference",
-    "demographic_parity_ratio",
-    "equal_opportunity_difference",
-    "equalized_odds_difference",
-    "average_absolute_odds_difference",
-    "error_rate_difference",
-    "predictive_parity_difference",
-    "theil_index",
-)
-UTILITIES = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
-METRICS = DISPARITIES + UTILITIES
-ROW_METRICS = ("roc_auc", "log_loss")
-CELL_METRICS = tuple(name for name in METRICS if name not in ROW_METRICS)
-GOALS = ("demographic_parity", "equal_opportunity", "equalized_odds", "error_rate_parity")
-GOAL_METRIC = {
-    "demographic_parity": "demographic_parity_difference",
-    "equal_opportunity": "equal_opportunity_difference",
-    "equalized_odds": "equalized_odds_difference",
-    "error_rate_parity": "error_rate_difference",
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate of one group. `title` in a sentence; `help` explains it; `why_empty`: why it may have no denominator.
+
+    `quantity`: what the row scores call its soft version; "" where there is none.
+    """
+
+    title: str
+    help: str
+    why_empty: str
+    quantity: str = ""
+
+
+RATES = {
+    "selection_rate": Rate(
+        "selection rate",
+        "Share of a group's rows that the model predicts favorable.",
+        "no row of that group is here",
+        "demographic_parity",
+    ),
+    "true_positive_rate": Rate(
+        "true positive rate",
+        "Share of the rows with a favorable outcome that the model predicts favorable.",
+        "no row there has the favorable outcome",
+        "true_positive_rate",
+    ),
+    "false_positive_rate": Rate(
+        "false positive rate",
+        "Share of the rows without a favorable outcome that the model predicts favorable.",
+        "every row there has the favorable outcome, or there is none",
+        "false_positive_rate",
+    ),
+    "error_rate": Rate("error rate", "Share of rows predicted wrong.", "no row of that group is here", "error_rate"),
+    "precision": Rate(
+        "precision",
+        "Share of the rows predicted favorable that have a favorable outcome.",
+        "no row there is predicted favorable",
+    ),
 }
-GOAL_RATES = {
-    "demographic_parity": ("selection_rate",),
-    "equal_opportunity": ("true_positive_rate",),
-    "equalized_odds": ("true_positive_rate", "false_positive_rate"),
-    "error_rate_parity": ("error_rate",),
+
+Extents = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Of each rate, the smallest and the largest over groups."""
+Totals = Mapping[str, np.ndarray]
+"""Sums over groups: hits of `positives` rows, alarms among `negatives`, `total` rows, `misses` of positives."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how unequal or how good a model's decisions are.
+
+    `title` in a sentence. `aif360`: AIF360's name for it. `between`: its value from the extents of rates, for
+    disparities between groups; `overall`: from sums over groups; neither where it needs scores.
+    """
+
+    title: str
+    help: str
+    between: Callable[[Extents], np.ndarray] | None = None
+    overall: Callable[[Totals], np.ndarray] | None = None
+    aif360: str = ""
+    utility: bool = False
+    higher_is_better: bool = False
+    percent: bool = False
+
+
+def _spread(extents: Extents, rate: str) -> np.ndarray:
+    low, high = extents[rate]
+    return high - low
+
+
+def _theil(of: Totals) -> np.ndarray:
+    # Benefits are 0 (missed), 1 (right) and 2 (false alarm); their sum is `benefit`, and the entropy has a closed form.
+    benefit = of["total"] - of["misses"] + of["alarms"]
+    theil = np.log(_share(of["total"], benefit)) + np.log(2.0) * _share(2 * of["alarms"], benefit)
+    return np.maximum(theil, 0.0)
+
+
+METRICS = {
+    "demographic_parity_difference": Metric(
+        "demographic parity difference",
+        "Largest difference in selection rate between groups. AIF360: statistical parity difference (signed).",
+        lambda of: _spread(of, "selection_rate"),
+        aif360="statistical_parity_difference",
+    ),
+    "demographic_parity_ratio": Metric(
+        "demographic parity ratio",
+        "Smallest selection rate divided by the largest. AIF360: disparate impact.",
+        lambda of: _share(*of["selection_rate"]),
+        aif360="disparate_impact",
+        higher_is_better=True,
+    ),
+    "equal_opportunity_difference": Metric(
+        "equal opportunity difference",
+        "Largest difference in true positive rate between groups. AIF360: equal opportunity difference (signed).",
+        lambda of: _spread(of, "true_positive_rate"),
+        aif360="equal_opportunity_difference",
+    ),
+    "equalized_odds_difference": Metric(
+        "equalized odds difference",
+        "The larger of the differences in true and in false positive rate between groups. "
+        "AIF360 has its mean: average odds difference.",
+        lambda of: np.maximum(_spread(of, "true_positive_rate"), _spread(of, "false_positive_rate")),
+        aif360="average_abs_odds_difference (that one is the mean, this one the worse)",
+    ),
+    "average_absolute_odds_difference": Metric(
+        "average absolute odds difference",
+        "Mean of the differences in true and in false positive rate. AIF360: average absolute odds difference.",
+        lambda of: (_spread(of, "true_positive_rate") + _spread(of, "false_positive_rate")) / 2,
+        aif360="average_abs_odds_difference",
+    ),
+    "error_rate_difference": Metric(
+        "error rate difference",
+        "Largest difference in error rate between groups. AIF360: error rate difference (signed).",
+        lambda of: _spread(of, "error_rate"),
+        aif360="error_rate_difference",
+    ),
+    "predictive_parity_difference": Metric(
+        "predictive parity difference",
+        "Largest difference in precision between groups.",
+        lambda of: _spread(of, "precision"),
+    ),
+    "theil_index": Metric(
+        "Theil index",
+        "Inequality of benefit over all rows, 0 if everybody gets the benefit they should. AIF360: Theil index.",
+        overall=_theil,
+        aif360="theil_index",
+    ),
+    "accuracy": Metric(
+        "accuracy",
+        "Share of rows predicted right.",
+        overall=lambda of: _share(of["total"] - of["misses"] - of["alarms"], of["total"]),
+        utility=True,
+        higher_is_better=True,
+        percent=True,
+    ),
+    "balanced_accuracy": Metric(
+        "balanced accuracy",
+        "Mean of true positive and true negative rate.",
+        overall=lambda of: (
+            (_share(of["hits"], of["positives"]) + _share(of["negatives"] - of["alarms"], of["negatives"])) / 2
+        ),
+        utility=True,
+        higher_is_better=True,
+        percent=True,
+    ),
+    "f1": Metric(
+        "F1",
+        "Harmonic mean of precision and true positive rate.",
+        overall=lambda of: _share(2 * of["hits"], 2 * of["hits"] + of["misses"] + of["alarms"]),
+        utility=True,
+        higher_is_better=True,
+    ),
+    "roc_auc": Metric(
+        "ROC AUC",
+        "Chance that a favorable row is scored above an unfavorable one.",
+        utility=True,
+        higher_is_better=True,
+    ),
+    "log_loss": Metric("log loss", "Mean surprise of the probabilities; smaller is better.", utility=True),
 }
+"""Every metric by name, disparities first. One that the confusion cells determine is computed from its entry alone."""
+UTILITIES = tuple(name for name, metric in METRICS.items() if metric.utility)
+DISPARITIES = tuple(name for name in METRICS if name not in UTILITIES)
+CELL_METRICS = tuple(name for name, metric in METRICS.items() if metric.between or metric.overall)
+ROW_METRICS = tuple(name for name in METRICS if name not in CELL_METRICS)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What weights can be asked to repair: the disparity `metric`, by way of the gaps in `rates`."""
+
+    title: str
+    metric: str
+    rates: tuple[str, ...]
+    help: str
+
+
+GOALS = {
+    "demographic_parity": Goal(
+        "demographic parity",
+        "demographic_parity_difference",
+        ("selection_rate",),
+        "Equal selection rates: fits where the recorded outcome itself is in doubt.",
+    ),
+    "equal_opportunity": Goal(
+        "equal opportunity",
+        "equal_opportunity_difference",
+        ("true_positive_rate",),
+        "Equal true positive rates: fits where those who deserve the benefit must not be missed.",
+    ),
+    "equalized_odds": Goal(
+        "equalized odds",
+        "equalized_odds_difference",
+        ("true_positive_rate", "false_positive_rate"),
+        "Equal true and false positive rates: fits where both kinds of error do harm.",
+    ),
+    "error_rate_parity": Goal(
+        "error rate parity",
+        "error_rate_difference",
+        ("error_rate",),
+        "Equal error rates: fits where being judged wrongly, either way, is the harm.",
+    ),
+}
+GOAL_METRIC = {name: goal.metric for name, goal in GOALS.items()}
+GOAL_RATES = {name: goal.rates for name, goal in GOALS.items()}
 THRESHOLD = 0.5
 FEW_ROWS = 10
-
-_WHY_EMPTY = {
-    "selection_rate": "no row of that group is here",
-    "true_positive_rate": "no row there has the favorable outcome",
-    "false_positive_rate": "every row there has the favorable outcome, or there is none",
-    "error_rate": "no row of that group is here",
-    "precision": "no row there is predicted favorable",
-}
 
 
 def confusion_counts(y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
@@ -139,28 +309,18 @@ def metrics_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
     (Speicher et al. 2018); the utilities are scikit-learn's.
     """
     fractions = _fractions(counts)
-    rate = {name: _share(*pair) for name, pair in fractions.items()}
-    selection, tpr, fpr, error, precision = (_extent(rate[name]) for name in RATES)
-    true_positive_gap, false_positive_gap = tpr[1] - tpr[0], fpr[1] - fpr[0]
+    extents = {name: _extent(_share(*pair)) for name, pair in fractions.items()}
     hits, positives = (part.sum(axis=0) for part in fractions["true_positive_rate"])
     alarms, negatives = (part.sum(axis=0) for part in fractions["false_positive_rate"])
-    total, misses = positives + negatives, positives - hits
-    # Benefits are 0 (missed), 1 (right) and 2 (false alarm); their sum is `benefit`, and the entropy has a closed form.
-    benefit = total - misses + alarms
-    theil = np.log(_share(total, benefit)) + np.log(2.0) * _share(2 * alarms, benefit)
-    return {
-        "demographic_parity_difference": selection[1] - selection[0],
-        "demographic_parity_ratio": _share(*selection),
-        "equal_opportunity_difference": true_positive_gap,
-        "equalized_odds_difference": np.maximum(true_positive_gap, false_positive_gap),
-        "average_absolute_odds_difference": (true_positive_gap + false_positive_gap) / 2,
-        "error_rate_difference": error[1] - error[0],
-        "predictive_parity_difference": precision[1] - precision[0],
-        "theil_index": np.maximum(theil, 0.0),
-        "accuracy": _share(total - misses - alarms, total),
-        "balanced_accuracy": (_share(hits, positives) + _share(negatives - alarms, negatives)) / 2,
-        "f1": _share(2 * hits, 2 * hits + misses + alarms),
-    }
+    totals = {"hits": hits, "positives": positives, "alarms": alarms, "negatives": negatives}
+    totals |= {"total": positives + negatives, "misses": positives - hits}
+    found = {}
+    for name, metric in METRICS.items():
+        if metric.between is not None:
+            found[name] = metric.between(extents)
+        elif metric.overall is not None:
+            found[name] = metric.overall(totals)
+    return found
 
 
 def point_metrics(
@@ -205,21 +365,11 @@ def chance_band(counts: Table, *, seed: int, draws: int = 2000) -> dict[str, flo
             of_marked, of_all = zip(*((float(part.sum()), float(whole.sum())) for part, whole in sums), strict=True)
             shares = weighted_shares(shares, of_marked, of_all)
         extent[name] = _extent(shares)
-    spread = {name: high - low for name, (low, high) in extent.items()}
-    odds = (spread["true_positive_rate"], spread["false_positive_rate"])
-    samples = {
-        "demographic_parity_difference": spread["selection_rate"],
-        "demographic_parity_ratio": _share(*extent["selection_rate"]),
-        "equal_opportunity_difference": odds[0],
-        "equalized_odds_difference": np.maximum(*odds),
-        "average_absolute_odds_difference": (odds[0] + odds[1]) / 2,
-        "error_rate_difference": spread["error_rate"],
-        "predictive_parity_difference": spread["precision"],
-    }
     band: dict[str, float | None] = dict.fromkeys(DISPARITIES)
-    for name, sample in samples.items():
-        # Permuting keeps the denominators, so either every draw is estimable or none is.
-        band[name] = _plain(np.quantile(sample, 0.05 if name == "demographic_parity_ratio" else 0.95))
+    for name, metric in METRICS.items():
+        if metric.between is not None:
+            # Permuting keeps the denominators, so either every draw is estimable or none is.
+            band[name] = _plain(np.quantile(metric.between(extent), 0.05 if metric.higher_is_better else 0.95))
     return band
 
 
@@ -466,7 +616,7 @@ def _cell_intervals(
         pair = interval_of(value, low, high)
         if pair is not None and value is not None and chance is not None:
             shift = 2 * (float(np.nanmean(samples[name])) - value)
-            if name == "demographic_parity_ratio":
+            if METRICS[name].higher_is_better:
                 pair = (pair[0], 1.0 if value >= chance else min(1.0, max(pair[1], pair[1] - shift)))
             else:
                 pair = (0.0 if value <= chance else max(0.0, min(pair[0], pair[0] - shift)), pair[1])
@@ -508,11 +658,11 @@ def _rates_and_gaps(
 def rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
     """Which rates of which groups are not estimable, or rest on few rows, one sentence each."""
     found = []
-    for name in RATES:
+    for name, rate in RATES.items():
         empty = [group for group, row in rates.items() if row[name].count == 0]
         if empty:
             found.append(
-                f"The {name.replace('_', ' ')} is not estimable for {listing(empty, len(empty))}: {_WHY_EMPTY[name]}. "
+                f"The {name.replace('_', ' ')} is not estimable for {listing(empty, len(empty))}: {rate.why_empty}. "
                 "Disparities that use it leave that group out."
             )
     fewest = {

@@ -15,20 +15,14 @@ import numpy as np
 
 from iffair_core.data.groups import suggested_reference
 from iffair_core.errors import ConfigError, NotSupported, TaskError
-from iffair_core.metrics import GOAL_RATES
+from iffair_core.metrics import GOAL_RATES, RATES
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import LogisticModel, with_intercept
 from iffair_core.reading.values import value_label
 
-SOFT_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
+SOFT_RATES = tuple(name for name, rate in RATES.items() if rate.quantity)
 LEAST_ROWS = 10
-QUANTITY_OF_RATE = {
-    "selection_rate": "demographic_parity",
-    "true_positive_rate": "true_positive_rate",
-    "false_positive_rate": "false_positive_rate",
-    "error_rate": "error_rate",
-}
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Gap:
 
     @property
     def name(self) -> str:
-        return f"{QUANTITY_OF_RATE[self.rate]}[{self.group} - {self.reference}]"
+        return f"{RATES[self.rate].quantity}[{self.group} - {self.reference}]"
 
 
 @dataclass(frozen=True)

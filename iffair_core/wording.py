@@ -5,24 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from iffair_core.metrics import GOALS, METRICS, RATES
+
 NOT_ESTIMABLE = "not estimable"
 WITHHELD = "withheld"
 """Stands for what cohort-only mode does not tell (`disclosure`)."""
-RATE_TITLES = {
-    "selection_rate": "selection rate",
-    "true_positive_rate": "true positive rate",
-    "false_positive_rate": "false positive rate",
-    "error_rate": "error rate",
-    "precision": "precision",
-}
-GOAL_TITLES = {
-    "demographic_parity": "demographic parity",
-    "equal_opportunity": "equal opportunity",
-    "equalized_odds": "equalized odds",
-    "error_rate_parity": "error rate parity",
-}
-MODEL_TITLES = {"logistic": "logistic regression", "mlp": "neural network (tanh, one hidden layer of 4 units)"}
-FREE_PARAMETERS = {"logistic": "intercept", "mlp": "biases"}
+RATE_TITLES = {name: rate.title for name, rate in RATES.items()}
+GOAL_TITLES = {name: goal.title for name, goal in GOALS.items()}
 
 
 def missing(value: float | None) -> bool:
@@ -148,8 +137,7 @@ def metric_title(name: str) -> str:
     >>> metric_title("equalized_odds_difference"), metric_title("roc_auc")
     ('equalized odds difference', 'ROC AUC')
     """
-    named_after = {"roc_auc": "ROC AUC", "f1": "F1", "theil_index": "Theil index"}
-    return named_after.get(name, name.replace("_", " "))
+    return METRICS[name].title
 
 
 def heading(title: str) -> str:

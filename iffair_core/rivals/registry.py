@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from iffair_core.errors import Cancelled, ConfigError, IFFairError, RivalFailed, shorten
-from iffair_core.metrics import GOALS
+from iffair_core.metrics import GOALS as _ALL_GOALS
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.rivals import mitigators, weights
 from iffair_core.rivals.base import Method, Prediction, RivalProblem, Solution
 
-_WITHOUT_ERROR_RATES = GOALS[:3]
+GOALS = tuple(_ALL_GOALS)
+_WITHOUT_ERROR_RATES = tuple(name for name in GOALS if name != "error_rate_parity")
 _REDUCTIONS = "Agarwal et al. (2018), ICML; Fairlearn"
 
 METHODS = (

@@ -11,14 +11,14 @@ from iffair_core.data.option import Choice, Choices, Number, Option, Several, Wh
 from iffair_core.data.row_selectors import pin_names
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import GOALS
-from iffair_core.models import MODELS, USUAL_C, usual_C
+from iffair_core.models import MODELS, usual_C
 from iffair_core.path import MAX_STRENGTH, Repair
 from iffair_core.reweighting import VARIANTS
 from iffair_core.rivals.registry import RIVALS, WEIGHTS, rival_names, rivals_text
 from iffair_core.study.classifiers import TRANSFER_MODELS
 from iffair_core.wording import GOAL_TITLES, heading
 
-_USUAL = ", ".join(f"{C:g} for {name}" for name, C in USUAL_C.items())
+_USUAL = ", ".join(f"{kind.usual_C:g} for {name}" for name, kind in MODELS.items())
 
 
 class Goal(Choice):
@@ -83,7 +83,7 @@ class StudyOptions:
             help="The disparity that the weights are asked to repair.",
             public="metric",
             metavar="NAME",
-            allowed=GOALS,
+            allowed=tuple(GOALS),
         ),
         "equalized_odds",
     )
@@ -95,7 +95,7 @@ class StudyOptions:
             "recommended strength still goes by the goal itself.",
             metavar="NAME",
             action="append",
-            allowed=GOALS,
+            allowed=tuple(GOALS),
         ),
         (),
     )
@@ -119,7 +119,7 @@ class StudyOptions:
             "Neural network: one hidden layer of 4 units, which finds interactions by itself, takes much longer and "
             "has no variant Efficient; watch the fidelity of its row scores.",
             metavar="NAME",
-            allowed=MODELS,
+            allowed=tuple(MODELS),
         ),
         "logistic",
     )
@@ -258,8 +258,10 @@ class StudyConfig(StudyOptions):
         settle("transfer", tuple(dict.fromkeys(self.transfer)))
         for name, declared in options_of(type(self)).items():
             declared.check(declared.public, getattr(self, name))
-        if self.model != "logistic" and self.variant == "efficient":
-            raise ConfigError(f"The variant efficient needs model logistic, not {self.model}. Use diverse or uniform.")
+        if self.variant in (without := MODELS[self.model].without):
+            usable = " or ".join(one for one in VARIANTS if one not in without)
+            able = " or ".join(name for name, kind in MODELS.items() if self.variant not in kind.without)
+            raise ConfigError(f"The variant {self.variant} needs model {able}, not {self.model}. Use {usable}.")
         settle("C", usual_C(self.model) if self.C is None else self.C)
         settle("pinned", pin_names(self.pinned))
         settle("rivals", rival_names(self.rivals))

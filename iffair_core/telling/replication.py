@@ -237,7 +237,7 @@ class Replication:
         datasets, kinds = self.datasets(), list(KINDS)
         return sorted(
             (one for one in self.entries if kind in (None, one.kind)),
-            key=lambda one: (kinds.index(one.kind), GOALS.index(one.goal), datasets.index(one.dataset)),
+            key=lambda one: (kinds.index(one.kind), list(GOALS).index(one.goal), datasets.index(one.dataset)),
         )
 
 

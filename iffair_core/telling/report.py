@@ -22,6 +22,7 @@ from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError, listing, shorten
 from iffair_core.honesty import LIMITS, ORIGIN
 from iffair_core.metrics import METRICS, RATES
+from iffair_core.models import MODELS
 from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
 from iffair_core.study.results import StudyResult
@@ -251,7 +252,7 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
     yield table_block(
         f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "
         f"{shorten(found.reference, 30)}, in points",
-        Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
+        Column("Group", [shorten(group) if rate == "selection_rate" else "" for group, rate in lines], number=False),
         Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
         Column("Value", [share_cell(found.rates[group][rate]) for group, rate in lines]),
         Column("Gap", [gap_cell(found.gaps.get(group, {}).get(rate)) for group, rate in lines]),
@@ -307,7 +308,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     lines = [(group, rate) for group in before.groups for rate in RATES]
     yield table_block(
         "Who pays: rates by group on test rows, before and after",
-        Column("Group", [shorten(group) if rate == RATES[0] else "" for group, rate in lines], number=False),
+        Column("Group", [shorten(group) if rate == "selection_rate" else "" for group, rate in lines], number=False),
         Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
         Column("Before ●", [share_cell(before.rates[group][rate]) for group, rate in lines]),
         Column("After ●", [share_cell(after.rates[group][rate]) for group, rate in lines]),
@@ -420,8 +421,8 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
     after, metric = result.after["test"], result.curve.metric
     rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
     entries = {
-        "Model": f"{wording.heading(wording.MODEL_TITLES[config.model])}, C = {config.C:g} on the sum of losses, "
-        f"{wording.FREE_PARAMETERS[config.model]} without penalty; "
+        "Model": f"{wording.heading(MODELS[config.model].described)}, C = {config.C:g} on the sum of losses, "
+        f"{MODELS[config.model].free} without penalty; "
         f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
         "Predicts": f"P({wording.holds(shorten(data.task.task.target, 40), shorten(data.task.favorable_label, 40))}); "
         "a decision is favorable at 0.5 or more",

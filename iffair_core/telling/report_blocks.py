@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.errors import shorten
+from iffair_core.metrics import METRICS
 from iffair_core.telling.figures.common import Picture
 from iffair_core.uncertainty import Estimate, Evaluation
 from iffair_core.wording import NOT_ESTIMABLE, WITHHELD, figure, minus, percent, why_none
@@ -131,7 +132,7 @@ def value_cell(value: float | None, bounds: tuple[float, float] | None) -> str:
 def chance_cell(found: Evaluation, metric: str) -> str:
     """What the disparity would show by chance alone; empty for metrics that have no such band."""
     band = found.chance_band.get(metric)
-    return "" if band is None else f"{'≥' if metric == 'demographic_parity_ratio' else '≤'} {band:.3f}"
+    return "" if band is None else f"{'≥' if METRICS[metric].higher_is_better else '≤'} {band:.3f}"
 
 
 def signed_points(share: float, digits: int = 1) -> str:

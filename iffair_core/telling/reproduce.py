@@ -12,6 +12,7 @@ import numpy as np
 from iffair_core.data.option import options_of
 from iffair_core.data.task import Task, later_choices
 from iffair_core.datasets.catalog import DATASETS
+from iffair_core.models import MODELS
 from iffair_core.study.config import StudyConfig
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
@@ -108,15 +109,7 @@ def independent_check(result: StudyResult) -> str:
             "In cohort-only mode no file holds the rows' weights, so the scores cannot be had without this program; "
             "the same command gives the same numbers."
         )
-    if result.config.model == "logistic":
-        return (
-            f"scikit-learn's LogisticRegression(C={result.config.C:g}), fitted on the training lines of design.parquet "
-            "with the weights of rows.csv, gives the scores of rows.csv."
-        )
-    return (
-        "A network has many optima, and the study's refits follow one of them along the curve. The same command gives "
-        "the same scores; another program that starts elsewhere gives others, with the weights of rows.csv too."
-    )
+    return MODELS[result.config.model].elsewhere.format(C=result.config.C)
 
 
 def _bare_cuts(cuts: Sequence[float] | str) -> object:

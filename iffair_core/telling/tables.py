@@ -11,6 +11,7 @@ from scipy.stats import t as student_t
 
 from iffair_core.data.encoding import SPLITS
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, METRICS, RATES, Estimate
+from iffair_core.models import MODELS
 from iffair_core.reading.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
 from iffair_core.reweighting import changed
 from iffair_core.rivals.base import KIND_TITLES
@@ -18,20 +19,9 @@ from iffair_core.study.disclosure import OTHER_VALUES, require_rows, suppressed,
 from iffair_core.study.results import Rival, StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.uncertainty import effective_counts, wilson_interval
-from iffair_core.wording import RATE_TITLES
+from iffair_core.wording import RATE_TITLES, heading
 
-AIF360_NAMES = {
-    "demographic_parity_difference": "statistical_parity_difference",
-    "demographic_parity_ratio": "disparate_impact",
-    "equal_opportunity_difference": "equal_opportunity_difference",
-    "equalized_odds_difference": "average_abs_odds_difference (that one is the mean, this one the worse)",
-    "average_absolute_odds_difference": "average_abs_odds_difference",
-    "error_rate_difference": "error_rate_difference",
-    "predictive_parity_difference": "",
-    "theil_index": "theil_index",
-}
 SMALL_CELL = 10
-OWN_MODEL_TITLES = {"logistic": "Logistic regression (this study)", "mlp": "Neural network (this study)"}
 
 
 def outcome_labels(result: StudyResult) -> tuple[str, str]:
@@ -54,7 +44,7 @@ def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
             "low": low,
             "high": high,
             "chance band": before.chance_band.get(name),
-            "AIF360 name": AIF360_NAMES.get(name, ""),
+            "AIF360 name": METRICS[name].aif360,
         }
         if after is not None:
             line["after"] = after.values[name]
@@ -411,8 +401,9 @@ def transfer_table(result: StudyResult, split: str = "test", metrics: Sequence[s
     names = tuple(metrics) or (result.curve.metric, "accuracy")
     before, after, change = result.baseline[split], result.after[split], result.difference[split]
     own = change[result.curve.metric].value
+    own_title = f"{heading(MODELS[result.config.model].title)} (this study)"
     models: list[tuple[Any, ...]] = [
-        (OWN_MODEL_TITLES[result.config.model], before, after, change, 1.0 if own is not None and own < 0 else None,
+        (own_title, before, after, change, 1.0 if own is not None and own < 0 else None,
          None, ("The model that the weights were computed on.",))
     ]  # fmt: skip
     models += [

@@ -5,12 +5,14 @@ from __future__ import annotations
 from iffair_core import wording
 from iffair_core.data.option import options_of
 from iffair_core.data.task import Task
+from iffair_core.metrics import GOALS, METRICS, RATES
+from iffair_core.models import MODELS
 from iffair_core.study.config import StudyConfig
 from iffair_core.telling.figures.common import METRIC_TITLES, RATE_TITLES
 
 GOAL_TITLES = {name: wording.heading(title) for name, title in wording.GOAL_TITLES.items()}
 VARIANT_TITLES = {"diverse": "Diverse", "uniform": "Uniform", "efficient": "Efficient"}
-MODEL_TITLES = {"logistic": "Logistic regression", "mlp": "Neural network"}
+MODEL_TITLES = {name: wording.heading(kind.title) for name, kind in MODELS.items()}
 STAGE_TITLES = {
     "encode": "Encoding the table",
     "baseline": "Fitting the ordinary model",
@@ -30,7 +32,7 @@ WORDS = {
 } | {
     "row": "One sample of the table. Its row_id is its place among the file's data rows, counted from 0.",
     "group": "The rows that share a value of the sensitive attribute.",
-    "selection rate": "Share of a group's rows that the model predicts favorable.",
+    "selection rate": RATES["selection_rate"].help,
     "gap": "Signed: the group's rate minus the reference group's. −18 points means that the rate is 18 points lower.",
     "disparity": "Unsigned: the largest difference between any two groups (Fairlearn's definition).",
     "utility": "How good the predictions are: accuracy, balanced accuracy, F1, ROC AUC, log loss.",
@@ -55,37 +57,8 @@ WORDS = {
     "soft disparity": "The disparity of probabilities instead of decisions: smooth, so that influence can follow it.",
 }
 
-METRIC_HELP = {
-    "demographic_parity_difference": "Largest difference in selection rate between groups. "
-    "AIF360: statistical parity difference (signed).",
-    "demographic_parity_ratio": "Smallest selection rate divided by the largest. AIF360: disparate impact.",
-    "equal_opportunity_difference": "Largest difference in true positive rate between groups. "
-    "AIF360: equal opportunity difference (signed).",
-    "equalized_odds_difference": "The larger of the differences in true and in false positive rate between groups. "
-    "AIF360 has its mean: average odds difference.",
-    "average_absolute_odds_difference": "Mean of the differences in true and in false positive rate. "
-    "AIF360: average absolute odds difference.",
-    "error_rate_difference": "Largest difference in error rate between groups. AIF360: error rate difference (signed).",
-    "predictive_parity_difference": "Largest difference in precision between groups.",
-    "theil_index": "Inequality of benefit over all rows, 0 if everybody gets the benefit they should. "
-    "AIF360: Theil index.",
-    "accuracy": "Share of rows predicted right.",
-    "balanced_accuracy": "Mean of true positive and true negative rate.",
-    "f1": "Harmonic mean of precision and true positive rate.",
-    "roc_auc": "Chance that a favorable row is scored above an unfavorable one.",
-    "log_loss": "Mean surprise of the probabilities; smaller is better.",
-    "selection_rate": WORDS["selection rate"],
-    "true_positive_rate": "Share of the rows with a favorable outcome that the model predicts favorable.",
-    "false_positive_rate": "Share of the rows without a favorable outcome that the model predicts favorable.",
-    "error_rate": "Share of rows predicted wrong.",
-    "precision": "Share of the rows predicted favorable that have a favorable outcome.",
-}
-GOAL_HELP = {
-    "demographic_parity": "Equal selection rates: fits where the recorded outcome itself is in doubt.",
-    "equal_opportunity": "Equal true positive rates: fits where those who deserve the benefit must not be missed.",
-    "equalized_odds": "Equal true and false positive rates: fits where both kinds of error do harm.",
-    "error_rate_parity": "Equal error rates: fits where being judged wrongly, either way, is the harm.",
-}
+METRIC_HELP = {name: entry.help for name, entry in (*METRICS.items(), *RATES.items())}
+GOAL_HELP = {name: goal.help for name, goal in GOALS.items()}
 
 
 def word(term: str) -> str:

@@ -11,6 +11,7 @@ from iffair_core.data.option import Choice, Number, Option, Several, YesNo, held
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import DATASETS
 from iffair_core.metrics import DISPARITIES, UTILITIES
+from iffair_core.models import MODELS
 from iffair_core.reading.options import ReadOptions
 from iffair_core.reweighting import VARIANTS
 from iffair_core.study.config import StudyConfig, StudyOptions
@@ -178,7 +179,7 @@ class Choices(StudyOptions, TableChoices):
 
 def variants_of(model: str) -> tuple[str, ...]:
     """The variants that work with a model: efficient needs a logistic one."""
-    return VARIANTS if model == "logistic" else tuple(variant for variant in VARIANTS if variant != "efficient")
+    return tuple(variant for variant in VARIANTS if variant not in MODELS[model].without)
 
 
 def preset(source: str) -> Choices:

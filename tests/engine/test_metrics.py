@@ -84,7 +84,7 @@ def test_values_equal_fairlearn_and_scikit_learn(
     y, score, codes, n_groups = rows
     weight = np.random.default_rng(seed).gamma(1.0, size=y.size) if weighted else None
     actual, expected = point_metrics(y, score, codes, n_groups, weight), reference_metrics(y, score, codes, weight)
-    assert tuple(actual) == METRICS and set(expected) == set(METRICS)
+    assert tuple(actual) == tuple(METRICS) and set(expected) == set(METRICS)
     for name, value in expected.items():
         assert actual[name] == pytest.approx(value, abs=1e-12, rel=1e-12), name
 
@@ -99,7 +99,7 @@ def test_values_equal_scikit_learn_on_many_rows() -> None:
 @given(COUNTS)
 def test_rates_follow_their_definitions(counts: np.ndarray) -> None:
     rates = rates_from_counts(counts)
-    assert tuple(rates) == RATES
+    assert tuple(rates) == tuple(RATES)
     for code, ((tn, fp), (fn, tp)) in enumerate(counts.tolist()):
         fractions = {
             "selection_rate": (tp + fp, tn + fp + fn + tp),
@@ -224,7 +224,7 @@ def test_results_are_plain_json_and_intervals_hold_their_value(
     plain = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert plain == result.to_dict()
     assert plain["n"] == y.size == np.sum(plain["counts"])
-    assert tuple(plain["values"]) == tuple(plain["intervals"]) == METRICS
+    assert tuple(plain["values"]) == tuple(plain["intervals"]) == tuple(METRICS)
     assert tuple(plain["chance_band"]) == DISPARITIES
     assert plain["values"] == point_metrics(y, score, codes, n_groups)
     for name, value in result.values.items():
@@ -523,7 +523,7 @@ def test_paired_interval_is_narrower_than_the_unpaired() -> None:
     one = evaluate(y, before, codes, groups, "a", seed=0)
     two = evaluate(y, after, codes, groups, "a", seed=1)
     change = paired_difference(y, before, after, codes, 3, seed=0)
-    assert tuple(change) == METRICS
+    assert tuple(change) == tuple(METRICS)
     for name, estimate in change.items():
         assert estimate.value == two.values[name] - one.values[name]
         assert estimate.low <= estimate.value <= estimate.high

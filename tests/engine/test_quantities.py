@@ -74,7 +74,7 @@ def point_gap(problem, gap, decision):
     return rates[problem.groups.index(gap.group)] - rates[problem.groups.index(gap.reference)]
 
 
-@given(problems(), st.sampled_from(GOALS))
+@given(problems(), st.sampled_from(list(GOALS)))
 def test_the_goal_is_max_minus_min_over_groups(problem, goal):
     model, q = problem.model(), problem.quantities()
     try:

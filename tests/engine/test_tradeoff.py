@@ -318,7 +318,7 @@ def test_a_budget_caps_a_given_strength():
 
 @given(
     problems(max_rows=240, max_groups=6),
-    st.sampled_from(GOALS),
+    st.sampled_from(list(GOALS)),
     st.sampled_from(VARIANTS),
     st.sampled_from([1.01, 5.0, 1000.0]),
     st.sampled_from([1e-3, 1.0, 1e4]),

@@ -34,8 +34,8 @@ GROUP_SYMBOLS = ("square", "triangle-up", "cross", "triangle-down", "pentagon", 
 
 METRIC_TITLES = {name: wording.heading(wording.metric_title(name)) for name in METRICS}
 RATE_TITLES = {name: wording.heading(title) for name, title in wording.RATE_TITLES.items()}
-PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
-HIGHER_IS_BETTER = frozenset({"demographic_parity_ratio", "accuracy", "balanced_accuracy", "f1", "roc_auc"})
+PERCENT_METRICS = frozenset(name for name, metric in METRICS.items() if metric.percent)
+HIGHER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if metric.higher_is_better)
 
 
 @dataclass(frozen=True, eq=False)

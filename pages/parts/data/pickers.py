@@ -49,7 +49,7 @@ def pick_model() -> None:
     """The model that is trained, and the seed of the split."""
     st.segmented_control(
         "Model",
-        MODELS,
+        list(MODELS),
         format_func=MODEL_TITLES.__getitem__,
         required=True,
         help=word("model"),

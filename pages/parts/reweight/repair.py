@@ -40,7 +40,7 @@ def controls() -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="medium", key="repair_controls"):
         st.selectbox(
             "Goal",
-            GOALS,
+            list(GOALS),
             format_func=GOAL_TITLES.__getitem__,
             help="  \n".join([word("goal"), *(f"**{GOAL_TITLES[goal]}**: {GOAL_HELP[goal]}" for goal in GOALS)]),
             width=190,

@@ -246,4 +246,4 @@ def test_models_are_made_by_name():
     assert [type(make_model(name)) for name in MODELS] == [LogisticModel, MLPModel]
     assert make_model("mlp", 0.5, 3).seed == 3
     with pytest.raises(ConfigError, match="logistic, mlp"):
-        make_model("tree")
+        make_model("tree", C=1.0)

@@ -187,7 +187,7 @@ def published_label_bias(X: np.ndarray, y: np.ndarray, codes: np.ndarray, goal: 
     return weights
 
 
-@pytest.mark.parametrize("goal", GOALS[:3])
+@pytest.mark.parametrize("goal", list(GOALS)[:3])
 @pytest.mark.parametrize("n_groups", [2, 3])
 def test_label_bias_is_the_published_loop(goal: str, n_groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = make_problem(5, n=240, p=3, n_groups=n_groups)
