@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages.kit import errors
+from pages.kit.poll import poll
 from pages.parts.learn.chapters import CHAPTERS
-from pages.session import state, study_runs
+from pages.session import study_runs
 from pages.shell import boot
 
-POLL_SECONDS = 0.5
 NAMES = [chapter.name for chapter in CHAPTERS]
 CHOSEN = "learn_chapter"
 
@@ -17,11 +17,8 @@ def turn_to(name: str) -> None:
     st.session_state[CHOSEN] = name
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def wait() -> None:
-    """Hold the place until the example's study is there."""
-    if study_runs.example_outcome() is not None:
-        state.rerun()
+def hold_the_place() -> None:
+    """What stands where the example's study will be."""
     st.markdown(":gray[The example's study is being run; its numbers and pictures appear here.]")
     st.skeleton(height=420)
 
@@ -43,7 +40,7 @@ with grid.cell(column_span=3):
     if not chapter.numbers:
         chapter.draw()
     elif outcome is None:
-        wait()
+        poll(lambda: study_runs.example_outcome() is not None, hold_the_place)
     elif outcome.result is None or outcome.error is not None:
         errors.show(outcome.error or RuntimeError("no result"), "The example's study could not be finished")
     else:

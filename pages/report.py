@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -100,7 +101,7 @@ with widgets.figures(stale):
             cohort_mode.no_rows(result, "rows.csv and design.parquet hold single rows and are not offered.")
         for name, kind, write, holds in files:
             with st.container(gap="xxsmall"):
-                download(name, kind, lambda write=write: write(result), name)
+                download(name, kind, partial(write, result), name)
                 st.caption(holds)
     with right:
         seen, again = st.tabs(["Preview", "The same numbers again"], on_change="rerun", key="report_view")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from iffair_core.errors import IFFairError, shorten
 from pages.kit.text import plain
@@ -45,8 +44,6 @@ def noted(error: BaseException) -> IFFairError:
 
 def _holds_private_data() -> bool:
     """Whether this session has been given a file."""
-    if get_script_run_ctx(suppress_warning=True) is None:
-        return False
     return any(key in st.session_state for key in PRIVATE)
 
 

@@ -212,7 +212,7 @@ def need_result(stage: str) -> tuple[StudyResult, list[str]]:
         return disclosed(result), stale
     now = study_runs.status()
     if now.situation == "running" and now.job is not None:
-        stage = STAGE_TITLES[now.job.progress().stage]
+        stage = STAGE_TITLES[now.job.doing]
         st.markdown(f":gray[{stage} … this page fills in as soon as its stage has finished.]")
         st.skeleton(height=90)
         st.skeleton(height=420)

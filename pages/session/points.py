@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from iffair_core.tradeoff import on_grid
+from pages.session.work import Work
 
 if TYPE_CHECKING:
     from iffair_core.study.results import StudyResult
@@ -19,10 +20,9 @@ class Points:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stop = threading.Event()
         self._base: StudyResult | None = None
         self._known: dict[tuple[float | None, float | None], StudyResult] = {}
-        self._measuring: StudyResult | None = None
+        self._measuring: tuple[StudyResult, Work[None]] | None = None
 
     def at(self, base: StudyResult, strength: float | None, budget: float | None) -> StudyResult:
         """`base` as if it had been asked for this strength and utility budget."""
@@ -54,30 +54,24 @@ class Points:
     def measure_all(self, base: StudyResult, budget: float | None) -> None:
         """Measure every feasible point in the background, the ones next to the chosen one first; once per result."""
         with self._lock:
-            if base is self._measuring or not base.has("curve") or _kept(base) < len(base.curve.points):
+            begun = self._measuring is not None and self._measuring[0] is base
+            if begun or not base.has("curve") or _kept(base) < len(base.curve.points):
                 return
-            self._measuring = base
-        self._stop.clear()
-        threading.Thread(target=self._measure, args=(base, budget), name="iffair-points", daemon=True).start()
+            self._measuring = base, Work(lambda work: self._measure(work, base, budget), "points")
 
     def stop(self) -> None:
         """Leave the points that are not measured yet for when they are asked for."""
-        self._stop.set()
+        if self._measuring is not None:
+            self._measuring[1].stop()
         self._measuring = None
 
-    def _measure(self, base: StudyResult, budget: float | None) -> None:
+    def _measure(self, work: Work[None], base: StudyResult, budget: float | None) -> None:
+        """A point that cannot be measured ends this; its error is met, and said, where the point is asked for."""
         middle = base.strength
         grid = [point.strength for point in base.curve.points if point.feasible and on_grid(point.strength)]
         for strength in sorted(grid, key=lambda value: abs(value - middle)):
-            if self._stop.is_set():
-                return
-            try:
-                self.at(base, strength, budget)
-            except RuntimeError:
-                # The engine's threads are gone while the server shuts down.
-                if threading.main_thread().is_alive():
-                    raise
-                return
+            work.stop_check()
+            self.at(base, strength, budget)
 
 
 def _kept(base: StudyResult) -> int:

@@ -7,14 +7,13 @@ session and never in a cache that sessions share; `forget` leaves nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from iffair_core.data.resolving import ResolvedTask, resolve
 from iffair_core.data.row_selectors import rows_matching, rows_meeting
@@ -25,24 +24,19 @@ from iffair_core.reading.door import table_fingerprint
 from iffair_core.reading.types import column_histograms, column_summary, with_types
 from iffair_core.reading.values import MISSING, label_codes
 from pages.session.address import from_query, to_query
+from pages.session.memory import forget_all, remembered
 from pages.session.settings import EXAMPLE, UPLOAD, Choices, preset
 from pages.shell import boot
-
-T = TypeVar("T")
 
 _CHOICES = "choices"
 _UPLOADED = "uploaded_table"
 _SHELVED = "choices_by_source"
 _PAGE = "page_of_last_run"
-_PAGE_HASH = "hash_of_page_of_last_run"
-_WRITTEN = "query_last_written"
-_CHANGED = "changed_in_this_run"
+_ARRIVAL = "how_the_next_run_was_asked_for"
 _LINK_PROBLEMS = "link_problems"
 _LOST = "choices_lost_by_upload"
-_COLUMN_CHOICES = ("target", "sensitive", "drop", "weights", "split_column", "unit")
 _OTHER_TABLE = "The link was made with another table, or with another version of this one: some cells differ."
 _BEFORE_LOSS = "choices_before_they_were_lost"
-_REMEMBERED = "remembered"
 _SOURCE_ERRORS = "errors_by_source"
 _FORGOTTEN = "times_forgotten"
 FINGERPRINT_DIGITS = 12
@@ -82,14 +76,14 @@ def entry_of(source: str) -> CatalogEntry | None:
 
 @st.cache_resource(show_spinner=False, max_entries=12)
 def catalog_table(
-    name: str, _progress: Callable[[float, str], None] | None = None, _check: StopCheck = never_stop
+    name: str, _progress: Callable[[float, str], None] | None = None, _stop_check: StopCheck = never_stop
 ) -> CurrentTable:
     """A table of the catalog, shared by all sessions of the server; it is downloaded where this machine has it not.
 
-    Raises TableError where that fails, and Cancelled when `_check` does.
+    Raises TableError where that fails, and Cancelled when `_stop_check` does.
     """
     entry = next(entry for entry in DATASETS if entry.name == name)
-    frame, _ = load_dataset(name, progress=_progress, stop_check=_check)
+    frame, _ = load_dataset(name, progress=_progress, stop_check=_stop_check)
     return CurrentTable(name, entry.name, entry.title, frame, table_fingerprint(frame), entry.synthetic)
 
 
@@ -156,17 +150,7 @@ def uploaded() -> CurrentTable | None:
     return st.session_state.get(_UPLOADED)
 
 
-def remembered(name: str, key: Hashable, work: Callable[[], T], keep: int = 4) -> T:
-    """What `work` returns, worked out once for a key and kept in this session; of one name the last `keep` stay."""
-    kept: dict[Hashable, T] = st.session_state.setdefault(_REMEMBERED, {}).setdefault(name, {})
-    value = kept.pop(key) if key in kept else work()
-    kept[key] = value
-    while len(kept) > keep:
-        kept.pop(next(iter(kept)))
-    return value
-
-
-def frame_key() -> tuple[Hashable, ...]:
+def frame_key() -> tuple[object, ...]:
     """What identifies the current table with the chosen types and missing markers; () while there is none."""
     current, chosen = table(), choices()
     if current is None:
@@ -188,16 +172,19 @@ def type_misfit() -> IFFairError | None:
 
 
 def _frame() -> tuple[pd.DataFrame, IFFairError | None]:
-    current, chosen = table(), choices()
+    current = table()
     assert current is not None
-    return remembered("frame", frame_key(), lambda: _typed(current.frame, chosen), keep=2)
+    return _typed(frame_key(), current.frame, choices())
 
 
-def _typed(as_read: pd.DataFrame, chosen: Choices) -> tuple[pd.DataFrame, IFFairError | None]:
+@remembered(keep=2)
+def _typed(
+    key: tuple[object, ...], _as_read: pd.DataFrame, _chosen: Choices
+) -> tuple[pd.DataFrame, IFFairError | None]:
     try:
-        return with_types(as_read, chosen.types, chosen.missing), None
+        return with_types(_as_read, _chosen.types, _chosen.missing), None
     except IFFairError as error:
-        return as_read, error
+        return _as_read, error
 
 
 def column(name: str) -> pd.Series:
@@ -220,15 +207,16 @@ def resolved() -> ResolvedTask | None:
     current, wanted = table(), task()
     if current is None or wanted is None:
         return None
-    outcome = remembered("resolved", (current.fingerprint, repr(wanted)), lambda: _resolved(wanted), keep=2)
+    outcome = _resolved(current.fingerprint, repr(wanted), wanted)
     if isinstance(outcome, IFFairError):
         raise outcome
     return outcome
 
 
-def _resolved(wanted: Task) -> ResolvedTask | IFFairError:
+@remembered(keep=2)
+def _resolved(fingerprint: str, text: str, _wanted: Task) -> ResolvedTask | IFFairError:
     try:
-        return resolve(wanted, frame())
+        return resolve(_wanted, frame())
     except IFFairError as error:
         return error
 
@@ -243,21 +231,23 @@ def label_counts(name: str) -> dict[str, int]:
     current = table()
     if current is None or name not in current.columns:
         return {}
-    return remembered("labels", (*frame_key(), name), lambda: _counted(column(name)), keep=64)
+    return _counted(frame_key(), name)
 
 
-def _counted(series: pd.Series) -> dict[str, int]:
-    codes, found = label_codes(series)
+@remembered(keep=64)
+def _counted(key: tuple[object, ...], name: str) -> dict[str, int]:
+    codes, found = label_codes(column(name))
     return dict(zip(found, np.bincount(codes, minlength=len(found)).tolist(), strict=True))
 
 
 def columns_frame() -> pd.DataFrame:
     """`column_summary` of the current table with each column's `column_histograms` in "values", worked out once."""
-    return remembered("columns", frame_key(), lambda: _summary(frame()), keep=2)
+    return _summary(frame_key())
 
 
-def _summary(of: pd.DataFrame) -> pd.DataFrame:
-    return column_summary(of).assign(values=column_histograms(of))
+@remembered(keep=2)
+def _summary(key: tuple[object, ...]) -> pd.DataFrame:
+    return column_summary(frame()).assign(values=pd.Series(column_histograms(frame()), dtype=object))
 
 
 def link_problems() -> list[str]:
@@ -280,40 +270,43 @@ def update(**changes: Any) -> None:
 def set_choices(new: Choices) -> None:
     """Replace all choices. Call it in a callback, before the page is drawn."""
     st.session_state[_CHOICES] = new
-    st.session_state[_CHANGED] = True
+    st.session_state[_ARRIVAL] = "changed"
 
 
 def rerun() -> NoReturn:
     """Run the page again from a polling fragment, keeping the choices.
 
-    The fragment may have been asked for before the browser knew the last address: that one is not opened anew, unlike
-    any other that the visitor goes to meanwhile. And it
-    may have been asked for on the page before, and run when the user has gone on: `st.rerun` would bring that one back.
+    The browser may have sent the poll before it knew the last address, or on the page before. So the address that the
+    poll came with is not opened, and where the visitor has gone to another page, that one is run.
     """
-    if not st.session_state.get(_CHANGED):
-        st.session_state[_CHANGED] = boot.query()
-    shown, asked_for = st.session_state.get(_PAGE_HASH), _page_hash()
-    if None not in (shown, asked_for) and shown != asked_for:
-        boot.go(st.session_state[_PAGE])
+    if st.session_state.get(_ARRIVAL) != "changed":
+        st.session_state[_ARRIVAL] = boot.query()
+    page, asked_for = st.session_state.get(_PAGE), st.context.url
+    if page is not None and asked_for is not None and asked_for.rpartition("/")[2] != page:
+        boot.go(page)
     st.rerun()
 
 
-def _page_hash() -> str | None:
-    """What Streamlit calls the page that the browser asked for with this run."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return None if context is None else context.page_script_hash
-
-
 def here(callback: Callable[[], None]) -> Callable[[], None]:
-    """The callback of a widget, for as long as the table is the one that the widget was drawn for.
+    """The callback of a widget that changes choices, for what the visitor did on the page as it is now.
 
-    A poll of the browser that was under way when the table changed brings back the widgets of the one before.
+    A poll that was under way when another table or address was opened brings the widgets of the page before, and
+    Streamlit calls their callbacks. Two things tell such an echo: its widget was drawn for another table, or it came
+    with an earlier address and makes a choice what it was there.
     """
     drawn = _place()
 
     def guarded() -> None:
-        if _place() == drawn:
-            callback()
+        if _place() != drawn:
+            return
+        before, arrival = choices(), st.session_state.get(_ARRIVAL)
+        callback()
+        if boot.query() != boot.address():
+            earlier, _ = from_query(boot.query())
+            names = [entry.name for entry in fields(Choices)]
+            changed = [name for name in names if getattr(choices(), name) != getattr(before, name)]
+            if any(getattr(choices(), name) == getattr(earlier, name) for name in changed):
+                st.session_state.update({_CHOICES: before, _ARRIVAL: arrival})
 
     return guarded
 
@@ -342,28 +335,12 @@ def control(
     @here
     def changed() -> None:
         chosen = taken(st.session_state[key])
-        if name in _COLUMN_CHOICES and not _are_columns(chosen, getattr(choices(), name)):
-            return
         if apply is None:
             update(**{name: chosen})
         else:
             apply(chosen)
 
     return {"key": key, "on_change": changed}
-
-
-def _are_columns(named: Any, before: Any) -> bool:
-    """Whether columns that a widget names are of the current table, or were chosen already.
-
-    A poll of the browser that was under way when the table changed still names those of the table before.
-    """
-    current = table()
-    known = {*(current.columns if current is not None else ()), *_names(before)}
-    return known.issuperset(_names(named))
-
-
-def _names(named: Any) -> tuple[str, ...]:
-    return () if named is None else (named,) if isinstance(named, str) else tuple(named)
 
 
 def use_source(source: str) -> None:
@@ -410,47 +387,25 @@ def adopt(new: CurrentTable, reading: dict[str, str | int]) -> None:
 def forget() -> None:
     """Leave nothing of the uploaded table in this session, and show the example. Use it as a callback.
 
-    Everything that the session holds goes: the table, what was worked out from it, its studies, widgets and choices
-    (what is in widgets on the screen with the next run);
-    only the choices made for tables of the catalog stay. The server drops the file that was given.
+    Everything that the session holds goes: the table, what was worked out from it, its studies, widgets and choices;
+    only the choices made for tables of the catalog stay.
     """
     kept = {source: made for source, made in st.session_state.get(_SHELVED, {}).items() if source != UPLOAD}
     if choices().source != UPLOAD:
         kept[choices().source] = choices()
-    drop_files()
-    written, page = st.session_state.get(_WRITTEN), st.session_state.get(_PAGE)
-    times = st.session_state.get(_FORGOTTEN, 0) + 1
-    drawn = _drawn_widgets()
-    for key in [str(key) for key in st.session_state if key not in drawn]:
+    stay = {key: st.session_state[key] for key in (boot.ADDRESS, _PAGE) if key in st.session_state}
+    stay[_FORGOTTEN] = times_forgotten() + 1
+    for key in list(st.session_state):
         del st.session_state[key]
-    st.session_state.update({_WRITTEN: written, _PAGE: page, _FORGOTTEN: times})
+    forget_all()
+    st.session_state.update(stay)
     set_choices(kept.pop(EXAMPLE, preset(EXAMPLE)))
     st.session_state[_SHELVED] = kept
-
-
-def _drawn_widgets() -> set[str]:
-    """Keys of the widgets on the screen. The next run gives them other values, or Streamlit drops them after it.
-
-    Taking them away at once would make the browser's next poll look like a change of every one of them.
-    """
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is None:
-        return set()
-    held = context.session_state._state
-    named = held._key_id_mapper.id_key_mapping
-    return {key for widget, key in named.items() if held._persist_tracker.scope_of(widget) != "session"}
 
 
 def times_forgotten() -> int:
     """How often `forget` was used: widgets whose content the browser keeps take a new key from it."""
     return st.session_state.get(_FORGOTTEN, 0)
-
-
-def drop_files() -> None:
-    """Take every file that this session has uploaded out of the server's memory."""
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is not None:
-        context.uploaded_file_mgr.remove_session_files(context.session_id)
 
 
 def lost_choices() -> list[str]:
@@ -488,7 +443,7 @@ def _fitting(earlier: Choices, new: CurrentTable) -> tuple[Choices, list[str]]:
         drop=tuple(name for name in kept.drop if name in columns),
         types={name: kind for name, kind in kept.types.items() if name in columns},
     )
-    typed, _ = _typed(new.frame, kept)
+    typed, _ = _typed((new.fingerprint, tuple(sorted(kept.types.items())), kept.missing), new.frame, kept)
     for role, said, find in (
         ("pinned", "Not pinned any more", _rows_pinned),
         ("exclude", "Not left out any more", rows_meeting),
@@ -516,24 +471,22 @@ def _rows_pinned(frame: pd.DataFrame, name: int | str) -> np.ndarray:
 def sync(page: str) -> bool:
     """Bring choices and address together at the start of a page's run; True when the address brought new choices.
 
-    An address that differs from the one last written was opened by the user (a link, or back and forward) and is
-    read. A click in the navigation arrives with an empty address: it keeps the choices. A widget that was used before
-    the browser knew the address of the choice before arrives with an old one: the choices win.
+    An address that differs from the last one was opened by the visitor (a link, or back and forward) and is read. A
+    click in the navigation arrives with an empty address: it keeps the choices. A widget that was used before the
+    browser knew the last address arrives with an earlier one: the choices win. So do they where a poll arrives with
+    an earlier one; the browser has gone on since, and is told nothing, or its way forward would be lost.
     """
-    query = boot.query()
-    written = st.session_state.get(_WRITTEN)
+    query, last = boot.query(), st.session_state.get(boot.ADDRESS)
+    arrival = st.session_state.pop(_ARRIVAL, None)
+    polled = arrival == query
     moved = st.session_state.get(_PAGE) != page
-    changed = st.session_state.pop(_CHANGED, False)
-    changed = changed is True or changed == query  # of a poll: only the address that it came with is an old one
-    opened = written is None or (not changed and query != written and (bool(query) or not moved))
+    opened = last is None or (arrival != "changed" and not polled and query != last and (bool(query) or not moved))
     if opened:
-        new, problems = from_query(query)
-        st.session_state[_CHOICES] = new
-        st.session_state[_LINK_PROBLEMS] = problems
+        st.session_state[_CHOICES], st.session_state[_LINK_PROBLEMS] = from_query(query)
     wanted = to_query(choices())
-    if query != wanted:
+    shown = last if polled else query
+    if wanted != shown or (arrival == "changed" and wanted != last):
         st.query_params.from_dict(wanted)
     st.session_state[_PAGE] = page
-    st.session_state[_PAGE_HASH] = _page_hash()
-    st.session_state[_WRITTEN] = wanted
+    st.session_state[boot.ADDRESS] = wanted
     return opened

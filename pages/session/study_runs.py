@@ -6,19 +6,20 @@ session that asked for it.
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
 from iffair_core.data.task import Task
-from iffair_core.errors import Cancelled, IFFairError
+from iffair_core.errors import IFFairError
 from iffair_core.tradeoff import on_grid
 from pages.session import state
 from pages.session.points import Points
 from pages.session.settings import EXAMPLE, Choices, differences, preset, study_part
+from pages.session.state import CurrentTable
+from pages.session.work import Work
 
 if TYPE_CHECKING:
     from iffair_core.study.results import StudyResult, Transfer
@@ -29,8 +30,10 @@ _OUTCOMES = "outcomes"
 _BESIDE = "other_models"
 _BESIDE_ERROR = "other_models_error"
 _FIXES = "smallest_fixes"
-FIX_STAGE = "smallest fix"
 KEPT_OUTCOMES = 2
+
+Kind = Literal["study", "other models", "smallest fix"]
+_FIRST_STAGES: dict[Kind, str] = {"study": "encode", "other models": "transfer", "smallest fix": "smallest fix"}
 
 
 @dataclass(frozen=True)
@@ -63,128 +66,72 @@ def _with_choice_of(order: Order, choices: Choices) -> Order:
     return Order(order.fingerprint, chosen)
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """How a job ended: a result (partial after a cancel), or an error, or both missing where nothing had finished."""
+class Job(Work["StudyResult | SmallestFix"]):
+    """Work for an order: a study, other models refitted with its weights, or the search for its smallest fix.
 
-    order: Order
-    result: StudyResult | None
-    error: Exception | None = None
-    cancelled: bool = False
-    points: Points = field(default_factory=Points)
-    fix: SmallestFix | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """A moment of a running job. `version` counts the partial results so far."""
-
-    stage: str
-    fraction: float
-    partial: StudyResult | None
-    version: int
-    seconds: float
-
-
-class Job:
-    """One study in a thread of its own. Safe to read from any session's thread.
-
-    With `beside`, names of other models, no study: these are refitted with the weights of `previous`. With `fix`, a
-    target and rows or weight, no study either: the smallest fix of `previous` is looked for.
+    A shared job works for all visitors, and none of them can stop it. `points`: the study at other strengths.
     """
 
     def __init__(
         self,
         order: Order,
-        current: state.CurrentTable,
-        task: Task,
+        kind: Kind,
+        task: Callable[[Work[StudyResult | SmallestFix]], StudyResult | SmallestFix],
         *,
-        previous: StudyResult | None = None,
         shared: bool = False,
-        beside: tuple[str, ...] = (),
-        fix: tuple[float, str] | None = None,
     ) -> None:
-        self.order = order
-        self.shared = shared
-        self.beside = beside
-        self.fix = fix
-        self.points = Points()
-        self._current = current
-        self._task = task
-        self._previous = previous
-        self._cancel = threading.Event()
-        self._lock = threading.Lock()
-        self._started = time.monotonic()
-        first = "transfer" if beside else "encode" if fix is None else FIX_STAGE
-        self._progress = Progress(first, 0.0, previous if beside else None, 0, 0.0)
-        self._outcome: Outcome | None = None
-        threading.Thread(target=self._run, name="iffair-study", daemon=True).start()
+        self.order, self.kind, self.shared, self.points = order, kind, shared, Points()
+        super().__init__(task, "study", doing=_FIRST_STAGES[kind])
 
-    def progress(self) -> Progress:
-        """Where the job is."""
-        with self._lock:
-            now = self._progress
-        return Progress(now.stage, now.fraction, now.partial, now.version, time.monotonic() - self._started)
-
-    def outcome(self) -> Outcome | None:
-        """How it ended, None while it runs."""
-        with self._lock:
-            return self._outcome
-
-    def cancel(self) -> None:
+    def stop(self) -> None:
         """Ask it to stop at its next chance. A shared job is left alone."""
         if not self.shared:
-            self._cancel.set()
+            super().stop()
+
+    def _value(self) -> Any:
+        ended = self.ended()
+        return self.partial if ended is None else ended.value
 
     @property
-    def cancelling(self) -> bool:
-        """Whether a stop was asked for and has not happened yet."""
-        return self._cancel.is_set()
+    def result(self) -> StudyResult | None:
+        """The result, or what there is of it so far."""
+        return None if self.kind == "smallest fix" else self._value()
 
-    def _report(self, stage: str, fraction: float, partial: StudyResult | None) -> None:
-        with self._lock:
-            before = self._progress
-            newer = partial is not None and partial is not before.partial
-            self._progress = Progress(
-                stage, fraction, partial if newer else before.partial, before.version + newer, before.seconds
-            )
+    @property
+    def fix(self) -> SmallestFix | None:
+        """The smallest fix that was searched for."""
+        return self._value() if self.kind == "smallest fix" else None
 
-    def _check(self) -> None:
-        if self._cancel.is_set():
-            raise Cancelled
+    @property
+    def error(self) -> Exception | None:
+        """Why it could not be finished."""
+        ended = self.ended()
+        return None if ended is None else ended.error
 
-    def _smallest_fix(self, result: StudyResult) -> SmallestFix:
-        from iffair_core.study.smallest_fix import smallest_fix
+    @property
+    def cancelled(self) -> bool:
+        """Whether it ended because it was stopped."""
+        ended = self.ended()
+        return ended is not None and ended.stopped
 
-        assert self.fix is not None
-        target, by = self.fix
-        return smallest_fix(
-            result, target, by, stop_check=self._check, report=lambda share: self._report(FIX_STAGE, share, None)
-        )
 
-    def _run(self) -> None:
-        try:
-            # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
-            from iffair_core.study.at_strength import with_transfers
-            from iffair_core.study.run import Study
+def study_job(
+    order: Order, current: CurrentTable, task: Task, previous: StudyResult | None = None, *, shared: bool = False
+) -> Job:
+    """A job that runs the study of an order, reusing the stages of `previous` that are the same."""
 
-            if self.fix is not None and self._previous is not None:
-                outcome = Outcome(self.order, None, fix=self._smallest_fix(self._previous))
-            elif self.beside and self._previous is not None:
-                result = with_transfers(self._previous, self.beside, self._report, self._cancel)
-                outcome = Outcome(self.order, result)
-            else:
-                study = Study(self._current.frame, self._task, name=self._current.name, **self.order.choices.options())
-                result = study.run(progress=self._report, cancel=self._cancel, previous=self._previous)
-                outcome = Outcome(self.order, result)
-        except Cancelled as stopped:
-            partial = stopped.partial if stopped.partial is not None else self.progress().partial
-            outcome = Outcome(self.order, partial, cancelled=True)  # type: ignore[arg-type]
-        except Exception as error:
-            outcome = Outcome(self.order, self.progress().partial, error)
-        with self._lock:
-            self._outcome = outcome
-        self._previous = None
+    def run(work: Work[StudyResult | SmallestFix]) -> StudyResult:
+        # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
+        from iffair_core.study.run import Study
+
+        study = Study(current.frame, task, name=current.name, **order.choices.options())
+        return study.run(progress=_staged(work), cancel=work.cancel, previous=previous)
+
+    return Job(order, "study", run, shared=shared)
+
+
+def _staged(work: Work[Any]) -> Callable[[str, float, StudyResult | None], None]:
+    return lambda stage, fraction, partial: work.report(fraction, stage, partial)
 
 
 # ----------------------------------------------------------------------------------------------------- the example
@@ -196,7 +143,7 @@ def _example_job() -> Job:
     wanted = study_part(preset(EXAMPLE))
     task = wanted.task()
     assert task is not None
-    return Job(Order(current.fingerprint, wanted), current, task, shared=True)
+    return study_job(Order(current.fingerprint, wanted), current, task, shared=True)
 
 
 def warm() -> None:
@@ -204,9 +151,13 @@ def warm() -> None:
     _example_job()
 
 
-def example_outcome() -> Outcome | None:
-    """How the example's study ended, whatever this session's table is; None while it runs. Shared: never change it."""
-    return _example_job().outcome()
+def example_outcome() -> Job | None:
+    """The example's study once it has ended, whatever this session's table is. Shared: never change its result."""
+    return _ended(_example_job())
+
+
+def _ended(job: Job | None) -> Job | None:
+    return job if job is not None and job.ended() is not None else None
 
 
 # ------------------------------------------------------------------------------------------------------ the session
@@ -217,11 +168,11 @@ Situation = Literal["no table", "incomplete", "unfit", "never run", "running", "
 
 @dataclass(frozen=True, eq=False)
 class Status:
-    """Where the session stands: `job` while one runs, `outcome` as it was last reached for these choices."""
+    """Where the session stands: `job` while one runs, `outcome` the one that ended last for these choices."""
 
     situation: Situation
     job: Job | None = None
-    outcome: Outcome | None = None
+    outcome: Job | None = None
     error: Exception | None = None
     changed: tuple[str, ...] = ()
 
@@ -238,32 +189,26 @@ def _own_job() -> Job | None:
 
 def _running() -> Job | None:
     """The job that works for this session: its own, or the shared one where these choices are the example's."""
-    own = _own_job()
-    if own is not None and own.outcome() is None:
-        return own
-    shared = _example_job()
-    return shared if shared.outcome() is None and shared.order.serves(order()) else None
-
-
-def _outcomes() -> list[Outcome]:
-    """What this session's jobs came to, newest first; also the shared one, once its choices were looked at."""
-    kept: list[Outcome] = st.session_state.setdefault(_OUTCOMES, [])
     own, shared = _own_job(), _example_job()
-    ended = [own.outcome()] if own is not None else []
-    if ended and ended[0] is not None:
-        st.session_state.pop(_JOB)
-        if own is not None and own.beside:
-            _keep_transfers(own.order, ended[0].result)
-            st.session_state[_BESIDE_ERROR] = ended[0].error
-            ended = []
-        elif own is not None and own.fix is not None:
-            _keep_fix(ended[0])
-            ended = []
-    if shared.order.serves(order()):
-        ended.append(shared.outcome())
-    for outcome in ended:
-        if outcome is not None and outcome not in kept:
-            kept = [outcome, *(other for other in kept if other.order != outcome.order)][:KEPT_OUTCOMES]
+    if own is not None and own.ended() is None:
+        return own
+    return shared if shared.ended() is None and shared.order.serves(order()) else None
+
+
+def _outcomes() -> list[Job]:
+    """The studies of this session that have ended, newest first; also the shared one, once its choices were seen."""
+    kept: list[Job] = st.session_state.setdefault(_OUTCOMES, [])
+    own, shared = _ended(_own_job()), _example_job()
+    if own is not None:
+        del st.session_state[_JOB]
+        if own.kind == "other models":
+            _keep_transfers(own)
+            st.session_state[_BESIDE_ERROR] = own.error
+        elif own.kind == "smallest fix":
+            _keep_fix(own)
+    for job in (own, _ended(shared) if shared.order.serves(order()) else None):
+        if job is not None and job.kind == "study" and job not in kept:
+            kept = [job, *(other for other in kept if other.order != job.order)][:KEPT_OUTCOMES]
     st.session_state[_OUTCOMES] = kept
     return kept
 
@@ -301,23 +246,19 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
     outcomes, running, wanted, current = _outcomes(), _running(), order(), state.table()
     if current is None:
         return None, []
-    if running is not None and running.beside:
-        _keep_transfers(running.order, running.progress().partial)
-    elif running is not None and running.order.serves(wanted):
-        partial = running.progress().partial
-        if partial is not None:
-            return _as_chosen(partial, running.points, running.order), []
-    for outcome in outcomes:
-        if outcome.order.serves(wanted) and outcome.result is not None:
-            return _as_chosen(outcome.result, outcome.points, outcome.order), []
-    for outcome in (*outcomes, _example_job().outcome()):
+    if running is not None and running.kind == "other models":
+        _keep_transfers(running)
+    for job in (running, *outcomes):
+        if job is not None and job.kind == "study" and job.order.serves(wanted) and job.result is not None:
+            return _as_chosen(job, job.result), []
+    for outcome in (*outcomes, example_outcome()):
         if outcome is None or outcome.result is None or not _tells_no_more(outcome.order.choices, state.choices()):
             continue
         if outcome.order.fingerprint == current.fingerprint:
             # The point last looked at stays on the screen, and is no change that needs a study.
             as_now = _with_choice_of(outcome.order, state.choices())
             if outcome.order.serves(as_now):
-                return _as_chosen(outcome.result, outcome.points, outcome.order), _changes(as_now, wanted)
+                return _as_chosen(outcome, outcome.result), _changes(as_now, wanted)
             return outcome.result, _changes(outcome.order, wanted)
     return None, []
 
@@ -327,14 +268,14 @@ def _tells_no_more(made: Choices, now: Choices) -> bool:
     return now.smallest_group is None or (made.smallest_group or 0) >= now.smallest_group
 
 
-def _as_chosen(result: StudyResult, points: Points, made: Order) -> StudyResult:
+def _as_chosen(made: Job, result: StudyResult) -> StudyResult:
     """The result with the point that the current choices ask for, and with the other models that were refitted there.
 
     Those stay in the session, one set for each strength: their numbers belong to the weights of that strength.
     """
     chosen = state.choices()
-    found = points.at(result, chosen.strength, chosen.utility_budget)
-    held = _transfers(made, found.strength) if found.has("curve") else {}
+    found = made.points.at(result, chosen.strength, chosen.utility_budget)
+    held = _transfers(made.order, found.strength) if found.has("curve") else {}
     kept = tuple(held[name] for name in chosen.transfer if name in held)
     if not kept:
         return found
@@ -347,19 +288,29 @@ def _transfers(made: Order, strength: float | None) -> dict[str, Transfer]:
     return store.setdefault((made.fingerprint, _without_choice(made.choices), strength), {})
 
 
-def _keep_transfers(made: Order, result: StudyResult | None) -> None:
-    if result is not None and result.has("curve"):
-        _transfers(made, result.strength).update({one.name: one for one in result.transfers})
+def _keep_transfers(job: Job) -> None:
+    if job.result is not None and job.result.has("curve"):
+        _transfers(job.order, job.result.strength).update({one.name: one for one in job.result.transfers})
+
+
+def _begin_on_result(kind: Kind, task: Callable[[StudyResult, Work[Any]], StudyResult | SmallestFix]) -> None:
+    """Work on the result on the screen in the background, where it is that of the current choices and nothing runs."""
+    wanted, (result, stale) = order(), current_result()
+    if wanted is not None and result is not None and not stale and _running() is None:
+        st.session_state[_JOB] = Job(wanted, kind, lambda work: task(result, work))
 
 
 def refit_others() -> None:
     """Refit the other models that are chosen with the weights on the screen. Use it as a callback."""
-    wanted, current, task = order(), state.table(), state.task()
-    result, stale = current_result()
-    if wanted is None or current is None or task is None or result is None or stale or _running() is not None:
-        return
+    names = state.choices().transfer
+
+    def refit(result: StudyResult, work: Work[Any]) -> StudyResult:
+        from iffair_core.study.at_strength import with_transfers
+
+        return with_transfers(result, names, _staged(work), work.cancel)
+
     st.session_state.pop(_BESIDE_ERROR, None)
-    st.session_state[_JOB] = Job(wanted, current, task, previous=result, beside=state.choices().transfer)
+    _begin_on_result("other models", refit)
 
 
 def others_error() -> Exception | None:
@@ -369,11 +320,15 @@ def others_error() -> Exception | None:
 
 def find_fix(target: float, by: str) -> None:
     """Look for the smallest fix of the study on the screen in the background. Use it in a callback."""
-    wanted, current, task = order(), state.table(), state.task()
-    result, stale = current_result()
-    if wanted is None or current is None or task is None or result is None or stale or _running() is not None:
-        return
-    st.session_state[_JOB] = Job(wanted, current, task, previous=result, fix=(target, by))
+
+    def search(result: StudyResult, work: Work[Any]) -> SmallestFix:
+        from iffair_core.study.smallest_fix import smallest_fix
+
+        return smallest_fix(
+            result, target, by, stop_check=work.stop_check, report=lambda share: work.report(share, work.doing)
+        )
+
+    _begin_on_result("smallest fix", search)
 
 
 def _fixed_study(made: Order) -> Order:
@@ -381,7 +336,7 @@ def _fixed_study(made: Order) -> Order:
     return Order(made.fingerprint, replace(_without_choice(made.choices), variant=Choices.variant))
 
 
-def _keep_fix(ended: Outcome) -> None:
+def _keep_fix(ended: Job) -> None:
     """Keep how the search ended, in place of the study's earlier one; a cancelled search changes nothing."""
     if not ended.cancelled:
         others = {made: kept for made, kept in _fixes().items() if made != _fixed_study(ended.order)}
@@ -389,11 +344,11 @@ def _keep_fix(ended: Outcome) -> None:
         st.session_state[_FIXES] = dict(latest)
 
 
-def _fixes() -> dict[Order, Outcome]:
+def _fixes() -> dict[Order, Job]:
     return st.session_state.setdefault(_FIXES, {})
 
 
-def fix_outcome() -> Outcome | None:
+def fix_outcome() -> Job | None:
     """How the last search for a smallest fix ended for the study of the current choices; None where there was none."""
     wanted = order()
     return None if wanted is None else _fixes().get(_fixed_study(wanted))
@@ -423,14 +378,13 @@ def start() -> None:
     previous, _ = current_result()
     kept, shared = _outcomes(), _example_job()
     for outcome in kept:
-        if outcome is not shared.outcome():
+        if outcome is not shared:
             outcome.points.stop()
     st.session_state[_OUTCOMES] = [outcome for outcome in kept if not outcome.order.serves(wanted)]
     if not shared.order.serves(wanted):
-        st.session_state[_JOB] = Job(wanted, current, task, previous=previous)
+        st.session_state[_JOB] = study_job(wanted, current, task, previous)
         return
-    ended = shared.outcome()
-    if ended is not None and ended.error is not None:
+    if shared.error is not None:
         _example_job.clear()
         warm()
 
@@ -439,13 +393,13 @@ def cancel() -> None:
     """Stop this session's study; what had finished stays. Use it as a callback."""
     own = _own_job()
     if own is not None:
-        own.cancel()
+        own.stop()
 
 
 def drop_all() -> None:
     """Stop everything that works for this session, before its results are dropped. Use it in a callback."""
     cancel()
-    shared = _example_job().outcome()
+    shared = _example_job()
     for outcome in (*st.session_state.get(_OUTCOMES, ()), *_fixes().values()):
         if outcome is not shared:
             outcome.points.stop()

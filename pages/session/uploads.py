@@ -12,12 +12,13 @@ from typing import Any
 
 import streamlit as st
 
-from iffair_core.errors import IFFairError, StopCheck
+from iffair_core.errors import IFFairError
 from iffair_core.reading.door import Preview, preview_table, read_table
 from pages.kit import errors
 from pages.session import state
+from pages.session.memory import remembered
 from pages.session.state import CurrentTable
-from pages.session.work import Progress, Work
+from pages.session.work import Work
 
 QUICK_BYTES = 20_000_000
 QUICK_SECONDS = 1.5
@@ -113,9 +114,9 @@ def read() -> None:
     if file is None:
         return
 
-    def task(progress: Progress, stop_check: StopCheck) -> CurrentTable:
-        frame = read_table(file.raw, name=file.name, options=options, progress=progress, stop_check=stop_check)
-        stop_check()
+    def task(work: Work[CurrentTable]) -> CurrentTable:
+        frame = read_table(file.raw, name=file.name, options=options, progress=work.report, stop_check=work.stop_check)
+        work.stop_check()
         return state.upload_of(file.name, frame)
 
     st.session_state[_WORK] = Reading(file, dict(options), Work(task, "reading"))
@@ -174,15 +175,15 @@ def dismiss() -> None:
 
 def preview(file: HeldFile) -> Preview | IFFairError:
     """The file's first rows as they would be read with the options that are being tried, or why they cannot be."""
-    options = wanted()
+    return _preview(file.upload, json.dumps(wanted(), sort_keys=True), file)
 
-    def work() -> Preview | IFFairError:
-        try:
-            return preview_table(file.raw, name=file.name, options=options)
-        except Exception as fault:
-            return errors.noted(fault)
 
-    return state.remembered("preview", (file.upload, json.dumps(options, sort_keys=True)), work, keep=3)
+@remembered(keep=3)
+def _preview(upload: str, options: str, _file: HeldFile) -> Preview | IFFairError:
+    try:
+        return preview_table(_file.raw, name=_file.name, options=json.loads(options))
+    except Exception as fault:
+        return errors.noted(fault)
 
 
 def limit_megabytes() -> Any:

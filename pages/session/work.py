@@ -6,44 +6,40 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from iffair_core.errors import Cancelled, StopCheck
+from iffair_core.errors import Cancelled
 
 T = TypeVar("T")
 
 
-class Progress(Protocol):
-    """How far the work is, as a share of 1, and what is done just now."""
-
-    def __call__(self, fraction: float, doing: str = "", /) -> None: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Ended(Generic[T]):
-    """How work ended: with a value, with an error, or with neither because it was stopped."""
+    """How work ended. `value` is whole, or what had finished before the error or the stop; None where nothing had."""
 
     value: T | None = None
     error: Exception | None = None
+    stopped: bool = False
 
 
 class Work(Generic[T]):
-    """`task(progress, check)` in a thread. `check` raises `Cancelled` once a stop was asked for."""
+    """`task(work)` in a thread. The task tells `report` how far it is, and calls `stop_check` often.
 
-    def __init__(self, task: Callable[[Progress, StopCheck], T], name: str) -> None:
-        self.name = name
-        self.doing = ""
+    fraction: share that is done, 0 to 1; doing: what is done just now; partial: what has finished so far, and
+    version: how often that has changed. Safe to read from any thread.
+    """
+
+    def __init__(self, task: Callable[[Work[T]], T], name: str, doing: str = "") -> None:
+        self.doing = doing
+        self.fraction = 0.0
+        self.partial: T | None = None
+        self.version = 0
+        self.cancel = threading.Event()
         self._started = time.monotonic()
-        self._fraction = 0.0
-        self._stop = threading.Event()
         self._ended: Ended[T] | None = None
+        # The thread lets go of the task when it ends, and so of the table that the task works on.
         self._thread = threading.Thread(target=self._run, args=(task,), name=f"iffair-{name}", daemon=True)
         self._thread.start()
-
-    @property
-    def fraction(self) -> float:
-        """How far it is, 0 to 1."""
-        return min(max(self._fraction, 0.0), 1.0)
 
     @property
     def seconds(self) -> float:
@@ -53,11 +49,11 @@ class Work(Generic[T]):
     @property
     def stopping(self) -> bool:
         """Whether a stop was asked for."""
-        return self._stop.is_set()
+        return self.cancel.is_set()
 
     def stop(self) -> None:
         """Ask it to stop at its next chance."""
-        self._stop.set()
+        self.cancel.set()
 
     def ended(self, wait: float = 0.0) -> Ended[T] | None:
         """How it ended; None while it runs. Waits up to `wait` seconds for the end."""
@@ -65,18 +61,23 @@ class Work(Generic[T]):
             self._thread.join(wait)
         return self._ended
 
-    def _note(self, fraction: float, doing: str = "", /) -> None:
-        self._fraction, self.doing = float(fraction), doing
+    def report(self, fraction: float, doing: str = "", partial: T | None = None) -> None:
+        """Note how far the task is, and what has finished so far. The task calls it."""
+        self.fraction, self.doing = min(max(float(fraction), 0.0), 1.0), doing
+        if partial is not None and partial is not self.partial:
+            self.partial = partial
+            self.version += 1
 
-    def _check(self) -> None:
-        if self._stop.is_set():
+    def stop_check(self) -> None:
+        """Raise `Cancelled` once a stop was asked for. The task calls it."""
+        if self.cancel.is_set():
             raise Cancelled
 
-    def _run(self, task: Callable[[Progress, StopCheck], T]) -> None:
+    def _run(self, task: Callable[[Work[T]], T]) -> None:
         try:
-            ended = Ended(task(self._note, self._check))
-        except Cancelled:
-            ended = Ended()
+            self._ended = Ended(task(self))
+        except Cancelled as stopped:
+            held: Any = stopped.partial
+            self._ended = Ended(self.partial if held is None else held, stopped=True)
         except Exception as error:
-            ended = Ended(error=error)
-        self._ended = ended
+            self._ended = Ended(self.partial, error)

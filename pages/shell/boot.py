@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 _DEEP_LINK = "deep_link"
+ADDRESS = "query_last_written"
+"""Key of the session: the query parameters that go with the choices."""
 # Of the script's thread and not of the session: a session must not be written to while its run is being stopped.
 _RUN = threading.local()
 
@@ -43,8 +45,13 @@ LANDING = "baseline"
 
 
 def query() -> dict[str, list[str]]:
-    """The address' query parameters, each with all its values."""
+    """The query parameters that this run was asked for with, each with all its values."""
     return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def address() -> dict[str, list[str]]:
+    """The query parameters that go with the choices; those of this run before they were first read."""
+    return st.session_state.get(ADDRESS, query())
 
 
 def guard(page: str) -> None:
@@ -77,13 +84,13 @@ def return_to_deep_link() -> None:
 
 def go(page: str) -> None:
     """Switch to a page, keeping the choices in the address."""
-    st.switch_page(f"pages/{page}.py", query_params=query())
+    st.switch_page(f"pages/{page}.py", query_params=address())
 
 
 def link(page: str, label: str, *, icon: bool = True) -> None:
     """A link to a page that keeps the choices in the address."""
     place = next(place for place in PLACES if place.name == page)
-    st.page_link(place.file, label=label, icon=place.icon if icon else None, query_params=query())
+    st.page_link(place.file, label=label, icon=place.icon if icon else None, query_params=address())
 
 
 def title(page: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from iffair_core.data.option import options_of
 from iffair_core.errors import IFFairError, shorten
 from iffair_core.study.config import StudyOptions
 from iffair_core.wording import heading, holds
-from pages.kit import cohort_mode, errors, widgets
+from pages.kit import cohort_mode, widgets
+from pages.kit.poll import poll
 from pages.kit.text import listed, percent, plain, value
 from pages.kit.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
 from pages.parts.reweight import repair
@@ -16,9 +19,7 @@ from pages.session import state, study_runs
 from pages.session.settings import UPLOAD
 from pages.shell import boot
 
-POLL_SECONDS = 0.4
-_SEEN = "partial_version_seen"
-_FIDELITY_COLORS = {"green": "green", "amber": "orange", "red": "red"}
+_FIDELITY_COLORS: dict[str, Literal["green", "orange", "red"]] = {"green": "green", "amber": "orange", "red": "red"}
 
 
 def study_card() -> None:
@@ -28,8 +29,8 @@ def study_card() -> None:
         _choices()
         now = study_runs.status()
         if now.job is not None:
-            st.session_state[_SEEN] = now.job.progress().version
-            _watch()
+            seen = now.job.version
+            poll(lambda: _is_news(seen), _progress)
         else:
             _badges(now)
             _button(now)
@@ -116,7 +117,7 @@ def _badges(now: study_runs.Status) -> None:
             level = result.fidelity.level
             st.badge(
                 f"Fidelity {level}",
-                color=_FIDELITY_COLORS.get(level, "gray"),  # type: ignore[arg-type]
+                color=_FIDELITY_COLORS.get(level, "gray"),
                 help=plain(result.fidelity.sentence),
             )
         if now.situation == "stale":
@@ -138,20 +139,27 @@ def _button(now: study_runs.Status) -> None:
         widgets.run_button("card_run", labels.get(now.situation, "Run"), width="stretch")
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _watch() -> None:
-    """Progress of the running job; redraws the page when a stage has brought something new, and at the end."""
-    with errors.contained():
-        now = study_runs.status()
-        if now.job is None or now.job.progress().version != st.session_state.get(_SEEN):
-            state.rerun()
-        job, progress = now.job, now.job.progress()
-        st.progress(min(max(progress.fraction, 0.0), 1.0), text=STAGE_TITLES[progress.stage])
-        if now.changed:
-            st.caption(f"For the choices before: {plain(listed(now.changed))}.")
-        if job.shared:
-            st.caption("The example's study, once for all visitors.")
-        else:
-            label = "Cancelling …" if job.cancelling else "Cancel"
-            st.button(label, key="card_cancel", icon=":material/stop:", on_click=study_runs.cancel,
-                      disabled=job.cancelling, width="stretch")  # fmt: skip
+def _is_news(seen: int) -> bool:
+    """Whether the job has ended, or a stage of it since the page was drawn with `seen` partial results."""
+    job = study_runs.status().job
+    return job is None or job.version != seen
+
+
+def _progress() -> None:
+    now = study_runs.status()
+    if (job := now.job) is None:
+        return
+    st.progress(job.fraction, text=STAGE_TITLES[job.doing])
+    if now.changed:
+        st.caption(f"For the choices before: {plain(listed(now.changed))}.")
+    if job.shared:
+        st.caption("The example's study, once for all visitors.")
+    else:
+        st.button(
+            "Cancelling …" if job.stopping else "Cancel",
+            key="card_cancel",
+            icon=":material/stop:",
+            on_click=study_runs.cancel,
+            disabled=job.stopping,
+            width="stretch",
+        )

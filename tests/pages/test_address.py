@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import streamlit as st
 
 from pages.session import state
@@ -70,9 +72,8 @@ def test_polling_of_the_page_before_does_not_bring_it_back(screen, monkeypatch):
     monkeypatch.setattr(st, "rerun", lambda: gone_to.append("the page that the browser asked for"))
     monkeypatch.setattr(boot, "go", gone_to.append)
     monkeypatch.setattr(st, "session_state", opened.app.session_state)
-    shown = opened.app.session_state[state._PAGE_HASH]
-    for page in (shown, "the hash of Data"):
-        monkeypatch.setattr(state, "_page_hash", lambda page=page: page)
+    for page in ("learn", "data"):
+        monkeypatch.setattr(st, "context", SimpleNamespace(url=f"http://127.0.0.1:8501/{page}"))
         state.rerun()
     # On the screen neither of the two ways returns.
     assert gone_to[:2] == ["the page that the browser asked for", "learn"]

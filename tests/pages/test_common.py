@@ -16,7 +16,6 @@ from pages.kit import errors, text, widgets, words
 from pages.session import study_runs
 from pages.session.settings import preset
 from pages.session.state import CurrentTable
-from tests.pages.conftest import background_work
 
 
 @pytest.mark.parametrize("hostile", ["$x$", ":red[a]", ":material/home:", "[a](http://x)", "*b*", "`c`", "<b>", "# t"])
@@ -105,44 +104,42 @@ def job(monkeypatch):
     assert task is not None
 
     def start(shared=False):
-        begun = study_runs.Job(study_runs.Order("f", chosen), current, task, shared=shared)
+        begun = study_runs.study_job(study_runs.Order("f", chosen), current, task, shared=shared)
         assert FakeStudy.reported.wait(10)
         return begun
 
     return start
 
 
-def ended(begun):
-    """How a job ends that is let go."""
-    FakeStudy.go.set()
-    for work in background_work():
-        work.join(10)
-    return begun.outcome()
-
-
 def test_a_job_tells_its_stage_its_partial_result_and_its_result(job):
     begun = job()
-    seen = begun.progress()
-    assert (seen.stage, seen.fraction, seen.partial, seen.version) == ("baseline", 0.25, "half", 1)
-    assert begun.outcome() is None
-    assert ended(begun).result == "whole" and not ended(begun).cancelled
+    assert (begun.doing, begun.fraction, begun.result, begun.version) == ("baseline", 0.25, "half", 1)
+    assert begun.ended() is None
+    FakeStudy.go.set()
+    assert begun.ended(10) is not None
+    assert begun.result == "whole" and not begun.cancelled
 
 
 def test_a_cancelled_job_keeps_what_had_finished(job):
     begun = job()
-    begun.cancel()
-    assert ended(begun).cancelled and ended(begun).result == "half" and ended(begun).error is None
+    begun.stop()
+    assert begun.ended(10) is not None
+    assert begun.cancelled and begun.result == "half" and begun.error is None
 
 
 def test_a_shared_job_cannot_be_cancelled_by_a_visitor(job):
     begun = job(shared=True)
-    begun.cancel()
-    assert not begun.cancelling
-    assert ended(begun).result == "whole"
+    begun.stop()
+    assert not begun.stopping
+    FakeStudy.go.set()
+    assert begun.ended(10) is not None
+    assert begun.result == "whole"
 
 
 @pytest.mark.parametrize("failure", [IFFairError("It does not fit. Choose another."), ZeroDivisionError("x")])
 def test_a_failed_job_keeps_its_error_and_what_had_finished(job, monkeypatch, failure):
     monkeypatch.setattr(FakeStudy, "failure", failure)
     begun = job()
-    assert ended(begun).error is failure and ended(begun).result == "half"
+    FakeStudy.go.set()
+    assert begun.ended(10) is not None
+    assert begun.error is failure and begun.result == "half"

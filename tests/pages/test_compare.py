@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -175,14 +174,13 @@ def test_other_models_are_refitted_with_the_weights_on_the_screen_and_belong_to_
     assert len(opened.app.get("plotly_chart")) == 3
     assert opened.app.button(key="refit_others").disabled
 
-    first = opened.app.session_state["choices"]
-    opened.app.session_state["choices"] = replace(first, strength=0.25)
-    opened.app.session_state["changed_in_this_run"] = True
+    first = opened.query
+    opened.app.query_params["strength"] = "0.25"
     opened.run()
     assert "Not refitted yet with the weights of strength 0.25" in opened.words()
     assert "With these weights" not in opened.words()
-    opened.app.session_state["choices"] = first
-    opened.app.session_state["changed_in_this_run"] = True
+    assert "strength" not in first
+    del opened.app.query_params["strength"]
     opened.run()
     assert "With these weights" in opened.words(), "what was refitted is kept for its own strength"
 

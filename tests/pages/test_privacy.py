@@ -13,19 +13,17 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
+from iffair_core.study.run import Study
 from iffair_core.telling import files
 from iffair_core.telling.report import report_html
 from pages.kit import preview, widgets
-from pages.session import state, study_runs, uploads
+from pages.session import uploads
 from tests.pages.conftest import ROOT, background_work
 from tests.pages.test_frame import choose_people, upload
 
@@ -240,17 +238,6 @@ def test_nothing_in_the_process_holds_a_table_once_it_is_forgotten(screen, peopl
     assert gone(frame, current, result, matrix) == []
 
 
-def test_the_server_drops_the_file_of_this_session_and_of_no_other(monkeypatch):
-    manager = MemoryUploadedFileManager("/upload")
-    for session in ("mine", "other"):
-        manager.add_file(session, UploadedFileRec(file_id="1", name="people.csv", type="text/csv", data=b"a,b"))
-    here = SimpleNamespace(uploaded_file_mgr=manager, session_id="mine")
-    monkeypatch.setattr(state, "get_script_run_ctx", lambda **_: here)
-    state.drop_files()
-    assert manager.get_files("mine", ["1"]) == []
-    assert [file.data for file in manager.get_files("other", ["1"])] == [b"a,b"]
-
-
 def gone(*references: weakref.ref[Any], seconds: float = 20) -> list[Any]:
     """What is still held once the work that was told to stop has ended."""
     for work in background_work():
@@ -262,13 +249,13 @@ def gone(*references: weakref.ref[Any], seconds: float = 20) -> list[Any]:
 def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, people_csv, monkeypatch):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))
     going = threading.Event()
-    run = study_runs.Job._run
+    real = Study.run
 
-    def slow(job: study_runs.Job) -> None:
+    def slow(study: Study, **given: Any) -> Any:
         going.wait(30)
-        run(job)
+        return real(study, **given)
 
-    monkeypatch.setattr(study_runs.Job, "_run", slow)
+    monkeypatch.setattr(Study, "run", slow)
     opened.app.button(key="card_run").click()
     opened.run()
     job, frame = opened.app.session_state["job"], weakref.ref(opened.app.session_state["uploaded_table"].frame)
@@ -276,11 +263,9 @@ def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, peop
     opened.run()
     opened.app.button(key="forget_confirm").click()
     opened.run()
-    assert job.cancelling
+    assert job.stopping
     going.set()
-    for work in background_work():
-        work.join(20)
-    assert job.outcome().cancelled and job.outcome().result is None
+    assert job.ended(30) is not None and job.cancelled and job.result is None
     del job
     assert gone(frame) == []
 

@@ -60,7 +60,7 @@ def _controls(result: StudyResult, *, stale: bool) -> None:
         )
     if missing:
         told = listed([transfer_model(name).title for name in missing])
-        refitting = now.job is not None and bool(now.job.beside)
+        refitting = now.job is not None and now.job.kind == "other models"
         st.caption(
             f"{'Being refitted' if refitting else 'Not refitted yet'} with the weights of strength "
             f"{result.strength:g}: {told}."

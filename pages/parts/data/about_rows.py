@@ -13,6 +13,7 @@ from pages.kit.text import plain, value
 from pages.kit.words import word
 from pages.parts.data.outcome import short
 from pages.session import state
+from pages.session.memory import remembered
 
 MOST_PARTS = 12
 _SIGNS = {"=": "is", "<": "is below", ">=": "is at least"}
@@ -107,7 +108,7 @@ def _pick_excluded(columns: list[str]) -> None:
     column = st.session_state[_COLUMN]
     if column is None or column not in columns:
         return
-    types = state.remembered("types", state.frame_key(), lambda: infer_types(state.frame()))
+    types = _types(state.frame_key())
     number = is_number(state.column(column))
     ordered = number or types.get(column) in ("date", "year and month")
     signs = list(_SIGNS) if ordered else ["="]
@@ -123,6 +124,11 @@ def _pick_excluded(columns: list[str]) -> None:
     else:
         st.text_input(f"Bound of {value(column)}", key=_NUMBER, placeholder="18" if number else "2020-12-31")
     st.button("Leave these rows out", key="exclude_on", icon=":material/playlist_remove:", on_click=_take)
+
+
+@remembered(keep=4)
+def _types(key: tuple[object, ...]) -> dict[str, str]:
+    return infer_types(state.frame())
 
 
 def _take() -> None:

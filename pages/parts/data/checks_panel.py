@@ -14,15 +14,14 @@ import streamlit as st
 
 from iffair_core.checks.run import Check, Remedy, proxy_table, run_checks
 from iffair_core.data.resolving import ResolvedTask
-from iffair_core.errors import StopCheck
 from pages.kit import errors, widgets
+from pages.kit.poll import poll
 from pages.kit.text import count, plain
 from pages.kit.widgets import Number
 from pages.session import state
 from pages.session.settings import Choices
-from pages.session.work import Progress, Work
+from pages.session.work import Work
 
-POLL_SECONDS = 0.4
 MOMENT = 0.05
 PATIENCE = 3.0
 FIRST_SHOWN = 6
@@ -94,9 +93,9 @@ def _work_on(key: Key, found: ResolvedTask | None) -> None:
         running[1].stop()
     frame, seed = state.frame(), state.choices().seed
 
-    def task(progress: Progress, stop_check: StopCheck) -> Done:
-        told = run_checks(frame, None if found is None else found.task, seed=seed, stop_check=stop_check)
-        proxies = None if found is None else proxy_table(frame, found, seed=seed, stop_check=stop_check)
+    def task(work: Work[Done]) -> Done:
+        told = run_checks(frame, None if found is None else found.task, seed=seed, stop_check=work.stop_check)
+        proxies = None if found is None else proxy_table(frame, found, seed=seed, stop_check=work.stop_check)
         return Done(key, told, proxies)
 
     st.session_state[_WORK] = (key, Work(task, "checks"))
@@ -161,7 +160,7 @@ def checks_panel(done: Done | None, fresh: bool) -> None:
     st.subheader("Checks", anchor=False)
     _undo_line()
     if not fresh:
-        _watch()
+        poll(_collect, lambda: st.caption(":material/hourglass: Looking at the table with these choices …"))
     if done is None:
         return
     if done.error is not None:
@@ -210,14 +209,6 @@ def _card(check: Check, place: int, fresh: bool) -> None:
                         args=(remedy,),
                         disabled=not fresh,
                     )
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _watch() -> None:
-    with errors.contained():
-        if _collect():
-            state.rerun()
-        st.caption(":material/hourglass: Looking at the table with these choices …")
 
 
 # ----------------------------------------------------------------------------------------------------------- remedies

@@ -13,6 +13,7 @@ from pages.kit import cohort_mode, widgets
 from pages.parts.data import pickers, whois
 from pages.parts.data.outcome import short
 from pages.session import state
+from pages.session.memory import remembered
 
 MOST_COLUMNS = 18
 _PICKED = "columns_picked"
@@ -24,9 +25,7 @@ _USES = ("feature", "left out")
 def columns_panel(flags: Mapping[str, str]) -> None:
     """The table of columns, and the controls that change those picked in it or above it."""
     st.subheader("Columns", anchor=False)
-    columns = state.remembered(
-        "told_columns", (*state.frame_key(), cohort_mode.smallest()), lambda: _told(cohort_mode.smallest()), keep=2
-    )
+    columns = _told(state.frame_key(), cohort_mode.smallest())
     roles = [pickers.role_of(name, kind) for name, kind in zip(columns["name"], columns["type"], strict=True)]
     columns = columns.assign(role=roles, flags=[flags.get(name, "") for name in columns["name"]])
     _pick_missing()
@@ -48,7 +47,8 @@ def columns_panel(flags: Mapping[str, str]) -> None:
     widgets.csv_download(columns.drop(columns="values"), "columns.csv", key="columns_csv")
 
 
-def _told(smallest: int | None) -> pd.DataFrame:
+@remembered(keep=2)
+def _told(key: tuple[object, ...], smallest: int | None) -> pd.DataFrame:
     return told_columns(state.columns_frame(), state.frame(), smallest)
 
 
@@ -121,7 +121,7 @@ def _set_use(names: Sequence[str], use: str | None) -> None:
 def _pick_missing() -> None:
     current, chosen = state.table(), state.choices().missing
     assert current is not None
-    counts = state.remembered("markers", current.fingerprint, lambda: _marker_counts(current.frame))
+    counts = _marker_counts(current.fingerprint, current.frame)
     options = [*counts, *(marker for marker in chosen if marker not in counts)]
     if options:
         st.pills(
@@ -137,13 +137,13 @@ def _pick_missing() -> None:
         )
 
 
-def _marker_counts(frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
+@remembered(keep=4)
+def _marker_counts(fingerprint: str, _frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
     """{marker: (cells, columns) that hold it}."""
-    texts = [
-        frame.iloc[:, place] for place in range(frame.shape[1]) if isinstance(frame.dtypes.iloc[place], pd.StringDtype)
-    ]
+    kinds = enumerate(_frame.dtypes)
+    texts = [_frame.iloc[:, place] for place, kind in kinds if isinstance(kind, pd.StringDtype)]
     found = {}
-    for marker in suggested_missing(frame):
+    for marker in suggested_missing(_frame):
         cells = [int((column == marker).sum()) for column in texts]
         found[marker] = (sum(cells), sum(size > 0 for size in cells))
     return found

@@ -17,6 +17,8 @@ from pages.kit.text import count, listed, plain, value
 from pages.kit.words import word
 from pages.parts.data.outcome import MANY_VALUES, short
 from pages.session import state
+from pages.session.memory import remembered
+from pages.session.settings import Cuts
 
 MOST_QUANTILES = 10
 _CUTS_ERROR = "cuts_error"
@@ -82,11 +84,11 @@ def _pick_way(name: str, found: ResolvedTask | None) -> None:
 
 def _take_way(name: str, way: str) -> None:
     st.session_state.get(_CUTS_ERROR, {}).pop(name, None)
-    suggested = suggest_bins(state.column(name))
-    _set_cuts(name, {"cuts": suggested, "quantiles": "quantiles:4", "values": ()}[way])
+    ways: dict[str, Cuts] = {"cuts": suggest_bins(state.column(name)), "quantiles": "quantiles:4", "values": ()}
+    _set_cuts(name, ways[way])
 
 
-def _set_cuts(name: str, cuts: tuple[float, ...] | str) -> None:
+def _set_cuts(name: str, cuts: Cuts) -> None:
     chosen = state.choices()
     bins = {other: kept for other, kept in {**chosen.bins, name: cuts}.items() if kept}
     pool = {other: kept for other, kept in chosen.pool.items() if other != name}
@@ -149,13 +151,14 @@ def _label_counts(name: str, found: ResolvedTask | None) -> dict[str, int]:
     points = found.bins.get(name, ()) if found is not None else () if isinstance(cuts, str) else cuts
     if not points or not is_number(state.column(name)):
         return {}
+    return _binned(state.frame_key(), name, tuple(points))
 
-    def count_bins() -> dict[str, int]:
-        codes, labels = bin_codes(as_numbers(state.column(name)), points)
-        rows = np.bincount(codes, minlength=len(labels)).tolist()
-        return {label: size for label, size in zip(labels, rows, strict=True) if size}
 
-    return state.remembered("binned", (*state.frame_key(), name, tuple(points)), count_bins, keep=16)
+@remembered(keep=16)
+def _binned(key: tuple[object, ...], name: str, points: tuple[float, ...]) -> dict[str, int]:
+    codes, labels = bin_codes(as_numbers(state.column(name)), points)
+    rows = np.bincount(codes, minlength=len(labels)).tolist()
+    return {label: size for label, size in zip(labels, rows, strict=True) if size}
 
 
 def _pick_pools(name: str, found: ResolvedTask | None) -> None:

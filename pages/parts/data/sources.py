@@ -7,6 +7,7 @@ import streamlit as st
 from iffair_core.datasets.catalog import DATASETS, CatalogEntry
 from iffair_core.datasets.catalog import EXAMPLE as EXAMPLE_ENTRY
 from pages.kit import errors
+from pages.kit.poll import bar, poll
 from pages.kit.text import count, plain, value
 from pages.parts.data import checks_panel
 from pages.session import state, study_runs, uploads
@@ -15,7 +16,6 @@ from pages.session.state import CurrentTable
 from pages.session.work import Work
 
 CATALOG = "catalog"
-POLL_SECONDS = 0.4
 _PANEL = "source_panel"
 _PANEL_OF = "source_of_panel"
 _PICK = "catalog_pick"
@@ -28,7 +28,9 @@ _PUBLIC = {entry.name: entry for entry in DATASETS if entry.name != EXAMPLE}
 
 def pick_source() -> None:
     """Which table is shown. Whatever cannot be had or read changes nothing."""
-    st.session_state.pop(_FORGOT, None)
+    if st.session_state.pop(_FORGOT, None):
+        # A new session begins; the one before ends, and Streamlit drops the file that it was given.
+        st.html("<script>window.location.reload()</script>", unsafe_allow_javascript=True)
     source = state.choices().source
     if _PANEL not in st.session_state or st.session_state.get(_PANEL_OF) != source:
         st.session_state[_PANEL] = source if source in _SOURCES else CATALOG
@@ -123,7 +125,7 @@ def _fetch(entry: CatalogEntry) -> None:
     if now is not None and now[0] == entry.name:
         if _collect():
             state.rerun()
-        _watch()
+        poll(_download_is_over, lambda: bar(now[1], "Downloading", "download_cancel", stop_download))
         return
     error = state.source_error(entry.name)
     if error is not None:
@@ -144,7 +146,7 @@ def _fetch(entry: CatalogEntry) -> None:
 def _start_download(name: str) -> None:
     stop_download()
     state.note_source_error(name, None)
-    work = Work(lambda progress, stop_check: state.catalog_table(name, progress, stop_check), "download")
+    work = Work[CurrentTable](lambda work: state.catalog_table(name, work.report, work.stop_check), "download")
     st.session_state[_DOWNLOAD] = (name, work)
     _collect(wait=0.3)
 
@@ -170,22 +172,9 @@ def _collect(wait: float = 0.0) -> bool:
     return True
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _watch() -> None:
-    with errors.contained():
-        now = _download()
-        if now is None or now[1].ended() is not None:
-            state.rerun()
-        _bar(now[1], "Downloading", "download_cancel", stop_download)
-
-
-def _bar(work: Work[CurrentTable], what: str, key: str, stop: object) -> None:
-    doing = plain(work.doing) if work.doing else what
-    if work.fraction > 0:
-        st.progress(work.fraction, text=f"{doing} …")
-    else:
-        st.markdown(f":material/hourglass: {doing} … {work.seconds:.0f} s")
-    st.button("Cancel", key=key, icon=":material/stop:", on_click=stop)  # type: ignore[arg-type]
+def _download_is_over() -> bool:
+    now = _download()
+    return now is None or now[1].ended() is not None
 
 
 # ----------------------------------------------------------------------------------------------------------- own file
@@ -200,10 +189,12 @@ def _pick_own() -> None:
         help="How it is written is found out from its content, whatever its name. The table stays in this session: "
         "it is not stored, no other visitor sees it, and nothing is sent to another machine.",
     )
-    if uploads.reading() is not None:
+    now = uploads.reading()
+    if now is not None:
         if uploads.collect():
             state.rerun()
-        _watch_reading()
+        what = f"Reading {value(now.file.name)}"
+        poll(_reading_is_over, lambda: bar(now.work, what, "reading_cancel", uploads.stop))
     _say_what_became_of_it()
     if uploads.held() is not None or state.upload_choices() is not None:
         st.button(
@@ -232,13 +223,9 @@ def _say_what_became_of_it() -> None:
         st.caption(f"Still shown: {value(kept.name)}, with your choices.")
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _watch_reading() -> None:
-    with errors.contained():
-        now = uploads.reading()
-        if now is None or now.work.ended() is not None:
-            state.rerun()
-        _bar(now.work, f"Reading {value(now.file.name)}", "reading_cancel", uploads.stop)
+def _reading_is_over() -> bool:
+    now = uploads.reading()
+    return now is None or now.work.ended() is not None
 
 
 # ------------------------------------------------------------------------------------------------------------- forget
@@ -254,7 +241,7 @@ def _ask_no_more() -> None:
 
 @st.dialog("Forget your data?", icon=":material/delete_forever:", on_dismiss=_ask_no_more)
 def _forget_dialog() -> None:
-    if st.session_state.pop(_FORGOT, False):
+    if st.session_state.get(_FORGOT):
         # A dialog runs by itself, without the page around it.
         state.rerun()
     st.markdown(
@@ -262,8 +249,8 @@ def _forget_dialog() -> None:
         "session at once, and the synthetic example is shown. This cannot be undone."
     )
     st.caption(
-        "Files that you downloaded are yours. The history of your browser may still hold addresses with names of "
-        "columns."
+        "The server lets go of the file itself within two minutes. Files that you downloaded are yours. The history "
+        "of your browser may still hold addresses with names of columns."
     )
     with st.container(horizontal=True):
         st.button("Forget my data", key="forget_confirm", type="primary", on_click=forget)

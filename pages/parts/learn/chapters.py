@@ -55,7 +55,7 @@ class Chapter:
     """A chapter: its name in the list, and what draws it; from the example's study where it shows numbers of it."""
 
     name: str
-    draw: Callable[[StudyResult], None] | Callable[[], None]
+    draw: Callable[..., None]
     numbers: bool = True
 
 

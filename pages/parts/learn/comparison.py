@@ -51,10 +51,11 @@ def compare() -> None:
             "Data", kept.datasets(kind), format_func=source_title, key="learn_compare_data", width=145
         )
         offered = kept.goals(kind, dataset)
-        goal = st.selectbox("Goal", offered, format_func=GOAL_TITLES.get, key="learn_compare_goal", width=175)
+        goal = st.selectbox("Goal", offered, format_func=GOAL_TITLES.__getitem__, key="learn_compare_goal", width=175)
         variants = kept.variants(kind)
-        chosen = {"format_func": VARIANT_TITLES.get, "key": "learn_compare_variant"}
-        variant = st.selectbox("Variant", variants, width=110, **chosen)
+        variant = st.selectbox(
+            "Variant", variants, format_func=VARIANT_TITLES.__getitem__, key="learn_compare_variant", width=110
+        )
     with place:
         _words(kept, kind, variant)
     one, every, behind, counts, how = st.tabs(

@@ -6,7 +6,7 @@ starts one by itself where the last took a few seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -82,7 +82,7 @@ def strength_text(curve: Curve | None, strength: float) -> str:
     return ", ".join([f"{strength:g}", *notes])
 
 
-def _studied(name: str, **convert: Callable[[Any], Any]) -> dict[str, Any]:
+def _studied(name: str, **convert: Any) -> dict[str, Any]:
     """Like `state.control`, and a new study follows."""
     taken = convert.pop("taken", lambda value: value)
 
@@ -203,7 +203,7 @@ def _guard_rails() -> None:
         st.multiselect(
             "Close these goals as well",
             [goal for goal in GOAL_TITLES if goal != chosen.goal],
-            format_func=GOAL_TITLES.get,
+            format_func=GOAL_TITLES.__getitem__,
             placeholder="the goal alone",
             help=word("goals closed as well"),
             **_studied(

@@ -76,7 +76,7 @@ def _controls(result: StudyResult, metric: str, before: float) -> None:
             args=(target,),
             disabled=now is not None or not result.finished,
         )
-    looking = now is not None and now.fix is not None
+    looking = now is not None and now.kind == "smallest fix"
     st.caption(
         "Looking for it; progress and Cancel stand in the study card."
         if looking

@@ -1,0 +1,34 @@
+"""Work in the background on the screen: how far it is, the way to stop it, and the page anew when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from pages.kit import errors
+from pages.kit.text import plain
+from pages.session import state
+from pages.session.work import Work
+
+SECONDS = 0.4
+
+
+@st.fragment(run_every=SECONDS)
+def poll(is_over: Callable[[], bool], show: Callable[[], object]) -> None:
+    """Call `show` again every moment; run the whole page again once `is_over`."""
+    with errors.contained():
+        if is_over():
+            state.rerun()
+        show()
+
+
+def bar(work: Work[Any], what: str, key: str, stop: Callable[[], None]) -> None:
+    """How far work is, or for how long it has run, with a button that stops it."""
+    doing = plain(work.doing) if work.doing else what
+    if work.fraction > 0:
+        st.progress(work.fraction, text=f"{doing} …")
+    else:
+        st.markdown(f":material/hourglass: {doing} … {work.seconds:.0f} s")
+    st.button("Cancel", key=key, icon=":material/stop:", on_click=stop)
