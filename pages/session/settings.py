@@ -118,7 +118,8 @@ class Choices(StudyOptions, TableChoices):
         if self.target is None or self.favorable is None or not self.sensitive:
             return None
         made = {name: getattr(self, _TASK_NAMES.get(name, name)) for name in options_of(Task)}
-        return Task(**{name: None if value == {} else value for name, value in made.items()})
+        given: dict[str, Any] = {name: None if value == {} else value for name, value in made.items()}
+        return Task(**given)
 
     def options(self) -> dict[str, Any]:
         """The keyword options of `Study`."""

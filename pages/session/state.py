@@ -306,7 +306,10 @@ def here(callback: Callable[[], None]) -> Callable[[], None]:
             names = [entry.name for entry in fields(Choices)]
             changed = [name for name in names if getattr(choices(), name) != getattr(before, name)]
             if any(getattr(choices(), name) == getattr(earlier, name) for name in changed):
-                st.session_state.update({_CHOICES: before, _ARRIVAL: arrival})
+                st.session_state[_CHOICES] = before
+                st.session_state.pop(_ARRIVAL, None)
+                if arrival is not None:
+                    st.session_state[_ARRIVAL] = arrival
 
     return guarded
 
