@@ -66,7 +66,7 @@ def read_columnar(source: Source, kind: str, rows: int | None, limit: Limit, sto
     try:
         opened = pa.BufferReader(source.data) if source.data is not None else pa.memory_map(str(source.path))
         with opened as stream:
-            batches, schema, total = (_parquet if kind == "Parquet" else _arrow)(stream, kind)
+            batches, schema, stored, total = (_parquet if kind == "Parquet" else _arrow)(stream, kind)
             limit(total or 0, len(schema))
             if rows is None:
                 require_memory(source.name, float(source.size))
@@ -86,7 +86,8 @@ def read_columnar(source: Source, kind: str, rows: int | None, limit: Limit, sto
             whole = [pa.Table.from_batches(held, held[0].schema if held else schema).slice(0, rows)]
             whole[0].validate(full=True)  # damaged offsets would be read beyond the end
             held.clear()
-            names, columns = _columns(whole.pop())
+            categories = {field.name for field in stored if _is_category(field.type)}
+            names, columns = _columns(whole.pop(), categories)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TableError(
@@ -96,10 +97,13 @@ def read_columnar(source: Source, kind: str, rows: int | None, limit: Limit, sto
     return Columns(names, columns, short, None if total is None and cut else count if total is None else total)
 
 
-def _parquet(stream: Any, kind: str) -> tuple[Iterator[pa.RecordBatch], pa.Schema, int]:
-    """Batches of rows; text stored as distinct values stays so until it is known how much memory it takes."""
+def _parquet(stream: Any, kind: str) -> tuple[Iterator[pa.RecordBatch], pa.Schema, pa.Schema, int]:
+    """(batches of rows, their schema, the schema as stored, number of rows).
+
+    Text stored as distinct values stays so until it is known how much memory it takes.
+    """
     file = pyarrow.parquet.ParquetFile(stream)
-    metadata, places = file.metadata, range(file.metadata.num_columns)
+    stored, metadata, places = file.schema_arrow, file.metadata, range(file.metadata.num_columns)
     chunks = [[metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)] for place in places]
     plain = [place for place in places if not file.schema.column(place).max_repetition_level]
     texts = [
@@ -111,15 +115,20 @@ def _parquet(stream: Any, kind: str) -> tuple[Iterator[pa.RecordBatch], pa.Schem
     repeated = any("DELTA_BYTE_ARRAY" in one.encodings for place in plain for one in chunks[place])
     if texts:
         file = pyarrow.parquet.ParquetFile(stream, read_dictionary=texts)
-    return file.iter_batches(_SMALL_STEP if repeated else _STEP), file.schema_arrow, metadata.num_rows
+    return file.iter_batches(_SMALL_STEP if repeated else _STEP), file.schema_arrow, stored, metadata.num_rows
 
 
-def _arrow(stream: Any, kind: str) -> tuple[Iterator[pa.RecordBatch], pa.Schema, int | None]:
+def _arrow(stream: Any, kind: str) -> tuple[Iterator[pa.RecordBatch], pa.Schema, pa.Schema, int | None]:
     if kind == "Arrow":
         reader = pa.ipc.open_file(stream)
-        return (reader.get_batch(place) for place in range(reader.num_record_batches)), reader.schema, None
+        return (
+            (reader.get_batch(place) for place in range(reader.num_record_batches)),
+            reader.schema,
+            reader.schema,
+            None,
+        )
     opened = pa.ipc.open_stream(stream)
-    return iter(opened), opened.schema, None
+    return iter(opened), opened.schema, opened.schema, None
 
 
 def _unfolded(batch: pa.RecordBatch) -> int:
@@ -135,6 +144,10 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
 
 
+def _is_category(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
+
+
 def _require_flat(schema: pa.Schema, name: str) -> None:
     if nested := [field.name for field in schema if pa.types.is_nested(_storage(field.type))]:
         raise TableError(
@@ -146,14 +159,14 @@ def _storage(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
-def _columns(table: pa.Table) -> tuple[list[str], list[pd.Series]]:
+def _columns(table: pa.Table, categories: set[str]) -> tuple[list[str], list[pd.Series]]:
     """Names and columns, those of a named index of pandas first; an index without a name is an artifact of writing."""
     try:
         said = json.loads((table.schema.metadata or {}).get(b"pandas", b'{"index_columns": [], "columns": []}'))
         entries = list(said["index_columns"])
-        categories = {one["name"] for one in said["columns"] if one["pandas_type"] == "categorical"}
+        categories = categories | {one["name"] for one in said["columns"] if one["pandas_type"] == "categorical"}
     except (ValueError, RecursionError, KeyError, TypeError):
-        entries, categories = [], set()
+        entries = []
     labels, arrays, rows = table.column_names, list(table.columns), table.num_rows
     del table
     names: list[str] = []
@@ -235,15 +248,18 @@ def read_sheet(source: Source, options: ReadOptions, rows: int | None, limit: Li
         names = [sheet.name for sheet in sorted(sheets, key=lambda sheet: "Visible" not in str(sheet.visible))]
         if options.sheet is not None and options.sheet not in names:
             raise TableError(f"{name} has no sheet '{shorten(options.sheet)}'. Choose one of: {listing(names)}.")
-        chosen, cells = (options.sheet or names[0]) if names else "", []
+        found: tuple[str, list[Any], int] = ("", [], 0)
         for chosen in [options.sheet] if options.sheet is not None else names:
             stop_check()
             sheet = book.get_sheet_by_name(chosen)
             limit(sheet.total_height, sheet.total_width)
             cells = sheet.to_python(skip_empty_area=False, nrows=None if rows is None else rows + _SCAN)
-            if sum(any(cell not in ("", None) for cell in row) for row in cells[:_SCAN]) > 1:
+            widths = [sum(cell not in ("", None) for cell in row) for row in cells[:_SCAN]]
+            if not found[0] or max(widths, default=0) > 1:
+                found = chosen, cells, sheet.total_height
+            if sum(width > 1 for width in widths) > 1:
                 break
-        height = sheet.total_height if names else 0
+        chosen, cells, height = found
     except IFFairError:
         raise
     except Exception as error:

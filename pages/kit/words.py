@@ -57,7 +57,9 @@ WORDS = {
     "soft disparity": "The disparity of probabilities instead of decisions: smooth, so that influence can follow it.",
 }
 
-METRIC_HELP = {name: entry.help for name, entry in (*METRICS.items(), *RATES.items())}
+METRIC_HELP = {name: metric.help for name, metric in METRICS.items()} | {
+    name: rate.help for name, rate in RATES.items()
+}
 GOAL_HELP = {name: goal.help for name, goal in GOALS.items()}
 
 
