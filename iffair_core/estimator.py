@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from iffair_core.data.groups import suggested_reference
+from iffair_core.data.option import options_of
 from iffair_core.errors import ArrayError, ConfigError, TaskError
 from iffair_core.influence import influence_scores
 from iffair_core.metrics import GOAL_METRIC, point_metrics
@@ -98,7 +99,8 @@ class InfluenceReweigher(BaseEstimator):
         eval_set is the same for its rows. Raises ConfigError for unusable
         options, ArrayError (or scikit-learn's ValueError) for unusable arrays, TaskError for unusable groups.
         """
-        asked = {name: value for name, value in self.get_params().items() if name != "random_state"}
+        names = {declared.public for declared in options_of(StudyConfig).values()}
+        asked = {name: value for name, value in self.get_params(deep=False).items() if name in names}
         config = StudyConfig.from_dict(asked | {"seed": 0 if self.random_state is None else self.random_state})
         if self.strength is None and eval_set is None:
             raise ConfigError("strength=None asks for a recommendation, which needs rows to choose on. Pass eval_set.")

@@ -149,10 +149,15 @@ class Number(Option):
 
     def read(self, texts: Sequence[str]) -> Any:
         number = super().read(texts)
-        low, high = self.dial or (self.low, self.high)
+        low, high = self.offered
         if number is not None and not (math.isfinite(number) and low <= number <= high and self._fits(number)):
             raise ValueError("out of range")
         return number
+
+    @property
+    def offered(self) -> tuple[float, float]:
+        """The range of links and of the pages' controls."""
+        return self.dial or (self.low, self.high)
 
     def _fits(self, number: float) -> bool:
         return math.isfinite(number) and (number > self.low if self.above else self.low <= number) and (

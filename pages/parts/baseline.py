@@ -22,6 +22,7 @@ from pages.kit.widgets import Number
 from pages.kit.words import WORDS, metric_title, word
 from pages.parts.data.pickers import short
 from pages.session import state
+from pages.session.settings import limits
 
 MOST_LEVELS = 30
 NAMES_THAT_FIT = 18
@@ -98,8 +99,7 @@ def pick_reference_line(metric: str) -> None:
     with st.popover("Reference line", icon=":material/horizontal_rule:", type="tertiary"):
         st.number_input(
             f"Reference line for the {metric_title(metric).lower()}",
-            min_value=0.0,
-            max_value=1.0,
+            **limits("reference_line"),
             value=None,
             step=0.01,
             format="%.2f",

@@ -183,6 +183,14 @@ def variants_of(model: str) -> tuple[str, ...]:
     return tuple(variant for variant in VARIANTS if variant not in MODELS[model].without)
 
 
+def limits(name: str, scale: float = 1) -> dict[str, Any]:
+    """`min_value` and `max_value` of a number input for a choice, times `scale`."""
+    declared = options_of(Choices)[name]
+    assert isinstance(declared, Number)
+    low, high = declared.offered
+    return {"min_value": low * scale, "max_value": high * scale}
+
+
 def preset(source: str) -> Choices:
     """The choices that a source starts with: the catalog's task, or nothing chosen for an upload."""
     for entry in DATASETS:

@@ -14,6 +14,7 @@ from pages.kit.words import word
 from pages.parts.data.outcome import short
 from pages.session import state
 from pages.session.memory import remembered
+from pages.session.settings import limits
 
 MOST_PARTS = 12
 _SIGNS = {"=": "is", "<": "is below", ">=": "is at least"}
@@ -70,12 +71,11 @@ def _pick_cohort_only() -> None:
     st.markdown("**Cohort-only mode**", help=word("cohort-only"))
     st.number_input(
         "Hide single rows and groups under",
-        min_value=2,
-        max_value=1_000_000,
         step=1,
         placeholder=f"off; {cohort_mode.SUGGESTED} is usual",
         help="Empty: off. Groups of fewer rows are taken together, or left out where they are fewer even so. No row, "
         "and no number of rows below this, is then shown on any page or written to any file.",
+        **limits("smallest_group"),
         **state.control("smallest_group"),
     )
 

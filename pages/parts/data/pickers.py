@@ -14,7 +14,7 @@ from pages.kit.text import count
 from pages.kit.words import MODEL_TITLES, word
 from pages.parts.data.outcome import short
 from pages.session import state
-from pages.session.settings import Choices, variants_of
+from pages.session.settings import Choices, limits, variants_of
 
 
 def pick_features(found: ResolvedTask | None) -> None:
@@ -55,7 +55,7 @@ def pick_model() -> None:
         help=word("model"),
         **state.control("model", apply=_take_model),
     )
-    st.number_input("Seed", min_value=0, max_value=2**32 - 1, step=1, help=word("seed"), **state.control("seed"))
+    st.number_input("Seed", step=1, help=word("seed"), **limits("seed"), **state.control("seed"))
 
 
 def _take_model(model: str) -> None:

@@ -22,7 +22,7 @@ from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
 from pages.kit.text import listed, plain
 from pages.kit.words import GOAL_HELP, GOAL_TITLES, VARIANT_TITLES, word
 from pages.session import state, study_runs
-from pages.session.settings import Choices, variants_of
+from pages.session.settings import Choices, limits, variants_of
 
 BY_ITSELF_SECONDS = 20
 NAMED_PINS = 3
@@ -214,37 +214,33 @@ def _guard_rails() -> None:
         )
         st.number_input(
             "Largest weight",
-            min_value=1.01,
-            max_value=1000.0,
             step=0.5,
             help=word("largest weight"),
+            **limits("max_weight"),
             **_studied("max_weight"),
         )
         st.number_input(
             "Smallest effective sample size (%)",
-            min_value=0.0,
-            max_value=100.0,
             step=5.0,
             format="%.0f",
+            **limits("min_effective_sample_size", 100.0),
             help=f"{word('smallest effective sample size')} {word('effective sample size')}",
             **_studied("min_effective_sample_size", shown=_as_percent, taken=_as_share),
         )
         st.number_input(
             "Smallest accuracy (%)",
-            min_value=0.0,
-            max_value=100.0,
             step=1.0,
             format="%.1f",
+            **limits("min_accuracy", 100.0),
             placeholder="no floor",
             help=word("smallest accuracy"),
             **_studied("min_accuracy", shown=_as_percent, taken=_as_share),
         )
         st.number_input(
             "Utility budget, points of accuracy",
-            min_value=0.0,
-            max_value=100.0,
             step=0.5,
             format="%.2f",
+            **limits("utility_budget", 100.0),
             placeholder=f"{_as_percent(DEFAULT_BUDGET):g}, for the recommendation only",
             help=f"{word('utility budget')} Measured on validation rows against strength 0. Once set, a strength "
             "of your own is capped by it too.",
