@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import scipy
 import sklearn
@@ -33,14 +31,12 @@ from iffair_core.reweighting import changed, effective_sample_size, mean_weight
 from iffair_core.study.disclosure import disclosed, require_rows, tellable, told_groups, told_share
 from iffair_core.study.results import MEASURED, Rival, StudyResult, Transfer
 from iffair_core.study.smallest_fix import SmallestFix
+from iffair_core.telling.csv_writing import BLOCK_ROWS, Labeled, columns_csv, frame_columns
 from iffair_core.telling.tables import over_seeds, seeds_table, weight_table
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
 SETTINGS_SCHEMA = "iffair/settings/1"
-_BLOCK_ROWS = 65_536
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 
 
 def require_finished(result: StudyResult) -> None:
@@ -178,8 +174,7 @@ def _encoding(result: StudyResult) -> dict[str, Any]:
 
 def seeds_csv(results: Sequence[StudyResult]) -> bytes:
     """seeds.csv: `tables.seeds_table` of the same study under several seeds."""
-    table = seeds_table(results)
-    return _csv({name: table[name].to_numpy() for name in table.columns})
+    return columns_csv(frame_columns(seeds_table(results)))
 
 
 def summary_json(
@@ -402,25 +397,13 @@ def rows_csv(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
     """rows.csv: UTF-8, comma, LF. Group names that a spreadsheet would take for a formula get a leading apostrophe."""
     require_finished(result)
     require_rows(result, "rows.csv")
-    return _csv(_columns(result, fix))
+    return columns_csv(_columns(result, fix))
 
 
 def weights_csv(result: StudyResult) -> bytes:
     """weights.csv, in place of rows.csv in cohort-only mode: `tables.weight_table`, a line per group and outcome."""
     require_finished(result)
-    table = weight_table(result)
-    columns: dict[str, np.ndarray | Labeled] = {}
-    for name in table.columns:
-        if name in ("group", "outcome"):
-            codes, labels = pd.factorize(table[name])
-            columns[name] = (codes, list(labels))
-        else:
-            columns[name] = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    return _csv(columns)
-
-
-Labeled = tuple[np.ndarray, Sequence[str]]
-"""Codes (n,) into labels."""
+    return columns_csv(frame_columns(weight_table(result)))
 
 
 def _columns(result: StudyResult, fix: SmallestFix | None) -> dict[str, np.ndarray | Labeled]:
@@ -450,42 +433,6 @@ def _as_array(column: np.ndarray | Labeled) -> Any:
     return pd.Categorical.from_codes(column[0], pd.Index(list(column[1]))) if isinstance(column, tuple) else column
 
 
-def safe_cell(text: str) -> str:
-    """`text` as a spreadsheet shows it literally: an apostrophe before what it would take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) and not _PLAIN_NUMBER.match(text) else text
-
-
-def _cell(text: str) -> str:
-    """One CSV cell, escaped against formulas and quoted where it has to be."""
-    text = safe_cell(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-    if any(mark in text for mark in ',"\r\n') or text != text.strip() or not text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def _csv(columns: Mapping[str, np.ndarray | Labeled]) -> bytes:
-    """Lines of cells joined by arrow: the bytes of its array of lines are the file, with no loop over rows."""
-    out = io.BytesIO()
-    out.write((",".join(_cell(name) for name in columns) + "\n").encode())
-    first = next(iter(columns.values()))
-    n = len(first[0] if isinstance(first, tuple) else first)
-    for start in range(0, n, _BLOCK_ROWS):
-        rows = slice(start, min(start + _BLOCK_ROWS, n))
-        cells = [_texts(column, rows) for column in columns.values()]
-        cells[-1] = pc.binary_join_element_wise(cells[-1], "", "\n", null_handling="replace", null_replacement="")
-        lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
-        _, offsets, data = lines.buffers()
-        ends = np.frombuffer(offsets, dtype=np.int32)
-        out.write(memoryview(data)[ends[0] : ends[len(lines)]])
-    return out.getvalue()
-
-
-def _texts(column: np.ndarray | Labeled, rows: slice) -> pa.Array:
-    if isinstance(column, tuple):
-        return pa.array([_cell(label) for label in column[1]], pa.string()).take(pa.array(column[0][rows]))
-    return pc.cast(pa.array(column[rows], from_pandas=True), pa.string())
-
-
 # ------------------------------------------------------------------------------------------------- curve and design
 
 
@@ -495,15 +442,7 @@ def curve_csv(result: StudyResult) -> bytes:
     Cells are empty where the strength is infeasible or the metric not estimable.
     """
     require_finished(result)
-    frame = result.curve.frame()
-    columns: dict[str, np.ndarray | Labeled] = {}
-    for name in frame.columns:
-        if name == "split":
-            codes, labels = pd.factorize(frame[name])
-            columns[name] = (codes, list(labels))
-        else:
-            columns[name] = frame[name].to_numpy(dtype=np.float64)
-    return _csv(columns)
+    return columns_csv(frame_columns(result.curve.frame()))
 
 
 def write_design(result: StudyResult, target: str | os.PathLike[str] | io.BytesIO) -> None:
@@ -518,8 +457,8 @@ def write_design(result: StudyResult, target: str | os.PathLike[str] | io.BytesI
     kinds = [pa.int64(), *(pa.float64() for _ in data.feature_names)]
     schema = pa.schema(list(zip(names, kinds, strict=True)))
     with pq.ParquetWriter(target, schema) as writer:
-        for start in range(0, data.y.size, _BLOCK_ROWS):
-            rows = slice(start, start + _BLOCK_ROWS)
+        for start in range(0, data.y.size, BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
             features = np.ascontiguousarray(data.X[rows].T)
             arrays = [pa.array(data.row_id[rows]), *(pa.array(feature) for feature in features)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))

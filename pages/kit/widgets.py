@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from iffair_core.errors import IFFairError, shorten
+from iffair_core.telling.csv_writing import csv_bytes
 from iffair_core.telling.figures.common import Picture
 from pages.kit import errors
 from pages.kit.text import listed, plain
@@ -32,8 +31,6 @@ CHART_CONFIG = {
     "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
     "responsive": True,
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 
 
 def theme() -> Literal["light", "dark"]:
@@ -174,25 +171,6 @@ def csv_download(frame: pd.DataFrame, file_name: str, *, label: str = "Download 
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """The frame as UTF-8 CSV without its index; text that a spreadsheet would run as a formula starts with '."""
-    safe = frame.copy(deep=False)
-    for place, kind in enumerate(frame.dtypes):
-        if not pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_datetime64_any_dtype(kind):
-            column = frame.iloc[:, place]
-            codes, values = pd.factorize(column, use_na_sentinel=True)
-            texts = np.array([_without_formula(value) for value in values] + [None], dtype=object)
-            safe.isetitem(place, texts[codes])
-    safe.columns = pd.Index([_without_formula(name) for name in frame.columns])
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8")
-
-
-def _without_formula(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.match(value):
-        return f"'{value}"
-    return value
 
 
 # ---------------------------------------------------------------------------------------- stale, running, empty pages

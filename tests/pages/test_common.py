@@ -12,7 +12,8 @@ import iffair_core.study.run
 from iffair_core.data.task_options import parse_cuts
 from iffair_core.errors import Cancelled, ConfigError, IFFairError
 from iffair_core.study import results
-from pages.kit import errors, text, widgets, words
+from iffair_core.telling.csv_writing import csv_bytes
+from pages.kit import errors, text, words
 from pages.session import study_runs
 from pages.session.settings import preset
 from pages.session.state import CurrentTable
@@ -32,7 +33,7 @@ def test_a_name_of_a_file_is_one_short_line():
 
 def test_csv_downloads_escape_formulas_and_keep_numbers():
     frame = pd.DataFrame({"=head": ["=1+1", "+2", "-3.5", "@a", "\tb", "plain", None], "n": np.arange(7) - 3.25})
-    lines = widgets.csv_bytes(frame).decode().splitlines()
+    lines = csv_bytes(frame).decode().splitlines()
     assert lines[0] == "'=head,n"
     assert [line.rsplit(",", 1)[0] for line in lines[1:]] == ["'=1+1", "+2", "-3.5", "'@a", "'\tb", "plain", ""]
     assert [float(line.rsplit(",", 1)[1]) for line in lines[1:]] == list(frame["n"])

@@ -20,7 +20,7 @@ from iffair_core import ConfigError, Study, StudyResult, Task, load_dataset
 from iffair_core.metrics import DISPARITIES, METRICS, RATES
 from iffair_core.study.config import StudyConfig
 from iffair_core.study.results import Repaired
-from iffair_core.telling import files
+from iffair_core.telling import csv_writing, files
 from tests.engine.studies import HOSTILE_GROUPS, hostile_study, hostile_table, plain_study, plain_table
 
 
@@ -73,11 +73,11 @@ def test_groups_that_look_like_formulas_are_disarmed_in_the_csv_and_untouched_in
 
 @given(st.text(max_size=30))
 def test_any_text_survives_a_csv_cell(text: str) -> None:
-    cell = files._cell(text)
+    cell = csv_writing._cell(text)
     read = next(csv.reader(io.StringIO(f"{cell},1\n", newline="")))
     encoded = text.encode("utf-8", "backslashreplace").decode()
-    assert read == [files.safe_cell(encoded), "1"]
-    assert files.safe_cell(text).removeprefix("'") == text.removeprefix("'")
+    assert read == [csv_writing.safe_cell(encoded), "1"]
+    assert csv_writing.safe_cell(text).removeprefix("'") == text.removeprefix("'")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_any_text_survives_a_csv_cell(text: str) -> None:
      ("\rx", "'\rx"), ("@x", "'@x"), ("a=b", "a=b"), ("-5 / x", "'-5 / x"), ("", "")],
 )  # fmt: skip
 def test_only_texts_that_a_spreadsheet_would_run_are_escaped(text: str, shown: str) -> None:
-    assert files.safe_cell(text) == shown
+    assert csv_writing.safe_cell(text) == shown
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
@@ -207,14 +207,14 @@ def test_strangers_compute_the_same_metrics_and_refit_the_same_scores(tmp_path: 
 
 
 def test_many_rows_are_written_in_blocks_without_a_seam() -> None:
-    n = 2 * files._BLOCK_ROWS + 3
+    n = 2 * csv_writing.BLOCK_ROWS + 3
     values = np.arange(n) / 7
-    text = files._csv({"a": np.arange(n), "b": (np.arange(n) % 2, ["x,y", "z"]), "c": values}).decode()
+    text = csv_writing.columns_csv({"a": np.arange(n), "b": (np.arange(n) % 2, ["x,y", "z"]), "c": values}).decode()
     lines = text.splitlines()
     assert len(lines) == n + 1
     assert text.endswith("\n")
     assert lines[-1] == f'{n - 1},"x,y",{float(values[-1])!r}'
-    assert lines[files._BLOCK_ROWS + 1].split(",")[0] == str(files._BLOCK_ROWS)
+    assert lines[csv_writing.BLOCK_ROWS + 1].split(",")[0] == str(csv_writing.BLOCK_ROWS)
 
 
 def test_an_unfinished_study_writes_nothing() -> None:
