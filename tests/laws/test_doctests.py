@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ("wording", "errors", "data.row_selectors", "data.groups", "data.splitting")
+MODULES = ("wording", "errors", "data.row_selectors", "data.groups", "data.splitting", "data.suggestions")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from iffair_core.data.resolving import ResolvedTask
+from iffair_core.data.suggestions import suggested_attributes
 from iffair_core.data.task_options import parse_cuts, quantiles
 from iffair_core.errors import shorten
 from iffair_core.reading.values import MISSING, as_numbers, bin_codes, is_number, suggest_bins, value_label
@@ -15,7 +16,7 @@ from iffair_core.wording import count_text
 from pages.kit import cohort_mode
 from pages.kit.text import count, listed, plain, value
 from pages.kit.words import word
-from pages.parts.data.outcome import MANY_VALUES, short
+from pages.parts.data.outcome import MANY_VALUES, short, suggest
 from pages.session import state
 from pages.session.memory import remembered
 from pages.session.settings import Cuts
@@ -41,9 +42,11 @@ def pick_groups(found: ResolvedTask | None) -> None:
         **state.control(
             "sensitive",
             shown=lambda names: [name for name in names if name in options],
-            apply=lambda names: state.set_choices(state.choices().with_sensitive(names, _suggestions(names))),
+            apply=_take_attributes,
         ),
     )
+    if not chosen.sensitive:
+        suggest(suggested_attributes, "sensitive", lambda name: _take_attributes([name]))
     for name in chosen.sensitive:
         if name not in current.columns:
             continue
@@ -54,6 +57,10 @@ def pick_groups(found: ResolvedTask | None) -> None:
             absent = state.label_counts(name).get(MISSING, 0)
             if absent and not any(MISSING in held for held in chosen.pool.get(name, {}).values()):
                 st.caption(f"{count(absent)} rows without {value(name)} are a group of their own, {plain(MISSING)}.")
+
+
+def _take_attributes(names: Sequence[str]) -> None:
+    state.set_choices(state.choices().with_sensitive(names, _suggestions(names)))
 
 
 def _suggestions(names: Sequence[str]) -> dict[str, tuple[float, ...]]:

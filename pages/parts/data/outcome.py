@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from iffair_core.data.suggestions import suggested_outcomes
 from iffair_core.errors import shorten
 from iffair_core.reading.values import as_numbers, bin_codes, is_number, quantile_cuts, value_label
 from iffair_core.study.disclosure import told_ends
@@ -15,7 +18,7 @@ from pages.kit import cohort_mode, widgets
 from pages.kit.text import count, value
 from pages.kit.words import word
 from pages.session import state
-from pages.session.settings import Choices
+from pages.session.settings import UPLOAD, Choices
 
 MANY_VALUES = 12
 STEPS = 200
@@ -44,6 +47,7 @@ def pick_outcome() -> None:
     )
     target = chosen.target
     if target is None or target not in current.columns:
+        suggest(suggested_outcomes, "target", _take_target)
         return
     values = state.labels(target)
     if len(values) <= 2:
@@ -56,6 +60,24 @@ def pick_outcome() -> None:
         _pick_side(chosen, target)
     else:
         _pick_values(values)
+
+
+def suggest(among: Callable[[pd.DataFrame], Sequence[str]], choice: str, take: Callable[[str], None]) -> None:
+    """Columns of an upload that may be meant, by name and shape: one click takes one, none is taken by itself."""
+    current = state.table()
+    names = among(state.columns_frame()) if current is not None and current.source == UPLOAD else ()
+    if not names:
+        return
+    with st.container(horizontal=True, gap="small"):
+        for name in names:
+            st.button(
+                f"Use {value(name)}",
+                key=f"suggest_{choice}_{current.fingerprint[:12]}_{name}" if current is not None else None,
+                icon=":material/lightbulb:",
+                on_click=take,
+                args=(name,),
+                help="Suggested by its name and its values.",
+            )
 
 
 def _take_target(name: str | None) -> None:
