@@ -226,11 +226,6 @@ def _told(estimate: Estimate, no_value: bool, no_count: bool) -> Estimate:
     return Estimate(None, None, None, count) if no_value or no_count else replace(estimate, count=count)
 
 
-def decisions_told(found: Evaluation) -> np.ndarray:
-    """(G,) bool: groups whose decisions by outcome may be told, by an evaluation as `disclosed` leaves it."""
-    return np.array([found.rates[group]["error_rate"].value is not None for group in found.groups])
-
-
 # --------------------------------------------------------------------------------------------------------------- study
 
 

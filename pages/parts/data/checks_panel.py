@@ -24,7 +24,6 @@ from pages.session.work import Work
 
 MOMENT = 0.05
 PATIENCE = 3.0
-FIRST_SHOWN = 6
 _WORK = "checks_work"
 _DONE = "checks_done"
 _APPLIED = "remedies_applied"
