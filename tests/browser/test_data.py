@@ -46,6 +46,7 @@ def given(server: str, visit: Callable[..., Any], office_file: Path) -> Callable
 def choose_at_least(visitor: Any) -> None:
     """Points are the target, and at least so many of them are favorable."""
     visitor.pick("choice_target", "points")
+    visitor.wait_for("target", "points")
     choice = visitor.page.get_by_role("radio", name=re.compile("^At least"))
     choice.or_(visitor.page.get_by_role("button", name=re.compile("^At least"))).first.click()
     visitor.wait_for("favorable", ">= ")

@@ -40,8 +40,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def background_work() -> list[threading.Thread]:
-    """The threads in which the dashboard works."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("iffair")]
+    """The threads in which the dashboard works, but for those that only prepare what may be asked; earliest first."""
+    names = {thread: thread.name for thread in threading.enumerate()}
+    return [thread for thread, name in names.items() if name.startswith("iffair") and name != "iffair-points"]
 
 
 class Screen:

@@ -117,8 +117,7 @@ def test_other_kinds_of_files_are_taken_too(screen, people_csv, pack):
 def choose_sheet(opened: Any, pack: str) -> Any:
     """Of a workbook the second sheet."""
     if pack == "xlsx" and "400 rows" not in opened.words():
-        opened.until(lambda page: any(box.key == "reading_sheet" for box in page.app.selectbox))
-        choose(opened, "selectbox", "reading_sheet", "people")
+        choose(open_reading(opened), "selectbox", "reading_sheet", "people")
         click(opened, "reading_apply")
         assert opened.query["reading"] == ["sheet:people"]
     return opened

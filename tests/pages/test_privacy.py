@@ -241,7 +241,9 @@ def test_nothing_in_the_process_holds_a_table_once_it_is_forgotten(screen, peopl
 def gone(*references: weakref.ref[Any], seconds: float = 20) -> list[Any]:
     """What is still held once the work that was told to stop has ended."""
     for work in background_work():
-        work.join(seconds)
+        if any(reference() is not None for reference in references):
+            work.join(seconds)
+            gc.collect()
     gc.collect()
     return [type(reference()) for reference in references if reference() is not None]
 
