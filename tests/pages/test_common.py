@@ -124,6 +124,7 @@ def test_a_job_tells_its_stage_its_partial_result_and_its_result(job):
 def test_a_cancelled_job_keeps_what_had_finished(job):
     begun = job()
     begun.stop()
+    FakeStudy.go.set()
     assert begun.ended(10) is not None
     assert begun.cancelled and begun.result == "half" and begun.error is None
 
