@@ -90,7 +90,7 @@ def test_a_file_from_an_office_becomes_a_studied_table(given: Callable[..., Any]
 def test_another_delimiter_is_tried_on_a_narrow_screen_before_the_table_changes(given: Callable[..., Any]):
     visitor = given(width=800)
     page = visitor.page
-    page.get_by_text("How the file is read").click()
+    page.get_by_text("How the file is read:").click()
     expect(page.get_by_text("the first 8 of", exact=False)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
     visitor.pick("reading_delimiter", "Comma")
