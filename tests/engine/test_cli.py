@@ -305,7 +305,7 @@ def test_datasets_lists_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
         (["--smallest-group", "300"], "a smallest group of fewer rows"),
         (["--delimiter", ""], "delimiter is empty"),
         (["--decimal", "x"], "a point or a comma"),
-        (["--encoding", "klingon"], "'klingon' is none of text"),
+        (["--encoding", "klingon"], "'klingon' is not known"),
         (["--header", "first"], "--header is 'first'"),
         (["--header", "9999"], "9"),
         (["--seeds=many"], "--seeds"),
