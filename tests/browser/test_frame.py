@@ -57,6 +57,7 @@ def test_a_changed_choice_is_said_until_the_study_ran_again(server, visit):
 def test_back_forward_reload_and_the_navigation_keep_choices(server, visit):
     visitor = visit()
     page = visitor.open(server, "data")
+    visitor.finished()  # from here on nothing polls
     seed = page.get_by_label("Seed", exact=True)
     seed.fill("4")
     seed.press("Enter")
