@@ -161,7 +161,7 @@ class Visitor:
         for patience in (5_000, 5_000, 10_000, 20_000):
             self.settle()
             try:
-                entry.click()
+                entry.click(timeout=patience)
                 entry.fill(value)
                 self.page.get_by_role("option", name=option or value, exact=option is None).click(timeout=patience)
                 break

@@ -41,8 +41,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def background_work() -> list[threading.Thread]:
     """The threads in which the dashboard works, but for those that only prepare what may be asked; earliest first."""
-    names = {thread: thread.name for thread in threading.enumerate()}
-    return [thread for thread, name in names.items() if name.startswith("iffair") and name != "iffair-points"]
+    work = [thread for thread in threading.enumerate() if thread.daemon and thread.name.startswith("iffair")]
+    return [thread for thread in work if thread.name != "iffair-points"]
 
 
 class Screen:
