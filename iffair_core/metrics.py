@@ -244,6 +244,7 @@ GOAL_METRIC = {name: goal.metric for name, goal in GOALS.items()}
 GOAL_RATES = {name: goal.rates for name, goal in GOALS.items()}
 THRESHOLD = 0.5
 FEW_ROWS = 10
+FEW_DECISIONS = 5
 
 
 def confusion_counts(y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
@@ -288,6 +289,16 @@ def _table(y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_groups: int
     cell = np.asarray(codes, dtype=np.int64) * 4 + (np.asarray(y) == 1) * 2 + (np.asarray(decision) == 1)
     total, square = (np.bincount(cell, weights=one, minlength=rows.size) for one in (weight, weight**2))
     return WeightedCells(rows, total.reshape(rows.shape), square.reshape(rows.shape))
+
+
+def tells_apart(table: Table) -> bool:
+    """Whether decisions of both kinds are more than a few: at least 5, and at least one row in a thousand.
+
+    Where they are not, the model treats everybody alike, and its disparities say nothing of how it treats groups.
+    """
+    rows = _rows(table)
+    selected, every = int(rows[..., 1].sum()), int(rows.sum())
+    return min(selected, every - selected) >= max(FEW_DECISIONS, every / 1000)
 
 
 def rates_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:

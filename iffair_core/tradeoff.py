@@ -15,11 +15,15 @@ import pandas as pd
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.metrics import (
     GOAL_METRIC,
-    GOAL_RATES,
     METRICS,
+    THRESHOLD,
+    Estimate,
+    chance_band,
     confusion_table,
     intervals_from_counts,
+    paired_difference,
     point_metrics,
+    tells_apart,
 )
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid
@@ -59,7 +63,8 @@ class CurvePoint:
     """One strength: metrics per split as refitted and as predicted, and what the weights look like.
 
     Refitted fields are empty and `weights`, `theta` None where the strength is infeasible; `reason` says why.
-    `judged`: the goal's disparity on validation rows that the recommendation goes by, over the groups of the repair.
+    `gain`: change of the goal's disparity on validation rows against strength 0, paired on the same rows; negative is a
+    smaller disparity. `tells_apart`: per split, whether decisions of both kinds are more than a few (`metrics`).
     `soft`: the goal's soft disparity (signed along the start's direction for a single gap). `price`: second-order
     change of the mean log loss at the predicted parameters, in nats, before any refit. `weights` are ours, without the
     weights that the file may have brought; `effective_sample_size` is a share of that of those.
@@ -73,7 +78,8 @@ class CurvePoint:
     refitted: Mapping[str, Numbers]
     refitted_intervals: Mapping[str, Intervals]
     predicted: Mapping[str, Numbers]
-    judged: float | None
+    gain: Estimate | None
+    tells_apart: Mapping[str, bool]
     soft: Mapping[str, float | None]
     predicted_soft: Mapping[str, float | None]
     price: Mapping[str, float]
@@ -94,6 +100,9 @@ class Curve:
     """Points in ascending strength; `recommended` and `chosen` are positions in `points`.
 
     `limit`: the largest strength that the first-order feasibility bound allows, stated before any refit.
+    `chance`: the goal's disparity that permuted group labels would show on validation rows at strength 0, its 95th
+    percentile. `untouched`: why strength 0 is the recommended one (REASONS), "" where it is not; `lowest`: position of
+    the smallest disparity within the budget then.
     `frontier`: positions of refitted points that no other point beats on validation in both accuracy and disparity.
     """
 
@@ -106,6 +115,9 @@ class Curve:
     budget: float
     frontier: tuple[int, ...]
     warnings: tuple[str, ...] = ()
+    chance: float | None = None
+    lowest: int = 0
+    untouched: str = ""
     _splits: tuple[str, ...] = field(default=("validation", "test"), repr=False)
 
     @property
@@ -149,18 +161,23 @@ def measure_point(
     soft: dict[str, float | None] = {}
     predicted_soft: dict[str, float | None] = {}
     price: dict[str, float] = {}
-    judged: float | None = None
+    apart: dict[str, bool] = {}
+    gain: Estimate | None = None
     for split, part in parts.items():
         n_groups = len(quantities[split].groups)
         if step.model is not None:
             score = sigmoid(step.model.logits(part.X))
             refitted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
+            counts = confusion_table(part.y, score >= THRESHOLD, part.group_codes, n_groups, part.weights)
+            apart[split] = tells_apart(counts)
             if intervals:
-                counts = confusion_table(part.y, score >= 0.5, part.group_codes, n_groups, part.weights)
                 bounds[split] = intervals_from_counts(counts, seed=seed)
             soft[split] = signed_disparity(quantities[split], goal, groups, start, step.model.theta_)
             if split == CHOOSING:
-                judged = _judged(part, score, quantities[split].groups, goal, groups, refitted[split])
+                untouched = sigmoid(start.logits(part.X))
+                gain = paired_difference(
+                    part.y, untouched, score, part.group_codes, n_groups, seed=seed, sample_weight=part.weights
+                )[GOAL_METRIC[goal]]
         if step.predicted_theta is not None:
             score = sigmoid(start.logits(part.X, step.predicted_theta))
             predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
@@ -176,7 +193,8 @@ def measure_point(
         refitted,
         bounds,
         predicted,
-        judged,
+        gain,
+        apart,
         soft,
         predicted_soft,
         price,
@@ -184,23 +202,6 @@ def measure_point(
         None if weights is None else float(np.mean(changed(weights))),
         None if weights is None else float(weights.max()),
     )
-
-
-def _judged(
-    part: Part,
-    score: np.ndarray,
-    names: tuple[str, ...],
-    goal: str,
-    groups: Mapping[str, tuple[str, ...]],
-    every: Numbers,
-) -> float | None:
-    """The goal's disparity over the groups in which all its rates are judged, over all where fewer than two are."""
-    shared = [code for code, name in enumerate(names) if all(name in groups[rate] for rate in GOAL_RATES[goal])]
-    if len(shared) in (0, 1, len(names)):
-        return every[GOAL_METRIC[goal]]
-    rows = np.isin(part.group_codes, shared)
-    weights = None if part.weights is None else part.weights[rows]
-    return point_metrics(part.y[rows], score[rows], part.group_codes[rows], len(names), weights)[GOAL_METRIC[goal]]
 
 
 def signed_disparity(
@@ -224,23 +225,50 @@ def signed_disparity(
     return pairs.disparity(values)
 
 
-def recommend(points: Sequence[CurvePoint], budget: float) -> int:
-    """Position of the smallest judged disparity of a goal within `budget` of accuracy of strength 0, on validation.
+@dataclass(frozen=True)
+class Recommendation:
+    """`place`: position of the recommended point; 0 is strength 0. `lowest`: position of the smallest disparity.
 
-    Ties go to the smaller strength. Falls back to strength 0 where no disparity is estimable.
+    `reason`: why `place` is 0 although it was looked for, one of REASONS; "" where it is not 0.
     """
-    start = points[0].refitted[CHOOSING]["accuracy"]
-    assert start is not None
-    best, best_value = 0, np.inf
+
+    place: int
+    lowest: int
+    reason: str = ""
+
+
+REASONS = ("not estimable", "none lower", "within chance", "no clear gain")
+
+
+def recommend(points: Sequence[CurvePoint], goal: str, budget: float, chance: float | None) -> Recommendation:
+    """The strength to begin with, by validation rows alone.
+
+    The candidate has the smallest disparity of the goal within `budget` of the accuracy of strength 0, among points
+    whose model tells rows apart; ties go to the smaller strength. It is recommended only if it beats strength 0 by more
+    than chance: the disparity of strength 0 exceeds `chance`, what permuted group labels would show (95th percentile),
+    and the paired 95 % interval of the change lies below 0. Otherwise strength 0 is.
+    """
+    metric, start = GOAL_METRIC[goal], points[0].refitted[CHOOSING]
+    before, floor = start[metric], start["accuracy"]
+    if before is None or floor is None:
+        return Recommendation(0, 0, "not estimable")
+    best, smallest = 0, before
     for i, point in enumerate(points):
-        if not point.feasible:
+        if not (point.feasible and point.tells_apart[CHOOSING]):
             continue
-        value, accuracy = point.judged, point.refitted[CHOOSING]["accuracy"]
-        if value is None or accuracy is None or accuracy < start - budget - 1e-12:
+        value, accuracy = point.refitted[CHOOSING][metric], point.refitted[CHOOSING]["accuracy"]
+        if value is None or accuracy is None or accuracy < floor - budget - 1e-12:
             continue
-        if value < best_value - 1e-12:
-            best, best_value = i, value
-    return best
+        if value < smallest - 1e-12:
+            best, smallest = i, value
+    if best == 0:
+        return Recommendation(0, 0, "none lower")
+    if chance is not None and before <= chance:
+        return Recommendation(0, best, "within chance")
+    gain = points[best].gain
+    if gain is None or gain.high is None or gain.high >= 0:
+        return Recommendation(0, best, "no clear gain")
+    return Recommendation(best, best)
 
 
 def frontier(points: Sequence[CurvePoint], goal: str, split: str = "validation") -> tuple[int, ...]:
@@ -291,7 +319,11 @@ def trace(
         )
         for step in steps
     )
-    return _arranged(points, path.repair.goal, path.repair.variant, path.limit, asked=(strength, budget))
+    part = parts[CHOOSING]
+    decided = sigmoid(path.start.logits(part.X)) >= THRESHOLD
+    counts = confusion_table(part.y, decided, part.group_codes, len(quantities[CHOOSING].groups), part.weights)
+    chance = chance_band(counts, seed=seed)[GOAL_METRIC[path.repair.goal]]
+    return _arranged(points, path.repair.goal, path.repair.variant, path.limit, chance, asked=(strength, budget))
 
 
 def choose(curve: Curve, strength: float | None, budget: float | None) -> Curve:
@@ -307,7 +339,7 @@ def choose(curve: Curve, strength: float | None, budget: float | None) -> Curve:
         for point in curve.points
         if on_grid(point.strength) or (strength is not None and point.strength == strength)
     )
-    return _arranged(points, curve.goal, curve.variant, curve.limit, asked=(strength, budget))
+    return _arranged(points, curve.goal, curve.variant, curve.limit, curve.chance, asked=(strength, budget))
 
 
 def _arranged(
@@ -315,6 +347,7 @@ def _arranged(
     goal: str,
     variant: str,
     limit: float,
+    chance: float | None,
     *,
     asked: tuple[float | None, float | None],
 ) -> Curve:
@@ -322,9 +355,23 @@ def _arranged(
     strength, budget = asked
     allowed = DEFAULT_BUDGET if budget is None else budget
     grid = [i for i, point in enumerate(points) if on_grid(point.strength)]
-    recommended = grid[recommend([points[i] for i in grid], allowed)]
+    advice = recommend([points[i] for i in grid], goal, allowed, chance)
+    recommended = grid[advice.place]
     chosen, warnings = _choose(points, strength, budget, recommended)
-    return Curve(goal, variant, points, recommended, chosen, limit, allowed, frontier(points, goal), warnings)
+    return Curve(
+        goal,
+        variant,
+        points,
+        recommended,
+        chosen,
+        limit,
+        allowed,
+        frontier(points, goal),
+        warnings,
+        chance,
+        grid[advice.lowest],
+        advice.reason,
+    )
 
 
 def _choose(

@@ -96,6 +96,11 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     """
     table = typed(task, table)
     resolved = resolve(task, table)
+    if not resolved.feature_columns:
+        raise TaskError(
+            "No feature column is left after the choices made. "
+            "Drop fewer columns, or audit the outcome without a model."
+        )
     split = split_rows(
         resolved.y,
         resolved.group_codes,

@@ -114,8 +114,6 @@ def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
     if not task.use_sensitive_as_feature:
         left_out |= set(task.sensitive_columns)
     features = tuple(name for name in columns if name not in left_out)
-    if not features:
-        raise TaskError("No feature column is left after the choices made. Drop fewer columns.")
     return ResolvedTask(
         task, y, used, codes, groups, reference, reason, favorable, others, features, tuple(warnings),
         weights, fixed, units, cuts,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from iffair_core.errors import Cancelled, ConfigError
-from iffair_core.metrics import GOAL_METRIC, GOALS, METRICS, point_metrics
+from iffair_core.metrics import GOAL_METRIC, GOALS, METRICS, Estimate, paired_difference, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.path import Repair, RepairPath, require_strength
@@ -17,6 +17,7 @@ from iffair_core.quantities import goal_pairs, judged_groups, quantities_from_co
 from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import (
     DEFAULT_BUDGET,
+    REASONS,
     STRENGTHS,
     Curve,
     Part,
@@ -227,18 +228,35 @@ def test_the_frontier_is_what_nothing_beats(goal, variant, n_groups):
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.05])
-def test_the_recommendation_is_the_smallest_disparity_within_the_budget(budget):
+@pytest.mark.parametrize("goal", GOAL_METRIC)
+def test_the_recommendation_is_the_smallest_disparity_shown_and_beats_strength_0(goal, budget):
     problem = known_problem()
-    curve = make_curve(problem, Repair("equal_opportunity", "diverse"), budget=budget)
+    curve = make_curve(problem, Repair(goal, "diverse"), budget=budget)
+    metric, start = GOAL_METRIC[goal], curve.points[0].refitted["validation"]
     assert curve.chosen == curve.recommended and curve.budget == budget
-    start = curve.points[0].refitted["validation"]["accuracy"]
     allowed = [
-        (point.refitted["validation"]["equal_opportunity_difference"], point.strength)
+        (point.refitted["validation"][metric], point.strength)
         for point in curve.points
-        if point.feasible and point.refitted["validation"]["accuracy"] >= start - budget - 1e-12
+        if point.feasible and point.refitted["validation"]["accuracy"] >= start["accuracy"] - budget - 1e-12
     ]
-    chosen = curve.points[curve.recommended]
-    assert (chosen.refitted["validation"]["equal_opportunity_difference"], chosen.strength) == min(allowed)
+    lowest, chosen = curve.points[curve.lowest], curve.points[curve.recommended]
+    assert (lowest.refitted["validation"][metric], lowest.strength) == min(allowed)
+    beats = start[metric] > curve.chance and lowest.gain.high < 0
+    assert (chosen is lowest) == beats or curve.lowest == 0
+    assert (curve.untouched == "") == (curve.recommended > 0)
+    if curve.untouched:
+        assert curve.untouched in REASONS and chosen.strength == 0
+
+
+def test_the_gain_is_the_paired_change_of_the_disparity_on_validation_rows():
+    curve, (train, parts) = known_curve("equal_opportunity", "diverse"), thirds(known_problem())
+    model = train.model()
+    part, metric = parts["validation"], "equal_opportunity_difference"
+    scores = [sigmoid(model.logits(part.X, curve.points[i].theta)) for i in (0, 8)]
+    groups = part.group_codes.max() + 1
+    difference = paired_difference(part.y, *scores, part.group_codes, groups, seed=0)[metric]
+    assert curve.points[8].gain == difference
+    assert curve.points[0].gain.value == 0
 
 
 def test_the_choice_never_sees_test_rows():
@@ -257,24 +275,33 @@ def test_the_choice_never_sees_test_rows():
     assert one.points[0].refitted["test"] != other.points[0].refitted["test"]
 
 
-def test_ties_go_to_the_smaller_strength_and_null_disparities_to_none():
+def test_what_is_recommended_and_why_strength_0_is():
     curve = known_curve("equal_opportunity", "diverse")
     metric = "equal_opportunity_difference"
 
-    def with_values(disparities):
+    def with_values(disparities, gain=Estimate(-0.2, -0.3, -0.1, 90), apart=True):  # noqa: B008
         return [
             replace(
                 point,
                 feasible=value != "infeasible",
-                judged=value,
+                gain=gain,
+                tells_apart={"validation": apart},
                 refitted={"validation": {"accuracy": 0.8, metric: value}},
             )
             for point, value in zip(curve.points, disparities, strict=False)
         ]
 
-    assert recommend(with_values([0.3, 0.1, 0.1, 0.2]), 0.01) == 1
-    assert recommend(with_values([None, None, None]), 0.01) == 0
-    assert recommend(with_values([0.3, "infeasible", 0.2]), 0.01) == 2
+    def advice(values, chance=0.05):
+        found = recommend(values, "equal_opportunity", 0.01, chance)
+        return found.place, found.reason
+
+    assert advice(with_values([0.3, 0.1, 0.1, 0.2])) == (1, "")
+    assert advice(with_values([None, None, None])) == (0, "not estimable")
+    assert advice(with_values([0.3, "infeasible", 0.2])) == (2, "")
+    assert advice(with_values([0.3, 0.3, 0.4])) == (0, "none lower")
+    assert advice(with_values([0.3, 0.1]), chance=0.3) == (0, "within chance")
+    assert advice(with_values([0.3, 0.1], gain=Estimate(-0.2, -0.4, 0.0, 90))) == (0, "no clear gain")
+    assert advice(with_values([0.3, 0.0], apart=False)) == (0, "none lower")
     assert frontier(with_values([0.3, 0.1, 0.1, None]), "equal_opportunity") == (1, 2)
 
 
