@@ -2,7 +2,8 @@
 
 `run_checks` looks for columns that give the outcome away or stand in for a group (`columns`), dates at which only one
 outcome is recorded (`time`), a favorable value that may be the wrong one and groups too small to judge (`groups`),
-copied rows, markers and columns that say nothing (`table`). Each module has the constants of its rules: "high" makes
+copied rows, markers and columns that say nothing (`table`), values in several spellings (`spelling`).
+Each module has the constants of its rules: "high" makes
 results meaningless if it is what it looks like, "medium" changes them, "low" is good to know. Shares count rows; the
 file's row weights do not enter.
 """
@@ -14,6 +15,7 @@ import pandas as pd
 from iffair_core.checks.columns import column_checks, proxies
 from iffair_core.checks.evidence import SEVERITIES, Check, Evidence, Remedy, Studied
 from iffair_core.checks.groups import group_checks
+from iffair_core.checks.spelling import spelling_checks
 from iffair_core.checks.table import table_checks
 from iffair_core.checks.time import time_checks
 from iffair_core.data.resolving import ResolvedTask, resolve, typed
@@ -44,6 +46,7 @@ def run_checks(
         study = Studied(data, data.resolved)
         for rules in (column_checks, time_checks, group_checks):
             found += rules(study)
+    found += spelling_checks(data)
     found += table_checks(data)
     return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
 
