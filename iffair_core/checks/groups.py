@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from iffair_core.checks.evidence import Check, Remedy, Shares, Studied, joined, quoted
+from iffair_core.checks.identity import CODES, words_of
 from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS
 from iffair_core.data.resolving import resolve
 from iffair_core.data.splitting import TEST, split_rows
@@ -26,6 +27,8 @@ MAJORITY = 0.6
 """Share of the rows from which the largest group is one that others are usually compared with."""
 LEAST_TEST_ROWS = 10
 """Rows with one outcome in a group's test part below which its rates are not worth a number."""
+FEW_CODES = 12
+"""Numbers up to which a sensitive column that is not cut is taken to hold kinds rather than quantities."""
 TEST_SHARE = 0.2
 """Share of the rows that the test part gets (`splitting.split_rows`)."""
 
@@ -234,9 +237,16 @@ def _larger_groups(study: Studied, small: np.ndarray, measure: Measure, least: f
         return _fewer_columns(study)
     name = columns[0]
     pooled = name in (study.task.pool or {})
-    if is_number(study.data.series(name)) and not pooled:
+    if is_number(study.data.series(name)) and not pooled and not _are_codes(study, name):
         return _fewer_cuts(study, name, measure, least)
     return _pool(study, name, small, measure, least)
+
+
+def _are_codes(study: Studied, name: str) -> bool:
+    """Whether the numbers of a sensitive column that is not cut name kinds: by its name, or as there are so few."""
+    return name not in study.resolved.bins and (
+        bool(set(words_of(name)) & CODES) or len(study.data.codes(name)[1]) <= FEW_CODES
+    )
 
 
 def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least: float) -> tuple[Remedy, ...]:

@@ -2,10 +2,11 @@
 
 `run_checks` looks for columns that give the outcome away or stand in for a group (`columns`), dates at which only one
 outcome is recorded (`time`), a favorable value that may be the wrong one and groups too small to judge (`groups`),
-copied rows, markers and columns that say nothing (`table`), values in several spellings (`spelling`).
-Each module has the constants of its rules: "high" makes
-results meaningless if it is what it looks like, "medium" changes them, "low" is good to know. Shares count rows; the
-file's row weights do not enter.
+copied rows and columns that say nothing (`table`), what stands for a missing value (`markers`), values in several
+spellings (`spelling`), identifiers, codes and persons with several rows (`identity`).
+
+Each module has the constants of its rules: "high" makes results meaningless if it is what it looks like, "medium"
+changes them, "low" is good to know. Shares count rows; the file's row weights do not enter.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import pandas as pd
 from iffair_core.checks.columns import column_checks, proxies
 from iffair_core.checks.evidence import SEVERITIES, Check, Evidence, Remedy, Studied
 from iffair_core.checks.groups import group_checks
+from iffair_core.checks.identity import identity_checks
+from iffair_core.checks.markers import marker_checks
 from iffair_core.checks.spelling import spelling_checks
 from iffair_core.checks.table import table_checks
 from iffair_core.checks.time import time_checks
@@ -47,7 +50,9 @@ def run_checks(
         for rules in (column_checks, time_checks, group_checks):
             found += rules(study)
     found += spelling_checks(data)
+    found += identity_checks(data)
     found += table_checks(data)
+    found += marker_checks(data)
     return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
 
 

@@ -1,19 +1,15 @@
-"""Checks that need no outcome: columns that carry nothing, identifiers, copies of rows, markers that mean missing."""
+"""Checks that need no outcome: columns that carry nothing, identifiers, copies of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from iffair_core.checks.evidence import Check, Evidence, Remedy, joined, plural, quoted
 from iffair_core.data.row_selectors import DUPLICATES
-from iffair_core.errors import shorten
-from iffair_core.reading.types import infer_types, suggested_missing
-from iffair_core.reading.values import as_numbers, value_label
-from iffair_core.wording import listed
+from iffair_core.reading.types import infer_types
 
 NEARLY_CONSTANT = 0.995
 """Share of rows with one value from which a column has almost nothing to tell; 50 rows of 10,000 remain."""
@@ -23,17 +19,11 @@ MANY_COPIES = 0.01
 """Share of copied rows that can move a test score by more than the width of most intervals."""
 MORE_THAN_CHANCE = 10
 """Copies are reported as unexpected where they exceed ten times what independent columns would give by chance."""
-MARKED_SHARE = 0.05
-"""Share of a column's rows from which a marker changes what the column says."""
-SENTINELS = (-1.0, -9.0, *(sign * (10.0**size - 1) for sign in (-1, 1) for size in (2, 3, 4, 5, 6)))
-"""Numbers that stand for "missing" in many files."""
-LEAST_MARKED, LEAST_MARKED_SHARE = 10, 0.01
-"""Rows that a number needs to count as a marker, and the share that the ordinary numbers -1 and -9 need as well."""
 
 
 def table_checks(data: Evidence) -> Iterator[Check]:
     """Every check of this module that has something to say."""
-    for rule in (_one_value, _nearly_constant, _identifiers, _many_values, _copies, _markers, _number_markers):
+    for rule in (_one_value, _nearly_constant, _identifiers, _many_values, _copies):
         data.stop_check()
         yield from rule(data)
 
@@ -174,101 +164,7 @@ def _copies_by_chance(data: Evidence, first: np.ndarray) -> float:
     return chance
 
 
-# ------------------------------------------------------------------------------------------------------------ markers
-
-
-@dataclass(frozen=True)
-class _Marked:
-    name: str
-    marker: str
-    rows: int
-
-
-def _markers(data: Evidence) -> Iterator[Check]:
-    """Cells of text columns that look like "missing"."""
-    wanted = [marker.strip() for marker in suggested_missing(data.table)]
-    found = []
-    for name in data.names:
-        if wanted and not data.is_number(name) and data.series(name).dtype.kind not in "mMb":
-            codes, distinct = data.raw(name)
-            texts = distinct.astype("str").str.strip()
-            for place in np.flatnonzero(texts.isin(wanted)).tolist():
-                found.append(_Marked(name, str(texts[place]), int(np.count_nonzero(codes == place))))
-    found = [one for one in found if data.tellable(one.rows)]
-    if found:
-        used = [marker for marker in wanted if any(one.marker == marker for one in found)]
-        yield Check(
-            "missing_markers",
-            "medium" if max(one.rows for one in found) / data.rows >= MARKED_SHARE else "low",
-            "Values that may mean “missing”",
-            f"{_each(found)}. As a value of its own such a marker becomes a group or a feature like any other. If the "
-            "value is simply not known there, let it count as missing.",
-            tuple(dict.fromkeys(one.name for one in found)),
-            _take_as_missing(data, used, listed([f"“{shorten(marker, 20)}”" for marker in used])),
-        )
-
-
-def _take_as_missing(data: Evidence, markers: Sequence[str], named: str) -> tuple[Remedy, ...]:
-    change = data.take_as_missing(markers)
-    return (Remedy(f"Let {named} mean missing", change),) if change else ()
-
-
-def _number_markers(data: Evidence) -> Iterator[Check]:
-    """Numbers such as -999 that stand for themselves, far from all others.
-
-    Such a number is the smallest or largest of its column, in at least 10 rows, and as far from the next value as the
-    rest spread; -1 and -9 only below columns that have no other negative number, in at least 1 % of rows.
-    """
-    found, holders = [], {}
-    for name in data.names:
-        if not data.is_number(name) or (data.task is not None and name == data.task.target):
-            continue
-        data.stop_check()
-        values = as_numbers(data.series(name))
-        values = values[np.isfinite(values)]
-        if values.size:
-            holders[name] = (float(values.min()), float(values.max()))
-            for end in holders[name]:
-                marked = _sentinel_rows(values, end) if end in SENTINELS else 0
-                if marked and data.tellable(marked):
-                    found.append(_Marked(name, value_label(end), marked))
-    for marker in dict.fromkeys(one.marker for one in found):
-        within = [one for one in found if one.marker == marker]
-        names = [one.name for one in within]
-        number = float(marker)
-        also = [
-            name
-            for name, (low, high) in holders.items()
-            if name not in names and low <= number <= high and bool((as_numbers(data.series(name)) == number).any())
-        ]
-        text = (
-            f"{_each(within)}, set apart from all other numbers there. If it stands for “not known” or “never”, a "
-            "model that takes it for a size goes wrong; let it count as missing."
-        )
-        if also:
-            text += f" It is an ordinary value of {quoted(also)} too, so mend it in the file: "
-            text += "a marker counts in every column."
-        remedies = () if also else _take_as_missing(data, [marker], marker)
-        yield Check("number_markers", "low", f"Numbers that may mean “missing”: {marker}", text, tuple(names), remedies)
-
-
-def _sentinel_rows(values: np.ndarray, end: float) -> int:
-    """Rows with the extreme value `end` if it stands apart from all others, else 0."""
-    rest = values[values != end]
-    marked = values.size - rest.size
-    if marked < LEAST_MARKED or not rest.size or rest.min() == rest.max():
-        return 0
-    if end in (-1.0, -9.0):
-        return marked if rest.min() >= 0 and marked >= LEAST_MARKED_SHARE * values.size else 0
-    gap = min(abs(float(rest.min()) - end), abs(float(rest.max()) - end))
-    return marked if gap >= float(rest.max() - rest.min()) else 0
-
-
 # -------------------------------------------------------------------------------------------------------------- words
-
-
-def _each(found: Sequence[_Marked]) -> str:
-    return joined([f"{quoted([one.name])} holds “{shorten(one.marker, 20)}” in {one.rows:,} rows" for one in found])
 
 
 def _has(columns: Sequence[str]) -> str:

@@ -1,0 +1,74 @@
+"""Identifiers, codes and repeated persons are told by name and by shape; quantities are left alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iffair_core.checks.identity import words_of
+from iffair_core.checks.run import run_checks
+from iffair_core.data.encoding import encode
+from iffair_core.data.task import Task
+
+N = 400
+TASK = Task("y", "1", "g")
+
+
+def people(**columns):
+    rng = np.random.default_rng(0)
+    base = {"x": rng.normal(size=N), "g": rng.choice(["a", "b"], N), "y": rng.choice(["0", "1"], N)}
+    return pd.DataFrame(base | {name: make(rng) for name, make in columns.items()})
+
+
+def found(table, kind, task=TASK):
+    return {name for one in run_checks(table, task) if one.kind == kind for name in one.columns}
+
+
+def test_identifiers_are_told_by_name_and_by_shape():
+    table = people(
+        employee_number=lambda rng: np.cumsum(rng.integers(1, 6, N)),
+        account_no=lambda rng: rng.integers(10_000_000, 99_999_999, N),
+        ref=lambda rng: rng.permutation(np.arange(3 * N))[:N] + 1_000_000,
+        salary=lambda rng: rng.normal(50_000, 9_000, N).round(2),
+        number_inpatient=lambda rng: rng.poisson(2, N),
+        num_children=lambda rng: rng.poisson(1, N),
+        income=lambda rng: rng.lognormal(10, 1, N).round(),
+        year=lambda rng: rng.integers(1999, 2009, N),
+    )
+    assert found(table, "number_identifiers") == {"employee_number", "account_no", "ref"}
+
+
+def test_codes_become_categories_by_the_remedy():
+    table = people(
+        zip=lambda rng: rng.integers(10_000, 99_999, N),
+        OCCP=lambda rng: rng.choice([10, 20, 310, 4700], N),
+        region=lambda rng: rng.integers(1, 5, N),
+        age=lambda rng: rng.integers(18, 80, N),
+        score=lambda rng: rng.integers(0, 100, N),
+    )
+    assert found(table, "number_codes") == {"zip", "OCCP", "region"}
+    (check,) = [one for one in run_checks(table, TASK) if one.kind == "number_codes"]
+    after = Task.from_dict(TASK.to_dict() | dict(check.remedies[0].change))
+    assert "number_codes" not in {one.kind for one in run_checks(table, after)}
+    assert any(name.startswith("region = ") for name in encode(table, after).feature_names)
+
+
+@pytest.mark.parametrize("name", ["patient_nbr", "personId", "DUPERSID", "customer"])
+def test_a_person_with_several_rows_is_kept_together_by_the_remedy(name):
+    table = people(**{name: lambda rng: rng.integers(1000, 1000 + N // 4, N)})
+    (check,) = [one for one in run_checks(table, TASK) if one.kind == "repeated_persons"]
+    assert check.severity == "high" and check.columns == (name,)
+    after = Task.from_dict(TASK.to_dict() | dict(check.remedies[0].change))
+    data = encode(table, after)
+    parts = pd.Series(data.split).groupby(table[name].to_numpy()[data.row_id]).nunique()
+    assert parts.max() == 1 and not any(feature.startswith(name) for feature in data.feature_names)
+    assert not found(table, "repeated_persons", after)
+
+
+def test_one_row_for_each_person_is_not_told_of_as_several():
+    table = people(patient_nbr=lambda rng: rng.permutation(N * 9)[:N])
+    assert not found(table, "repeated_persons")
+    assert found(table, "number_identifiers") == {"patient_nbr"}
+
+
+def test_words_of_names():
+    assert words_of("AccountNo") == ["account", "no"] and words_of("zip0") == ["zip", "0"]
