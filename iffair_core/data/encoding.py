@@ -22,14 +22,12 @@ OTHER = "(other)"
 MAX_LEVELS = 50
 MIN_LEVEL_ROWS = 10
 MIN_LEVEL_SHARE = 0.001
-COLLINEAR = 1e-9
 _LIMIT = 1e9
 _LEFT_OUT = {
     "date": ("Date columns", "Give them the type year and month to use them."),
     "identifier": ("Columns that name rows (identifiers)", "Give them the type number or category to use them."),
     "text": ("Columns of free text", "Give them the type category to use them."),
 }
-_BLOCK = 32_768
 _ASSEMBLE = 4_096
 
 
@@ -89,8 +87,9 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     (x - mean) / std of the training rows (clipped at 1e9 either way). Other columns: one feature per level, named
     `col = level`; levels with fewer than max(10, 0.1 %, the task's smallest group) training rows, or beyond the 50 most
     frequent, are pooled into "(other)", where unseen levels go too; the most frequent level has no feature. Constant
-    and all-missing columns are dropped with a warning, and so are features that repeat an exact linear combination of
-    earlier ones. Training rows of weight 0 teach none of this.
+    and all-missing columns are dropped with a warning. Features that determine one another all stay, as the
+    model's ridge keeps the problem well-posed: what is learned does not depend on the order of columns. Training rows
+    of weight 0 teach none of this.
 
     Raises `TaskError` where a choice does not fit the table, `SplitError` where it cannot be divided.
     """
@@ -140,10 +139,6 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     if not feature_names:
         raise TaskError("Every feature column is constant or missing in the training rows. Choose other columns.")
     X = _assemble(columns, len(split), len(feature_names))
-    keep = _independent(X, train)
-    if not keep.all():
-        warnings.append(_record_collinear(columns, feature_names, keep))
-        X = np.ascontiguousarray(X[:, keep])
     return Dataset(
         X=X,
         y=resolved.y.astype(np.float64),
@@ -152,7 +147,7 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
         reference=resolved.reference,
         row_id=np.flatnonzero(resolved.used).astype(np.int64),
         split=split,
-        feature_names=tuple(name for name, kept in zip(feature_names, keep, strict=True) if kept),
+        feature_names=tuple(feature_names),
         encoding={name: column.learned for name, column in columns.items()},
         warnings=tuple(warnings),
         task=resolved,
@@ -275,49 +270,6 @@ def _assemble(columns: dict[str, _Column], n: int, p: int) -> np.ndarray:
                 block[ones, offset + slots[ones]] = 1.0
             first += len(column.features)
     return X
-
-
-# -------------------------------------------------------------------------------------------------------- collinear
-
-
-def _independent(X: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(p,) bool: features that are no exact linear combination of the intercept and earlier kept ones.
-
-    Sequential pivots of the Gram matrix of the training rows with an intercept; a pivot below 1e-9 of its own
-    diagonal is a combination of those before it.
-    """
-    p = X.shape[1]
-    gram = np.zeros((p + 1, p + 1))
-    block = np.ones((min(_BLOCK, len(train)), p + 1))
-    for start in range(0, len(train), _BLOCK):
-        rows = train[start : start + _BLOCK]
-        part = block[: len(rows)]
-        part[:, 1:] = X[rows]
-        gram += part.T @ part
-    scale = gram.diagonal().copy()
-    keep = np.zeros(p + 1, dtype=bool)
-    factor = np.zeros((p + 1, p + 1))
-    rank = 0
-    for j in range(p + 1):
-        row = factor[j, :rank]
-        pivot = gram[j, j] - row @ row
-        if pivot > COLLINEAR * scale[j]:
-            keep[j] = True
-            factor[j + 1 :, rank] = (gram[j + 1 :, j] - factor[j + 1 :, :rank] @ row) / np.sqrt(pivot)
-            rank += 1
-    return keep[1:]
-
-
-def _record_collinear(columns: dict[str, _Column], feature_names: list[str], keep: np.ndarray) -> str:
-    start = 0
-    for column in columns.values():
-        stop = start + len(column.features)
-        lost = [feature_names[position] for position in range(start, stop) if not keep[position]]
-        if lost:
-            column.learned["collinear"] = lost
-        start = stop
-    lost = [name for name, kept in zip(feature_names, keep, strict=True) if not kept]
-    return f"Features left out because others determine them exactly: {listing(lost)}."
 
 
 def _column_warnings(columns: dict[str, _Column], infinite: list[str]) -> list[str]:
