@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from iffair_core.reading.values import (
     suggest_bins,
     value_label,
 )
+from iffair_core.uncertainty import wilson_interval
 
 SMALL_GROUP = 30
 MAX_GROUPS = 50
@@ -178,23 +180,26 @@ def _too_many(columns: Mapping[str, pd.Series], sizes: Sequence[int], count: int
 
 
 def suggested_reference(rows: np.ndarray, favorable: np.ndarray, share: np.ndarray | None = None) -> int:
-    """Code of the group to compare with: the highest share of favorable outcomes among groups of at least 30 rows.
+    """Code of the group to compare with: the highest share of favorable outcomes among groups that tell enough.
 
-    rows, favorable (G,): counts per group. Ties go to the larger group, then to the first; where no group has 30 rows
-    it is the largest. share (G,): the shares to go by where they are not favorable / rows, as of weighted rows.
+    rows, favorable (G,): counts per group. Groups of at least 30 rows count; where three or more do, not the one whose
+    95 % interval is the widest of all, since every gap would then rest on the least certain rate. Ties go to the larger
+    group, then to the first; where no group has 30 rows it is the largest. share (G,): the shares to go by where they
+    are not favorable / rows, as of weighted rows.
 
     >>> suggested_reference(rows=np.array([500, 300, 20]), favorable=np.array([100, 90, 20]))
+    1
+    >>> suggested_reference(rows=np.array([500, 300, 40]), favorable=np.array([100, 90, 30]))
     1
     """
     large = [code for code in range(rows.size) if rows[code] >= SMALL_GROUP]
     if not large:
         return int(np.argmax(rows))
+    if len(large) > 2:
+        low, high = wilson_interval(favorable, rows)
+        width = np.round(high - low, 12)
+        large = [code for code in large if width[code] < width[large].max()] or large
     if share is not None:
         return max(large, key=lambda code: (share[code], rows[code], -code))
-    best = large[0]
-    for code in large[1:]:
-        # Shares as exact fractions: k_a / n_a > k_b / n_b where k_a n_b > k_b n_a.
-        left, right = int(favorable[code]) * int(rows[best]), int(favorable[best]) * int(rows[code])
-        if left > right or (left == right and rows[code] > rows[best]):
-            best = code
-    return best
+    # Shares as exact fractions, so that a tie is one.
+    return max(large, key=lambda code: (Fraction(int(favorable[code]), int(rows[code])), rows[code], -code))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iffair_core.data.encoding import SPLITS, TEST, TRAIN, VALIDATION, encode, split_rows
+from iffair_core.data.resolving import resolve
 from iffair_core.data.task import Task
 from iffair_core.errors import SplitError, TaskError
 from iffair_core.reading.types import with_types
@@ -433,6 +434,13 @@ def test_features_that_determine_one_another_all_stay():
     names = encode(frame, TASK).feature_names
     assert names == ("x", "twice", "kind = v", "kind = w", "number of kind")
     assert set(encode(frame[frame.columns[::-1]], TASK).feature_names) == set(names)
+
+
+def test_a_model_needs_a_feature_that_the_task_itself_does_not():
+    frame = table()[["group", "outcome"]]
+    assert resolve(TASK, frame).feature_columns == ()
+    with pytest.raises(TaskError, match="No feature column"):
+        encode(frame, TASK)
 
 
 def test_feature_names_stay_unique():
