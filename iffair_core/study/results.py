@@ -53,7 +53,8 @@ class Rival:
     is "weights". `needs_group`: it asks
     for a person's group when it decides. `randomised`: one draw was measured. `metrics`: every metric per split, None
     where not estimable; ROC AUC and log loss are so where the method has no scores. `notes`: what to know of the run.
-    `reason`: why it has no answer here, None where it has; then no metric is known.
+    `reason`: why it has no answer here, None where it has; then no metric is known. `decisions` (m,) bool per split,
+    in the order of its rows.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Rival:
     notes: tuple[str, ...] = ()
     reason: str | None = None
     seconds: float = 0.0
+    decisions: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

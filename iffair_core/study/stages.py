@@ -188,6 +188,7 @@ def run_rival(name: str, problem: RivalProblem, views: SplitViews) -> Rival:
         metrics={split: numbers for split, (numbers, _) in measured.items()},
         intervals={split: intervals for split, (_, intervals) in measured.items()},
         notes=solution.notes,
+        decisions={split: one.decisions for split, one in predictions.items()},
         seconds=time.perf_counter() - started,
     )
 

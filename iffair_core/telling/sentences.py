@@ -12,11 +12,12 @@ from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.data.resolving import ResolvedTask, group_table
 from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, Estimate
+from iffair_core.study.comparison import VERDICTS, Comparison, comparisons
 from iffair_core.study.disclosure import suppressed, tellable, told_groups
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.telling.rows import widening_rows
-from iffair_core.telling.tables import best_accuracy, outcome_labels, who_pays, widest_gap
+from iffair_core.telling.tables import outcome_labels, who_pays, widest_gap
 from iffair_core.wording import (
     GOAL_TITLES,
     NOT_ESTIMABLE,
@@ -137,44 +138,60 @@ def _change(estimate: Estimate, *, as_points: bool = False) -> str:
 
 
 def compare_sentence(result: StudyResult, split: str = "test") -> str:
-    """Our curve beside the rival it has least over, then how many of the others it matches at their disparity.
+    """Our curve beside the rival it has least over, then how many of the others it can be told apart from.
 
-    Compared is the best accuracy among refitted points whose disparity is no larger. Rivals that lower the disparity
-    come before those that do not; a disparity that no point reaches is said, not counted as a loss or a win.
+    Rivals that lower the disparity come before those that do not; a disparity that no point reaches is said, not
+    counted as a loss or a win. Claims are those of `comparisons`.
     """
     if not result.rivals:
         return "The rivals have not been computed yet."
-    metric, found = result.curve.metric, []
-    for rival in result.rivals:
-        disparity, accuracy = rival.metrics[split][metric], rival.metrics[split]["accuracy"]
-        if disparity is not None and accuracy is not None:
-            found.append((rival, disparity, accuracy, best_accuracy(result, disparity, split)))
+    metric, found = result.curve.metric, comparisons(result, split)
     if not found:
         return f"The {metric_title(metric)} of other methods is not estimable on {split} rows."
     before = result.baseline[split].values[metric]
-    repairs = [one for one in found if before is not None and one[1] < before] or found
-    matched = [one for one in repairs if one[3] is not None]
-    # At the same disparity the smallest lead is the hardest comparison; where none is reached, the most accurate rival.
-    rival, disparity, accuracy, best = min(matched or repairs, key=lambda one: (one[3] or 0.0) - one[2])
-    interval = span(rival.intervals[split].get("accuracy"), as_points=True).strip("()")
+    repairs = [one for one in found if _below(one.rival.metrics[split][metric], before)] or found
+    # The smallest lead is the hardest comparison; where no rival's disparity is reached, the most accurate rival.
+    hardest = min(repairs, key=lambda one: _lead(one, split))
+    rival = hardest.rival
     said = (
-        f"Against {rival.title} (accuracy {percent(accuracy)}{f', {interval}' if interval else ''}; "
-        f"{metric_title(metric)} {figure(disparity)}) "
+        f"Against {rival.title} (accuracy {percent(rival.metrics[split]['accuracy'])}, {metric_title(metric)} "
+        f"{figure(rival.metrics[split][metric])}, on {split} rows) "
     )
-    if best is None:
-        said += "no point of the curve has a disparity as small."
+    if hardest.point is None or hardest.accuracy is None:
+        said += "no point of the curve has a disparity as small on validation rows."
     else:
-        said += f"the curve is at accuracy {percent(best)} with a disparity no larger."
+        verdict = hardest.verdict
+        by = f"{points(hardest.accuracy.value)} of accuracy {_together(hardest)}"
+        said += f"the curve's point of no larger a disparity on validation rows, strength {hardest.point.strength:g}, "
+        said += f"cannot be told apart: {by}" if verdict == VERDICTS[2] else f"is {verdict}: {by}"
+        said += f", {metric_title(metric)} {figure(hardest.disparity)}."
     if len(found) == 1:
         return said
-    ahead = sum(best is not None and best >= accuracy for _, _, accuracy, best in found)
-    behind = sum(best is not None and best < accuracy for _, _, accuracy, best in found)
-    beyond = [rival.title for rival, _, _, best in found if best is None]
+    counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in VERDICTS}
+    beyond = [one.rival.title for one in found if one.point is None]
     unreached = f"; no point has a disparity as small as {listed(beyond)}" if beyond else ""
     return (
-        f"{said} Of {len(found)} other methods, the curve at their disparity is at least as accurate as {ahead} and "
-        f"less accurate than {behind}{unreached}."
+        f"{said} Of {len(found)} other methods, the curve at their disparity is more accurate than "
+        f"{counts['more accurate']}, less accurate than {counts['less accurate']} and cannot be told apart from "
+        f"{counts['cannot be told apart']}{unreached}."
     )
+
+
+def _below(value: float | None, other: float | None) -> bool:
+    return value is not None and other is not None and value < other
+
+
+def _lead(one: Comparison, split: str) -> tuple[bool, float]:
+    if one.accuracy is None or one.accuracy.value is None:
+        return True, -(one.rival.metrics[split]["accuracy"] or 0.0)
+    return False, one.accuracy.value
+
+
+def _together(one: Comparison) -> str:
+    """The interval of a difference of accuracies; over how many comparisons it holds, where there are several."""
+    assert one.accuracy is not None
+    interval = span((one.accuracy.low, one.accuracy.high), as_points=True)
+    return interval if one.compared == 1 else interval.replace("(95 %", f"(95 % over {one.compared} methods")
 
 
 def transfer_sentence(result: StudyResult, split: str = "test") -> str:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import binom
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -37,12 +38,12 @@ from iffair_core.rivals.weights import (
     reweighing,
     reweighing_weights,
 )
+from iffair_core.study.comparison import accuracy_difference, comparisons
 from iffair_core.telling import figures, files
 from iffair_core.telling.report import report_html
 from iffair_core.telling.reproduce import command_line
 from iffair_core.telling.sentences import compare_sentence
-from iffair_core.telling.tables import best_accuracy, rival_table
-from iffair_core.wording import percent
+from iffair_core.telling.tables import rival_table
 from tests.engine.strategies import Problem, make_problem, make_table
 
 CELLS = hnp.arrays(np.int64, st.tuples(st.integers(2, 4), st.just(2)), elements=st.integers(0, 12)).filter(
@@ -467,39 +468,83 @@ def test_files_and_report_hold_every_rival() -> None:
     assert table.loc[table["needs group"] == "yes", "method"].str.contains("Threshold|Correlation").all()
 
 
-def made_up(*points: tuple[float | None, float | None]) -> StudyResult:
-    """A finished study whose rivals are at these accuracies and disparities."""
+def made_up(*rivals: tuple[float, float | None]) -> StudyResult:
+    """A finished study whose rivals decide so large a share of test rows right, and have so much disparity."""
     result = studied("reweighing")
-    metric, rival = result.curve.metric, result.rivals[0]
-    rivals = [
-        replace(
-            rival,
-            title=f"Rival {i}",
-            metrics={"test": {"accuracy": accuracy, metric: disparity}},
-            intervals={"test": {}},
+    metric, rival, test = result.curve.metric, result.rivals[0], result.dataset.part(2)
+    favorable = result.dataset.y[test] > 0.5
+    order = np.random.default_rng(0).permutation(test.size)
+    found = []
+    for i, (accuracy, disparity) in enumerate(rivals):
+        wrong = np.zeros(test.size, dtype=bool)
+        wrong[order[: round((1 - accuracy) * test.size)]] = True
+        numbers = {"accuracy": 1 - wrong.mean(), metric: disparity}
+        found.append(
+            replace(
+                rival,
+                title=f"Rival {i}",
+                metrics={split: numbers for split in ("validation", "test")},
+                intervals={"test": {}},
+                decisions={"test": favorable ^ wrong},
+            )
         )
-        for i, (accuracy, disparity) in enumerate(points)
-    ]
-    return replace(result, rivals=tuple(rivals))
+    return replace(result, rivals=tuple(found))
 
 
-def test_the_sentence_leads_with_the_hardest_rival() -> None:
+def test_the_sentence_leads_with_the_hardest_rival_and_claims_what_a_test_backs() -> None:
     result = studied("reweighing")
-    points = [point.refitted["test"] for point in result.curve.points if point.feasible]
-    metric, before = result.curve.metric, result.baseline["test"].values
-    least = min(point[metric] for point in points)
-    reached = [(least + before[metric]) / 2, least + 0.9 * (before[metric] - least)]
-    ours = [best_accuracy(result, disparity) for disparity in reached]
-    said = compare_sentence(made_up((ours[0] - 0.2, reached[0]), (ours[1] + 0.01, reached[1]), (0.4, 0.9), (0.6, -0.1)))
-    assert said.startswith("Against Rival 1 ")
-    assert f"the curve is at accuracy {percent(ours[1])}" in said
-    assert (
-        "Of 4 other methods, the curve at their disparity is at least as accurate as 2 and less accurate than 1" in said
-    )
-    assert said.endswith("; no point has a disparity as small as Rival 3.")
-    assert "Of " not in compare_sentence(made_up((0.6, reached[0]), (None, None)))
-    assert compare_sentence(made_up((0.6, -0.1))).endswith("no point of the curve has a disparity as small.")
-    assert "not estimable" in compare_sentence(made_up((None, None)))
+    metric, start = result.curve.metric, result.baseline["test"].values
+    wide = start[metric] * 0.99
+    said = compare_sentence(made_up((0.2, wide), (0.97, wide), (start["accuracy"], wide), (0.6, -0.1)))
+    assert said.startswith("Against Rival 1 (accuracy 97") and "is less accurate: −" in said
+    assert "95 % over 4 methods" in said
+    assert "is more accurate than 1, less accurate than 1 and cannot be told apart from 1; no point" in said
+    assert said.endswith("no point has a disparity as small as Rival 3.")
+    alone = compare_sentence(made_up((start["accuracy"], wide), (0.5, None)))
+    assert "cannot be told apart: " in alone and "Of " not in alone
+    assert compare_sentence(made_up((0.6, -0.1))).endswith("has a disparity as small on validation rows.")
+    assert "not estimable" in compare_sentence(made_up((0.6, None)))
+
+
+def test_the_point_against_a_rival_is_chosen_on_validation_rows_alone() -> None:
+    result = studied("reweighing")
+    (one,) = comparisons(result)
+    metric, rival = result.curve.metric, result.rivals[0]
+    limit = rival.metrics["validation"][metric]
+    values = [point.refitted["validation"] for point in result.curve.points if point.feasible]
+    best = max(point["accuracy"] for point in values if point[metric] <= limit)
+    assert one.point.refitted["validation"][metric] <= limit
+    assert one.point.refitted["validation"]["accuracy"] == best
+    ours, theirs = one.point.refitted["test"]["accuracy"], rival.metrics["test"]["accuracy"]
+    assert one.accuracy.value == pytest.approx(ours - theirs, abs=1e-12)
+
+
+@given(st.integers(1, 400), st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_a_difference_of_accuracies_is_in_its_interval_and_turns_with_the_models(n: int, seed: int, of: int) -> None:
+    rng = np.random.default_rng(seed)
+    ours, theirs, weight = rng.random(n) < 0.8, rng.random(n) < 0.7, rng.integers(1, 4, n).astype(float)
+    one, other = (accuracy_difference(*pair, weight, comparisons=of) for pair in ((ours, theirs), (theirs, ours)))
+    assert -1 <= one.low <= one.value <= one.high <= 1
+    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+    assert one.value == pytest.approx(weight @ ours / weight.sum() - weight @ theirs / weight.sum())
+    wider = accuracy_difference(ours, theirs, weight, comparisons=of + 1)
+    assert wider.low <= one.low and wider.high >= one.high
+
+
+@pytest.mark.parametrize(("n", "disagree"), [(60, 0.2), (400, 0.05), (4000, 0.01)])
+def test_equally_accurate_models_are_told_apart_in_five_of_a_hundred(n: int, disagree: float) -> None:
+    """Exactly, over all numbers of rows in which one of the two is right."""
+    tried = np.arange(n + 1)
+    chance = binom.pmf(tried, n, disagree)
+    claimed = 0.0
+    for discordant in tried[chance > 1e-6]:
+        for better in range(discordant + 1):
+            ours, theirs = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+            ours[:better], theirs[better:discordant] = True, True
+            found = accuracy_difference(ours, theirs)
+            if found.low > 0 or found.high < 0:
+                claimed += chance[discordant] * binom.pmf(better, discordant, 0.5)
+    assert claimed <= 0.055
 
 
 def test_rivals_far_off_do_not_squeeze_the_picture() -> None:
