@@ -436,7 +436,7 @@ def evaluate(
     for name, sample in zip(ROW_METRICS, _row_samples(y, (score,), seed, draws, weight), strict=True):
         intervals[name] = interval_of(values[name], *(float(end) for end in percentile_interval(sample[:, 0])))
     rates, gaps = _rates_and_gaps(counts, drawn, groups, reference)
-    warnings = (*rate_warnings(rates), *value_warnings(values))
+    warnings = (*alike_warnings(counts), *rate_warnings(rates), *value_warnings(values))
     ordered, rows = {name: intervals[name] for name in METRICS}, _rows(counts)
     return Evaluation(groups, reference, int(rows.sum()), rows, values, ordered, band, rates, gaps, warnings)
 
@@ -631,7 +631,7 @@ def _cell_intervals(
                 pair = (pair[0], 1.0 if value >= chance else min(1.0, max(pair[1], pair[1] - shift)))
             else:
                 pair = (0.0 if value <= chance else max(0.0, min(pair[0], pair[0] - shift)), pair[1])
-        intervals[name] = pair
+        intervals[name] = pair if pair is None or pair[0] < pair[1] else None
     return intervals
 
 
@@ -664,6 +664,15 @@ def _rates_and_gaps(
             rows = int(min(whole[code], whole[base]))
             gaps[group][name] = estimate_of(gap, lows[code].item(), highs[code].item(), rows)
     return rates, gaps
+
+
+def alike_warnings(table: Table) -> list[str]:
+    """That the decisions treat everybody alike, where they do (`tells_apart`); no number of rows is told."""
+    if tells_apart(table):
+        return []
+    rows = _rows(table)
+    who = "nobody, or hardly anybody" if 2 * rows[..., 1].sum() <= rows.sum() else "everybody, or nearly"
+    return [f"The model selects {who}: it tells people so little apart that equal rates are no sign of fairness."]
 
 
 def rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:

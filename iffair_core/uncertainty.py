@@ -147,10 +147,14 @@ def percentile_interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def interval_of(value: float | None, low: float, high: float) -> tuple[float, float] | None:
-    """The interval as results carry it: None where not estimable, and never without its value."""
+    """The interval as results carry it: it holds its value; None where not estimable, or without width.
+
+    An interval without width says that no resampled row changed anything, not that the number is certain.
+    """
     if value is None or np.isnan(low):
         return None
-    return min(low, value), max(high, value)
+    low, high = min(low, value), max(high, value)
+    return (low, high) if low < high else None
 
 
 def estimate_of(value: float | None, low: float, high: float, count: int) -> Estimate:

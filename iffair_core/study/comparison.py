@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from iffair_core.data.encoding import SPLITS
-from iffair_core.metrics import THRESHOLD
+from iffair_core.metrics import THRESHOLD, confusion_counts, tells_apart
 from iffair_core.models.blocks import sigmoid
 from iffair_core.study.results import Rival, StudyResult
 from iffair_core.tradeoff import CHOOSING, CurvePoint
@@ -46,13 +46,13 @@ class Comparison:
 
 
 def comparisons(result: StudyResult, split: str = "test") -> list[Comparison]:
-    """Every rival that has decisions and a disparity, in their order.
+    """Every rival that has a disparity and tells people apart, in their order.
 
     The point against a rival is the most accurate on validation rows among those whose disparity there is no larger
     than the rival's; ties go to the smaller disparity. Raises ConfigError where the study has not come to its curve.
     """
     metric = result.curve.metric
-    rivals = [one for one in result.rivals if split in one.decisions and one.metrics[split][metric] is not None]
+    rivals = [one for one in result.rivals if _comparable(one, split, metric)]
     data, rows = result.dataset, result.dataset.part(SPLITS.index(split))
     weight = np.ones(rows.size) if result.base is None else result.base[rows]
     X, favorable = data.X[rows], data.y[rows] > 0.5
@@ -70,6 +70,15 @@ def comparisons(result: StudyResult, split: str = "test") -> list[Comparison]:
     return found
 
 
+def _comparable(rival: Rival, split: str, metric: str) -> bool:
+    decided = rival.decisions.get(split)
+    return (
+        decided is not None
+        and rival.metrics[split][metric] is not None
+        and tells_apart(confusion_counts(decided, decided, np.zeros(decided.size, dtype=int), 1))
+    )
+
+
 def _point_against(result: StudyResult, rival: Rival) -> CurvePoint | None:
     metric = result.curve.metric
     limit = rival.metrics[CHOOSING][metric]
@@ -79,7 +88,8 @@ def _point_against(result: StudyResult, rival: Rival) -> CurvePoint | None:
     for point in result.curve.points:
         values = point.refitted.get(CHOOSING, {})
         disparity, accuracy = values.get(metric), values.get("accuracy")
-        if disparity is not None and accuracy is not None and disparity <= limit + 1e-12:
+        apart = point.tells_apart.get(CHOOSING, False)
+        if apart and disparity is not None and accuracy is not None and disparity <= limit + 1e-12:
             reached.append((accuracy, -disparity, -point.strength, point))
     return max(reached, key=lambda one: one[:3])[3] if reached else None
 

@@ -21,7 +21,7 @@ import pandas as pd
 from iffair_core.data.encoding import SPLITS, Dataset
 from iffair_core.errors import ConfigError
 from iffair_core.fidelity import Fidelity
-from iffair_core.metrics import RATES, rate_warnings, value_warnings
+from iffair_core.metrics import RATES, alike_warnings, rate_warnings, value_warnings
 from iffair_core.reading.types import NO_FEATURES
 from iffair_core.reweighting import changed
 from iffair_core.study.results import Baseline, Repaired, StudyResult
@@ -217,7 +217,7 @@ def told_evaluation(found: Evaluation, k: int, hidden: Withheld) -> Evaluation:
     for group, row in found.gaps.items():
         pair = [found.groups.index(group), base]
         gaps[group] = {name: _told(row[name], *(bool(one[pair].any()) for one in rules[name])) for name in RATES}
-    warnings = (*rate_warnings(rates), *value_warnings(found.values))
+    warnings = (*alike_warnings(found.counts), *rate_warnings(rates), *value_warnings(found.values))
     return replace(found, rates=rates, gaps=gaps, warnings=warnings)
 
 

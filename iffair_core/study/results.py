@@ -12,7 +12,7 @@ from iffair_core.checks.run import Check
 from iffair_core.data.encoding import TRAIN, Dataset
 from iffair_core.errors import ConfigError, listing
 from iffair_core.fidelity import Fidelity
-from iffair_core.metrics import Estimate, Evaluation
+from iffair_core.metrics import Estimate, Evaluation, alike_warnings
 from iffair_core.models import InfluenceModel
 from iffair_core.quantities import LEAST_ROWS, FairnessQuantities
 from iffair_core.rivals.base import Kind
@@ -173,10 +173,15 @@ class Repaired:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        if not self.unjudged:
-            return self.curve.warnings
         few = f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it"
-        return (f"{few}: {listing(self.unjudged)}.", *self.curve.warnings)
+        left_out = (f"{few}: {listing(self.unjudged)}.",) if self.unjudged else ()
+        alike = (
+            f"At strength {self.chosen.strength:g}, on {split} rows: {text}"
+            for split in MEASURED
+            for text in alike_warnings(self.evaluations[split].counts)
+            if self.chosen.strength > 0
+        )
+        return (*left_out, *self.curve.warnings, *alike)
 
 
 RECORDS = {"baseline": (Baseline,), "influence": (Influence, GoalScores), "curve": (Repaired,), "fidelity": (Fidelity,)}

@@ -11,13 +11,15 @@ from iffair_core.data.encoding import SPLITS
 from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.data.resolving import ResolvedTask, group_table
 from iffair_core.errors import shorten
-from iffair_core.metrics import GOAL_METRIC, Estimate
+from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, Estimate, alike_warnings
+from iffair_core.quantities import LEAST_ROWS
 from iffair_core.study.comparison import VERDICTS, Comparison, comparisons
 from iffair_core.study.disclosure import suppressed, tellable, told_groups
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.telling.rows import widening_rows
 from iffair_core.telling.tables import outcome_labels, who_pays, widest_gap
+from iffair_core.tradeoff import CHOOSING
 from iffair_core.wording import (
     GOAL_TITLES,
     NOT_ESTIMABLE,
@@ -64,6 +66,9 @@ def data_sentence(resolved: ResolvedTask) -> str:
 def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     """The widest gap of the goal under the ordinary model, with its interval and the chance band."""
     evaluation, goal = result.baseline[split], result.config.goal
+    alike = alike_warnings(evaluation.counts)
+    if alike:
+        return f"On {split} rows: {alike[0]} The recorded outcomes of all rows: {data_sentence(result.dataset.task)}"
     widest = widest_gap(result, split)
     if widest is None:
         told = "cannot be estimated on these rows"
@@ -114,11 +119,11 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
     metric = result.curve.metric
     before, after = result.baseline[split], result.after[split]
     if point.strength == 0:
-        reason = " No stronger repair lowers it within the accuracy budget." if result.config.strength is None else ""
-        return (
-            f"At strength 0 every weight is 1 and the {metric_title(metric)} stays {figure(before.values[metric])}."
-            + reason
-        )
+        stays = f"At strength 0 every weight is 1 and the {metric_title(metric)} stays {figure(before.values[metric])}."
+        return f"{stays} {untouched_sentence(result)}".rstrip() if result.config.strength is None else stays
+    alike = alike_warnings(after.counts)
+    if alike:
+        return f"At strength {point.strength:g}, refitted, on {split} rows: {alike[0]} Choose a smaller strength."
     change = result.difference[split]
     return (
         f"At strength {point.strength:g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
@@ -127,6 +132,43 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
         f"({_change(change['accuracy'], as_points=True)}), refitted, on {split} rows; "
         f"{percent(point.effective_sample_size, 0)} effective sample size."
     )
+
+
+def untouched_sentence(result: StudyResult) -> str:
+    """Why strength 0 is recommended, by validation rows; "" where another strength is."""
+    curve, small = result.curve, _few_behind(result)
+    if not curve.untouched:
+        return ""
+    title, lowest = metric_title(curve.metric), curve.points[curve.lowest]
+    before, after = (figure(curve.points[i].refitted[CHOOSING][curve.metric]) for i in (0, curve.lowest))
+    gain = lowest.gain
+    change = span((gain.low, gain.high)) if gain is not None else ""
+    said = {
+        "not estimable": f"On validation rows the {title} is not estimable, so that no strength can be recommended.",
+        "none lower": f"No repair within the accuracy budget lowers it on validation rows, where it is {before}.",
+        "within chance": f"On validation rows it is {before}, no more than chance alone would show (up to "
+        f"{figure(curve.chance)}), so that no repair is recommended.",
+        "no clear gain": f"No repair within the accuracy budget lowers it on validation rows by more than chance: at "
+        f"strength {lowest.strength:g} it would go from {before} to {after}, a change {change}.",
+    }[curve.untouched]
+    if small:
+        said += (
+            f" That disparity rests on groups with fewer than {LEAST_ROWS} such rows ({listed(small)}); taken together with "
+            "others, they would not rule it."
+        )
+    return said
+
+
+def _few_behind(result: StudyResult) -> list[str]:
+    """Groups that have fewer than 10 validation rows behind a rate of the goal; none in cohort-only mode."""
+    if result.smallest_group is not None:
+        return []
+    rates = result.baseline[CHOOSING].rates
+    return [
+        shorten(group, 30)
+        for group, row in rates.items()
+        if any((row[rate].count or 0) < LEAST_ROWS for rate in GOAL_RATES[result.config.goal])
+    ]
 
 
 def _change(estimate: Estimate, *, as_points: bool = False) -> str:
@@ -161,9 +203,9 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
         said += "no point of the curve has a disparity as small on validation rows."
     else:
         verdict = hardest.verdict
-        by = f"{points(hardest.accuracy.value)} of accuracy {_together(hardest)}"
+        by = f"{points(hardest.accuracy.value)} {_together(hardest)}"
         said += f"the curve's point of no larger a disparity on validation rows, strength {hardest.point.strength:g}, "
-        said += f"cannot be told apart: {by}" if verdict == VERDICTS[2] else f"is {verdict}: {by}"
+        said += f"cannot be told apart in accuracy: {by}" if verdict == VERDICTS[2] else f"is {verdict}: {by}"
         said += f", {metric_title(metric)} {figure(hardest.disparity)}."
     if len(found) == 1:
         return said

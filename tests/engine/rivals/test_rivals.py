@@ -501,7 +501,7 @@ def test_the_sentence_leads_with_the_hardest_rival_and_claims_what_a_test_backs(
     assert "is more accurate than 1, less accurate than 1 and cannot be told apart from 1; no point" in said
     assert said.endswith("no point has a disparity as small as Rival 3.")
     alone = compare_sentence(made_up((start["accuracy"], wide), (0.5, None)))
-    assert "cannot be told apart: " in alone and "Of " not in alone
+    assert "cannot be told apart in accuracy: " in alone and "Of " not in alone
     assert compare_sentence(made_up((0.6, -0.1))).endswith("has a disparity as small on validation rows.")
     assert "not estimable" in compare_sentence(made_up((0.6, None)))
 
