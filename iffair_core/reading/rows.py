@@ -297,7 +297,7 @@ class Rows:
     def _trimmed(self, table: pa.Table) -> pa.Table:
         """Without blanks around cells where they do not count, empty rows, and rows that repeat the header."""
         if self.dialect.trim:
-            columns = [pc.utf8_trim_whitespace(column) for column in table.columns]
+            columns = [pc.utf8_trim(column, " \t") for column in table.columns]
             columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
             table = pa.table(columns, names=table.column_names)
         empty = self._rows_with(table, [None] * table.num_columns)

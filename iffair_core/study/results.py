@@ -135,7 +135,12 @@ class Baseline:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(f"On {split} rows: {text}" for split in MEASURED for text in self.evaluations[split].warnings)
+        """Each text once, with the parts whose rows it holds for."""
+        parts: dict[str, list[str]] = {}
+        for split in MEASURED:
+            for text in self.evaluations[split].warnings:
+                parts.setdefault(text, []).append(split)
+        return tuple(f"On {' and '.join(splits)} rows: {text}" for text, splits in parts.items())
 
 
 @dataclass(frozen=True)

@@ -153,8 +153,8 @@ def untouched_sentence(result: StudyResult) -> str:
     }[curve.untouched]
     if small:
         said += (
-            f" That disparity rests on groups with fewer than {LEAST_ROWS} such rows ({listed(small)}); taken together with "
-            "others, they would not rule it."
+            f" That disparity rests on groups with fewer than {LEAST_ROWS} such rows ({listed(small)}); taken together "
+            "with others, they would not rule it."
         )
     return said
 
