@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from iffair_core.checks.evidence import Check, Evidence, Remedy, joined, plural, quoted
+from iffair_core.checks.evidence import Check, Evidence, Remedy, plural
 from iffair_core.data.row_selectors import DUPLICATES
-from iffair_core.errors import shorten
+from iffair_core.errors import joined, quoted, shorten
 from iffair_core.reading.types import infer_types, suggested_missing
 from iffair_core.reading.values import as_numbers, value_label
 from iffair_core.wording import listed
