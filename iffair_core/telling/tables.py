@@ -310,10 +310,13 @@ def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
     return frame.astype({"rows": "Int64", "together": float, "mean": float, "widening": float})
 
 
-def weights_frame(result: StudyResult) -> pd.DataFrame:
-    """row_id and weight of every training row, in the order of the file; the file's own weights are multiplied in."""
+def weights_frame(result: StudyResult, fix: SmallestFix | None = None) -> pd.DataFrame:
+    """row_id and weight of every training row, in the order of the file; the file's own weights are multiplied in.
+
+    The weights are those of `fix` where one is given, otherwise the chosen ones.
+    """
     require_rows(result, "The file of weights")
-    weights = result.total_weights(result.weights)
+    weights = result.total_weights(result.weights if fix is None else fix.weights)
     return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
@@ -348,13 +351,6 @@ def fix_rows(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
             "weight": fix.weights[moved],
         }
     )
-
-
-def fix_weights(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
-    """row_id and the smallest fix's weight of every training row, in the order of the file, as `weights_frame`."""
-    require_rows(result, "The file of weights")
-    weights = result.total_weights(fix.weights)
-    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
 def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
