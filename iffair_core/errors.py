@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 StopCheck = Callable[[], None]
 """Called on the way of anything long; it raises `Cancelled` when the user has cancelled."""
@@ -80,7 +80,20 @@ def listing(values: Iterable[object], limit: int = 8) -> str:
     >>> listing("abcde", 3)
     'a, b, c and 2 more'
     """
-    items = [shorten(value, 40) for value in values]
-    if len(items) <= limit:
-        return ", ".join(items)
-    return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+    return joined([shorten(value, 40) for value in values], limit)
+
+
+def quoted(names: Iterable[object], limit: int = 8) -> str:
+    """Names in quotes in one line, each shortened.
+
+    >>> quoted("abcde", 2)
+    "'a', 'b' and 3 more"
+    """
+    return joined([f"'{shorten(name, 40)}'" for name in names], limit)
+
+
+def joined(parts: Sequence[str], limit: int = 8) -> str:
+    """Parts of a sentence as "a, b and 5 more"; none is cut short."""
+    if len(parts) <= limit:
+        return ", ".join(parts)
+    return f"{', '.join(parts[:limit])} and {len(parts) - limit} more"

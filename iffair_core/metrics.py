@@ -244,7 +244,9 @@ GOAL_METRIC = {name: goal.metric for name, goal in GOALS.items()}
 GOAL_RATES = {name: goal.rates for name, goal in GOALS.items()}
 THRESHOLD = 0.5
 FEW_ROWS = 10
+"""Rows below which a rate is not worth a number, or is told with a warning."""
 FEW_DECISIONS = 5
+"""Decisions of the rarer kind below which a model tells nobody apart."""
 
 
 def confusion_counts(y: np.ndarray, decision: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:

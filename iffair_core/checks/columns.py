@@ -9,21 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from iffair_core.checks.evidence import (
-    Check,
-    Evidence,
-    Severity,
-    Shares,
-    Studied,
-    joined,
-    plural,
-    quoted,
-    ranked,
-    sentence,
-)
+from iffair_core.checks.evidence import Check, Evidence, Severity, Shares, Studied, plural, ranked, sentence
 from iffair_core.checks.separation import auc_interval
 from iffair_core.data.groups import SMALL_GROUP
-from iffair_core.errors import shorten
+from iffair_core.errors import joined, quoted, shorten
 from iffair_core.reading.values import MISSING
 from iffair_core.wording import figure, percent, span
 

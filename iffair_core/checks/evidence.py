@@ -15,7 +15,7 @@ from iffair_core.checks.separation import Prepared, folds_of, prepared, separati
 from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.data.resolving import ResolvedTask
 from iffair_core.data.task import Task
-from iffair_core.errors import StopCheck, shorten
+from iffair_core.errors import StopCheck, quoted, shorten
 from iffair_core.reading.types import NO_FEATURES, infer_types
 from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes
 from iffair_core.uncertainty import wilson_interval
@@ -26,8 +26,6 @@ Severity = Literal["high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 MOST_ROWS = 50_000
 """Rows that single columns are measured on at most."""
-NAMED = 8
-"""Columns that a sentence names at most."""
 DOUBT = 0.05
 """Chance of a false alarm over all comparisons of one check together (Bonferroni)."""
 
@@ -317,18 +315,6 @@ class Studied:
 
 def _quantiles(task: Task) -> bool:
     return any(isinstance(cuts, str) for cuts in (task.bins or {}).values())
-
-
-def quoted(columns: Iterable[str], limit: int = NAMED) -> str:
-    """Columns as "'a', 'b' and 5 more"."""
-    return joined([f"'{shorten(column, 40)}'" for column in columns], limit)
-
-
-def joined(parts: Sequence[str], limit: int = NAMED) -> str:
-    """Parts of a sentence as "a, b and 5 more"; none is cut short."""
-    if len(parts) <= limit:
-        return ", ".join(parts)
-    return f"{', '.join(parts[:limit])} and {len(parts) - limit} more"
 
 
 def sentence(parts: Sequence[str], also: Sequence[str] = ()) -> str:

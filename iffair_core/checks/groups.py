@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from iffair_core.checks.evidence import Check, Remedy, Shares, Studied, joined, quoted
+from iffair_core.checks.evidence import Check, Remedy, Shares, Studied
 from iffair_core.checks.identity import CODES, words_of
 from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS
 from iffair_core.data.resolving import resolve
 from iffair_core.data.splitting import TEST, split_rows
-from iffair_core.errors import SplitError, TaskError, listing, shorten
+from iffair_core.errors import SplitError, TaskError, joined, listing, quoted, shorten
+from iffair_core.metrics import FEW_ROWS
 from iffair_core.reading.values import MISSING, as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
 from iffair_core.wording import percent
 
@@ -25,8 +26,6 @@ POINTS = 0.05
 """Smallest difference of shares that is told."""
 MAJORITY = 0.6
 """Share of the rows from which the largest group is one that others are usually compared with."""
-LEAST_TEST_ROWS = 10
-"""Rows with one outcome in a group's test part below which its rates are not worth a number."""
 FEW_CODES = 12
 """Numbers up to which a sensitive column that is not cut is taken to hold kinds rather than quantities."""
 TEST_SHARE = 0.2
@@ -189,7 +188,7 @@ def _small_cells(study: Studied) -> Iterator[Check]:
     rows, _ = study.group_counts()
     measure = _test_rows(study)
     cells = measure(resolved.group_codes, len(resolved.groups))
-    few = (cells < LEAST_TEST_ROWS) & (rows >= SMALL_GROUP)[:, None]
+    few = (cells < FEW_ROWS) & (rows >= SMALL_GROUP)[:, None]
     if few.any():
         each = joined(
             [
@@ -199,11 +198,11 @@ def _small_cells(study: Studied) -> Iterator[Check]:
         )
         there_are = "there are" if resolved.fixed_split is not None else "are to be expected"
         text = (
-            f"Fewer than {LEAST_TEST_ROWS} test rows {there_are} of {each}. True and false positive rates rest on "
+            f"Fewer than {FEW_ROWS} test rows {there_are} of {each}. True and false positive rates rest on "
             "these rows, so that they, and the gaps between groups, are very uncertain. Take small groups together, or "
             "use more rows."
         )
-        larger = _larger_groups(study, np.any(few, axis=1), measure, LEAST_TEST_ROWS)
+        larger = _larger_groups(study, np.any(few, axis=1), measure, FEW_ROWS)
         columns = tuple(study.task.sensitive_columns)
         yield Check("small_cells", "medium", "Too few rows of an outcome in a group", text, columns, larger)
 

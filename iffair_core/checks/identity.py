@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from iffair_core.checks.evidence import Check, Evidence, Remedy, joined, plural, quoted
+from iffair_core.checks.evidence import Check, Evidence, Remedy, plural
+from iffair_core.errors import joined, quoted
 from iffair_core.reading.values import as_numbers
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iffair_core.checks.evidence import Check, Evidence, Remedy, joined, quoted
-from iffair_core.errors import shorten
+from iffair_core.checks.evidence import Check, Evidence, Remedy
+from iffair_core.errors import joined, quoted, shorten
 from iffair_core.reading.types import suggested_missing
 from iffair_core.reading.values import as_numbers, value_label
 from iffair_core.wording import listed

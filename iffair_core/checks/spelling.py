@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from iffair_core.checks.evidence import Check, Evidence, Remedy, Severity, joined, quoted
-from iffair_core.errors import shorten
+from iffair_core.checks.evidence import Check, Evidence, Remedy, Severity
+from iffair_core.errors import joined, quoted, shorten
 from iffair_core.reading.values import MISSING
 from iffair_core.wording import listed
 

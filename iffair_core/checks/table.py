@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from iffair_core.checks.evidence import Check, Evidence, Remedy, joined, plural, quoted
+from iffair_core.checks.evidence import Check, Evidence, Remedy, plural
 from iffair_core.data.row_selectors import DUPLICATES
+from iffair_core.errors import joined, quoted
 from iffair_core.reading.types import infer_types
 
 NEARLY_CONSTANT = 0.995

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import chdtrc
 
-from iffair_core.checks.evidence import Check, Remedy, Severity, Studied, quoted, sentence
+from iffair_core.checks.evidence import Check, Remedy, Severity, Studied, sentence
 from iffair_core.data.row_selectors import rows_meeting
-from iffair_core.errors import shorten
+from iffair_core.errors import quoted, shorten
 from iffair_core.reading.dates import parse_dates
 from iffair_core.wording import figure, percent
 

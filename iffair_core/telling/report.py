@@ -20,7 +20,6 @@ from iffair_core.data.encoding import SPLITS
 from iffair_core.data.resolving import group_table
 from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError, listing, shorten
-from iffair_core.honesty import LIMITS, ORIGIN
 from iffair_core.metrics import METRICS, RATES
 from iffair_core.models import MODELS
 from iffair_core.rivals.base import KIND_TITLES
@@ -451,8 +450,8 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
 
 def _limits_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     synthetic = ["The table is synthetic: it says nothing about any real place or people."] if result.synthetic else []
-    yield list_block([*synthetic, *LIMITS, f"Row scores of this study: {result.fidelity.sentence}"])
-    yield list_block(ORIGIN, "What is the paper's, and what is ours")
+    yield list_block([*synthetic, *wording.LIMITS, f"Row scores of this study: {result.fidelity.sentence}"])
+    yield list_block(wording.ORIGIN, "What is the paper's, and what is ours")
 
 
 def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:

@@ -34,6 +34,7 @@ from iffair_core.wording import (
     percent,
     points,
     span,
+    with_article,
 )
 
 NAMED_GROUPS = 4
@@ -87,7 +88,7 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     chance = "" if band is None else f"; chance alone would show a disparity of up to {points(band, signed=False)}"
     return (
         f"The model {verb} {percent(ours)} of {shorten(group, 30)}{of_whom} against {percent(theirs)} of "
-        f"{shorten(evaluation.reference, 30)}: a {RATE_TITLES[rate]} gap of {points(gap.value)} "
+        f"{shorten(evaluation.reference, 30)}: {with_article(RATE_TITLES[rate])} gap of {points(gap.value)} "
         f"{span((gap.low, gap.high), as_points=True)}{chance}.".replace("  ", " ")
     )
 

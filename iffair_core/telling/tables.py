@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from iffair_core.data.encoding import SPLITS
-from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, METRICS, RATES, Estimate
+from iffair_core.metrics import FEW_ROWS, GOAL_METRIC, GOAL_RATES, METRICS, RATES, Estimate
 from iffair_core.models import MODELS
 from iffair_core.reading.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
 from iffair_core.reweighting import changed
@@ -20,8 +20,6 @@ from iffair_core.study.results import Rival, StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.uncertainty import effective_counts, wilson_interval
 from iffair_core.wording import RATE_TITLES, heading
-
-SMALL_CELL = 10
 
 
 def outcome_labels(result: StudyResult) -> tuple[str, str]:
@@ -143,7 +141,7 @@ def intersections(
         won = np.bincount(cells[counted & hit], weight[counted & hit], minlength=size)
         share = np.divide(won, total, out=np.zeros(size), where=total > 0)
         low, high = wilson_interval(share * effective_counts(total, square), effective_counts(total, square))
-    enough, told = count >= SMALL_CELL, np.ones(size, dtype=bool)
+    enough, told = count >= FEW_ROWS, np.ones(size, dtype=bool)
     if smallest is not None:
         hidden = withheld(data)
         of_group = hidden.groups if rate in ("selection_rate", "error_rate") else hidden.outcomes
@@ -312,10 +310,13 @@ def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
     return frame.astype({"rows": "Int64", "together": float, "mean": float, "widening": float})
 
 
-def weights_frame(result: StudyResult) -> pd.DataFrame:
-    """row_id and weight of every training row, in the order of the file; the file's own weights are multiplied in."""
+def weights_frame(result: StudyResult, fix: SmallestFix | None = None) -> pd.DataFrame:
+    """row_id and weight of every training row, in the order of the file; the file's own weights are multiplied in.
+
+    The weights are those of `fix` where one is given, otherwise the chosen ones.
+    """
     require_rows(result, "The file of weights")
-    weights = result.total_weights(result.weights)
+    weights = result.total_weights(result.weights if fix is None else fix.weights)
     return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
@@ -350,13 +351,6 @@ def fix_rows(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
             "weight": fix.weights[moved],
         }
     )
-
-
-def fix_weights(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
-    """row_id and the smallest fix's weight of every training row, in the order of the file, as `weights_frame`."""
-    require_rows(result, "The file of weights")
-    weights = result.total_weights(fix.weights)
-    return pd.DataFrame({"row_id": result.dataset.row_id[result.train_rows], "weight": weights})
 
 
 def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
@@ -447,9 +441,7 @@ def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Esti
         if gaps[rate].value is not None
     ]
     # A rate of a handful of rows is often 0 or 1: such a gap makes the headline only where there is no other.
-    return max(
-        estimable, key=lambda item: ((item[2].count or 0) >= SMALL_CELL, abs(item[2].value or 0.0)), default=None
-    )
+    return max(estimable, key=lambda item: ((item[2].count or 0) >= FEW_ROWS, abs(item[2].value or 0.0)), default=None)
 
 
 def seeds_table(results: Sequence[StudyResult]) -> pd.DataFrame:

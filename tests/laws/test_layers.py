@@ -17,7 +17,7 @@ LONG = 15
 
 # A module imports only from its own layer and the ones before it. A folder is one layer; within it there is no circle.
 LAYERS = [
-    "errors", "honesty",
+    "errors",
     "uncertainty", "metrics", "wording",
     "reading", "data", "checks", "datasets",
     "models", "quantities", "influence", "fidelity", "rivals", "reweighting", "path", "tradeoff",

@@ -10,7 +10,7 @@ import pytest
 import sklearn
 
 from iffair_core.__main__ import main
-from iffair_core.honesty import ORIGIN
+from iffair_core.wording import ORIGIN
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

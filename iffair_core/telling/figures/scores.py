@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from iffair_core.errors import shorten
-from iffair_core.metrics import THRESHOLD
+from iffair_core.metrics import FEW_ROWS, THRESHOLD
 from iffair_core.study.disclosure import merged
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
@@ -27,7 +27,6 @@ from iffair_core.wording import listed, number, percent
 
 SCORE_BINS = 20
 RELIABILITY_BINS = 10
-LEAST_ROWS = 10
 
 
 def score_distribution(
@@ -139,12 +138,12 @@ def calibration(
     lines, said, small = [], [], []
     for code, group in enumerate(groups):
         members = np.flatnonzero((codes == code) & (True if weights is None else weights > 0))
-        if members.size < LEAST_ROWS or group in withheld:
+        if members.size < FEW_ROWS or group in withheld:
             small.append(group)
             continue
         style = styles[group]
         order = members[np.argsort(scores[members], kind="stable")]
-        parts = np.array_split(order, max(1, min(RELIABILITY_BINS, members.size // LEAST_ROWS)))
+        parts = np.array_split(order, max(1, min(RELIABILITY_BINS, members.size // FEW_ROWS)))
         if smallest is not None:
             outcomes = np.array([np.bincount(y[part] > 0.5, minlength=2) for part in parts])
             parts = [np.concatenate(parts[start:stop]) for start, stop in merged(outcomes, smallest)]
@@ -182,7 +181,7 @@ def calibration(
     )
     caption = "Bins of equal size within each group."
     if small:
-        why = f"Fewer than {LEAST_ROWS} rows, not estimable" if smallest is None else "Withheld"
+        why = f"Fewer than {FEW_ROWS} rows, not estimable" if smallest is None else "Withheld"
         caption += f" {why}: {listed([shorten(g, 40) for g in small])}."
     table = long_frame(lines, ("group", "bin", "mean score", "favorable share", "low", "high", "rows"))
     alt = f"Calibration by group: mean distance of favorable share and score {listed(said)}. {caption}"

@@ -10,7 +10,6 @@ import streamlit as st
 
 from iffair_core import wording
 from iffair_core.datasets.catalog import example_biased_rows
-from iffair_core.honesty import LIMITS
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import figures, rows, sentences
 from pages.kit import preview, widgets
@@ -189,7 +188,7 @@ def injected(result: StudyResult) -> None:
 
 def cannot(result: StudyResult) -> None:
     """What a number cannot tell."""
-    st.markdown("\n".join(f"- {plain(limit)}" for limit in LIMITS))
+    st.markdown("\n".join(f"- {plain(limit)}" for limit in wording.LIMITS))
     st.markdown("**Look at who pays.** A smaller gap alone does not say whose rate moved, and in which direction.")
     widgets.chart(figures.who_pays(result, widgets.theme()), "learn_pays")
 

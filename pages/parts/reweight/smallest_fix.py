@@ -133,7 +133,7 @@ def _found(result: StudyResult, fix: SmallestFix) -> None:
     with st.container(horizontal=True, gap="small"):
         widgets.csv_download(moved, "smallest_fix_rows.csv", label="Download the rows that move", key="fix_rows_csv")
         widgets.csv_download(
-            tables.fix_weights(result, fix),
+            tables.weights_frame(result, fix),
             "smallest_fix_weights.csv",
             label="Download its weights (row_id, weight)",
             key="fix_weights_csv",

@@ -238,7 +238,7 @@ def test_the_tables_of_a_fix() -> None:
     rows = tables.fix_rows(result, fix)
     assert len(rows) == fix.rows
     assert ((rows["weight"] > 1) == (rows["direction"] == "up")).all()
-    weights = tables.fix_weights(result, fix).set_index("row_id")["weight"]
+    weights = tables.weights_frame(result, fix).set_index("row_id")["weight"]
     assert (weights.loc[rows["row_id"]].to_numpy() == rows["weight"].to_numpy()).all()
     table = tables.fix_table(result, fix).set_index("rows")
     assert table.loc["validation", "demographic_parity_difference before"] == fix.before
