@@ -26,8 +26,8 @@ FINDINGS = {
 def applicants() -> bytes:
     """2,000 invented applicants: two groups and some who did not say, missing numbers and towns."""
     rng = np.random.default_rng(11)
-    origin = rng.choice(["inland", "coast", ""], ROWS, p=[0.55, 0.41, 0.04])
-    skill = rng.normal(0.0, 1.0, ROWS) + 0.5 * (origin == "inland")
+    origin = rng.choice(["inland", "coast", ""], ROWS, p=[0.5, 0.35, 0.15])
+    skill = rng.normal(0.0, 1.0, ROWS) + 1.2 * (origin == "inland")
     hired = skill + rng.normal(0.0, 0.6, ROWS) - 0.7 * (origin == "coast") > 0
     score = np.round(50 + 10 * skill + rng.normal(0.0, 3.0, ROWS), 1)
     frame = pd.DataFrame(

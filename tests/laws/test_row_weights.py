@@ -514,7 +514,8 @@ def survey_table(n: int = 500, seed: int = 0) -> pd.DataFrame:
 @cache
 def weighted_study(goal: str = "demographic_parity") -> StudyResult:
     task = Task("y", 1, "g", weights="person weight")
-    return Study(survey_table(), task, metric=goal, rivals="all", transfer=("decision_tree",), name="survey.csv").run()
+    asked = {"metric": goal, "strength": 0.5, "rivals": "all", "transfer": ("decision_tree",), "name": "survey.csv"}
+    return Study(survey_table(), task, **asked).run()
 
 
 def test_a_stranger_gets_the_same_numbers_from_the_files(tmp_path: object) -> None:
@@ -627,7 +628,7 @@ def test_the_unit_of_the_weights_does_not_matter_to_a_study() -> None:
     first = weighted_study("demographic_parity")
     table = survey_table().assign(**{"person weight": lambda frame: frame["person weight"] * 1234.5})
     task = Task("y", 1, "g", weights="person weight")
-    second = Study(table, task, metric="demographic_parity", rivals="none").run()
+    second = Study(table, task, metric="demographic_parity", strength=0.5, rivals="none").run()
     assert numbers(rows_frame(second)) == pytest.approx(numbers(rows_frame(first)), abs=1e-7, nan_ok=True)
 
 
