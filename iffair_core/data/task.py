@@ -63,7 +63,7 @@ class Task:
             title="reference group",
             usage="group that others are compared with (default: suggested)",
             help="The group that others are compared with. Suggested, never forced: the highest share of "
-            "favorable outcomes among groups of at least 30 rows, ties to the larger.",
+            "favorable outcomes among groups of at least 30 rows, the least certain of three or more aside.",
             metavar="GROUP",
             unset="suggested",
         ),
