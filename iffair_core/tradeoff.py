@@ -21,7 +21,7 @@ from iffair_core.metrics import (
     chance_band,
     confusion_table,
     intervals_from_counts,
-    paired_difference,
+    paired_change,
     point_metrics,
     tells_apart,
 )
@@ -174,10 +174,16 @@ def measure_point(
                 bounds[split] = intervals_from_counts(counts, seed=seed)
             soft[split] = signed_disparity(quantities[split], goal, groups, start, step.model.theta_)
             if split == CHOOSING:
-                untouched = sigmoid(start.logits(part.X))
-                gain = paired_difference(
-                    part.y, untouched, score, part.group_codes, n_groups, seed=seed, sample_weight=part.weights
-                )[GOAL_METRIC[goal]]
+                pair = sigmoid(start.logits(part.X)) >= THRESHOLD, score >= THRESHOLD
+                gain = paired_change(
+                    GOAL_METRIC[goal],
+                    part.y,
+                    *pair,
+                    part.group_codes,
+                    n_groups,
+                    seed=seed,
+                    sample_weight=part.weights,
+                )
         if step.predicted_theta is not None:
             score = sigmoid(start.logits(part.X, step.predicted_theta))
             predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
