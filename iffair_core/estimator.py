@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import copy
 from typing import Any, Self
@@ -14,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from iffair_core.data.groups import suggested_reference
+from iffair_core.data.groups import crossed, suggested_reference
 from iffair_core.data.option import options_of
 from iffair_core.errors import ArrayError, ConfigError, TaskError
 from iffair_core.influence import influence_scores
@@ -22,12 +23,12 @@ from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import make_model
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step, require_strength
-from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes
+from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes, unjudged_rates
 from iffair_core.reading.values import label_codes
 from iffair_core.study.config import StudyConfig
 from iffair_core.study.results import scaled_weights
 from iffair_core.study.transfer import checked_weights, require_weightable
-from iffair_core.tradeoff import STRENGTHS, CurvePoint, Part, measure_point, trace
+from iffair_core.tradeoff import STRENGTHS, Curve, CurvePoint, Part, measure_point, trace
 
 HERE = "validation"  # the split that `recommend` chooses on: the evaluation set, or X itself
 
@@ -45,6 +46,8 @@ class InfluenceReweigher(BaseEstimator):
     utility_budget : accuracy on the evaluation rows that the repair may cost; caps a given strength.
     min_accuracy : guard rail, smallest accuracy on the evaluation rows, a share; None for none.
     also : other goals whose disparities the same weights have to close by the same share.
+    favorable : the value of y that is good for the person; None for the larger in sorted order, with a warning where
+        the values are text, whose order says nothing.
     random_state : seed of the bootstrap intervals and of a network's start; other weights do not depend on it.
 
     Attributes
@@ -52,7 +55,8 @@ class InfluenceReweigher(BaseEstimator):
     sample_weight_ : (n,) float64, at least 0, finite, mean 1; times the weights that `fit` was given, if any.
     influence_ : DataFrame (n, k), d quantity / d weight of each row, one column per quantity.
     achieved_, predicted_ : dicts of the soft gap and the utilities, after the refit and as predicted without one.
-    strength_ : the strength used. model_ : the refitted model. groups_, reference_, classes_.
+    strength_ : the strength used. model_ : the refitted model. groups_, reference_, classes_, favorable_.
+    warnings_ : what to know of the fit, one sentence each.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class InfluenceReweigher(BaseEstimator):
         random_state: int | None = 0,
         min_accuracy: float | None = None,
         also: tuple[str, ...] = (),
+        favorable: Any = None,
     ) -> None:
         self.metric = metric
         self.variant = variant
@@ -78,6 +83,7 @@ class InfluenceReweigher(BaseEstimator):
         self.random_state = random_state
         self.min_accuracy = min_accuracy
         self.also = also
+        self.favorable = favorable
 
     def fit(
         self,
@@ -91,9 +97,9 @@ class InfluenceReweigher(BaseEstimator):
     ) -> Self:
         """Compute the weights.
 
-        X (n, p) numeric, used as given (not standardized); y (n,) two values, the larger in sorted order favorable;
-        sensitive_features (n,) any labels; eval_set (X, y, a): rows on which the gap is measured and the strength
-        chosen; without it, X itself; pinned (n,) bool: rows whose weight stays 1.
+        X (n, p) numeric, used as given (not standardized); y (n,) two values; sensitive_features (n,) any labels, or
+        (n, m) several columns, whose values are crossed, at most 50 groups in all; eval_set (X, y, a): rows on which
+        the gap is measured and the strength chosen; without it, X itself; pinned (n,) bool: rows whose weight stays 1.
         sample_weight (n,) >= 0: weights that the rows have already, as survey weights. Scaled to mean 1 over the rows
         of weight above 0, they multiply ours (a pinned row keeps its own) and enter every rate; a fourth part of
         eval_set is the same for its rows. Raises ConfigError for unusable
@@ -106,7 +112,9 @@ class InfluenceReweigher(BaseEstimator):
             raise ConfigError("strength=None asks for a recommendation, which needs rows to choose on. Pass eval_set.")
         X, outcome, labels = self._arrays(X, y, sensitive_features)
         base = _weights(sample_weight, X.shape[0])
-        codes, self.groups_ = label_codes(labels)
+        columns = {str(name): labels[name] for name in labels}
+        found = crossed(columns, [label_codes(column) for column in columns.values()])
+        codes, self.groups_ = found.codes, found.groups
         rows = np.bincount(codes, minlength=len(self.groups_))
         favorable = np.bincount(codes[outcome > 0.5], minlength=len(self.groups_))
         self.reference_ = self.groups_[suggested_reference(rows, favorable, favorable_shares(codes, outcome, base))]
@@ -125,8 +133,11 @@ class InfluenceReweigher(BaseEstimator):
             judged, held = judged_groups(measured, self.metric, *self.also), _mask(pinned, X.shape[0])
             self._path = RepairPath(start, measured, config.repair, pinned=held, groups=judged, base=base)
             self._part, self._seed, self._measured = part, int(config.seed), measured
+            left_out = unjudged_rates(measured, judged)
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
-            point = self._settle(config)
+            curve = self._settle(config)
+            point = curve.points[curve.chosen]
+            self.warnings_ = (*self._guessed(), *left_out, *curve.warnings)
             ours, theta = point.solution
             weights = ours if base is None else ours * base
             near = copy(start)  # a network has many optima: the path's own is where its parameters are
@@ -173,9 +184,9 @@ class InfluenceReweigher(BaseEstimator):
             base=self._path.base,
         )
 
-    def _settle(self, config: StudyConfig) -> CurvePoint:
-        """The chosen point of the curve."""
-        curve = trace(
+    def _settle(self, config: StudyConfig) -> Curve:
+        """The curve as far as the chosen point needs it."""
+        return trace(
             self._path,
             {HERE: self._part},
             {HERE: self._measured},
@@ -185,16 +196,14 @@ class InfluenceReweigher(BaseEstimator):
             grid=STRENGTHS if config.strength is None else STRENGTHS[config.strength >= STRENGTHS],
             intervals=False,
         )
-        self.warnings_ = curve.warnings
-        return curve.points[curve.chosen]
 
     def _arrays(
         self, X: Any, y: Any, sensitive_features: Any, known: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+    ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         X, y = validate_data(self, X, y, reset=known is None, dtype=np.float64, order="C")
         if sensitive_features is None:
             raise ArrayError("sensitive_features is None. Pass the group of each row.")
-        labels = pd.Series(column_or_1d(sensitive_features, dtype=object))
+        labels = _labels(sensitive_features)
         check_consistent_length(X, labels)
         classes = np.unique(y)
         if known is None:
@@ -206,9 +215,25 @@ class InfluenceReweigher(BaseEstimator):
                     f"supported. The type of the target is {type_of_target(y)}."
                 )
             self.classes_ = classes
+            self.favorable_ = classes[1] if self.favorable is None else self.favorable
+            if self.favorable_ not in classes:
+                raise ArrayError(f"favorable is {self.favorable!r}; y holds {classes[0]!r} and {classes[1]!r}.")
         elif not np.isin(classes, known).all():
             raise ArrayError(f"y holds values that it did not in fit; it may hold {known[0]!r} and {known[1]!r}.")
-        return X, (y == self.classes_[1]).astype(float), labels
+        return X, (y == self.favorable_).astype(float), labels
+
+    def _guessed(self) -> tuple[str, ...]:
+        """That the favorable value was guessed from the order of words, as a warning too."""
+        if self.favorable is not None or self.classes_.dtype.kind in "biuf":
+            return ()
+        if all(isinstance(value, (bool, int, float, np.number)) for value in self.classes_):
+            return ()
+        text = (
+            f"'{self.favorable_}' is taken as the favorable value, as it comes after '{self.classes_[0]}' in sorted "
+            "order. Say which value is good for the person by favorable=."
+        )
+        warnings.warn(text, UserWarning, stacklevel=3)
+        return (text,)
 
     def score(self, X: Any, y: Any, *, sensitive_features: Any, sample_weight: Any = None) -> float:
         """Minus the goal's disparity of the refitted model on these rows, so that greater is better."""
@@ -312,8 +337,17 @@ def _weights(sample_weight: Any, n: int) -> np.ndarray | None:
     return scaled_weights(weights)
 
 
-def _known_codes(labels: pd.Series, groups: tuple[str, ...]) -> np.ndarray:
-    codes, names = label_codes(labels)
+def _labels(sensitive_features: Any) -> pd.DataFrame:
+    """The sensitive features as columns of objects; one column may come as (n,) or (n, 1)."""
+    if getattr(sensitive_features, "ndim", 1) == 2 and np.shape(sensitive_features)[1] > 1:
+        return pd.DataFrame(sensitive_features).reset_index(drop=True)
+    return pd.DataFrame({"sensitive_features": column_or_1d(sensitive_features, dtype=object)})
+
+
+def _known_codes(labels: pd.DataFrame, groups: tuple[str, ...]) -> np.ndarray:
+    columns = {str(name): labels[name] for name in labels}
+    found = crossed(columns, [label_codes(column) for column in columns.values()])
+    codes, names = found.codes, found.groups
     unknown = [name for name in names if name not in groups]
     if unknown:
         raise TaskError(f"The group {unknown[0]!r} does not occur in the training rows. Known: {', '.join(groups)}.")

@@ -14,7 +14,7 @@ from itertools import permutations
 import numpy as np
 
 from iffair_core.data.groups import suggested_reference
-from iffair_core.errors import ConfigError, NotSupported, TaskError
+from iffair_core.errors import ConfigError, NotSupported, TaskError, listing
 from iffair_core.metrics import GOAL_RATES, RATES
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
@@ -322,6 +322,18 @@ def judged_groups(quantities: FairnessQuantities, *goals: str) -> dict[str, tupl
         enough = tuple(group for group in every if behind[quantities.groups.index(group)] >= LEAST_ROWS)
         found[rate] = enough if len(enough) > 1 else every
     return found
+
+
+def unjudged_rates(quantities: FairnessQuantities, judged: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """A sentence on the rates of groups that are left out of a repair for want of rows; () where there is none."""
+    named = [
+        f"{RATES[rate].title} of {group}"
+        for rate, groups in judged.items()
+        for group in _members(quantities, rate)
+        if group not in groups
+    ]
+    few = f"Left out of the repair, because fewer than {LEAST_ROWS} rows stand behind it"
+    return (f"{few}: {listing(named)}.",) if named else ()
 
 
 def _members(quantities: FairnessQuantities, rate: str) -> tuple[str, ...]:

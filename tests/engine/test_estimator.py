@@ -27,6 +27,8 @@ from iffair_core.quantities import fairness_quantities
 from iffair_core.reweighting import VARIANTS
 from iffair_core.tradeoff import STRENGTHS
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*taken as the favorable value:UserWarning")
+
 
 def make(n=900, p=4, seed=0):
     rng = np.random.default_rng(seed)
@@ -60,6 +62,45 @@ def test_the_larger_value_in_sorted_order_is_favorable_and_labels_may_be_anythin
     codes = InfluenceReweigher(strength=0.5).fit(X, (y == "yes").astype(int), sensitive_features=(group == "b") * 1.0)
     assert list(base.classes_) == ["no", "yes"]
     np.testing.assert_allclose(base.sample_weight_, codes.sample_weight_, atol=1e-9)
+
+
+def test_the_favorable_value_may_be_named_and_a_guess_from_words_is_told():
+    X, y, group = make()
+    other = np.where(y == "yes", "approve", "deny")
+    with pytest.warns(UserWarning, match="'deny' is taken as the favorable value"):
+        guessed = InfluenceReweigher(strength=0.5).fit(X, other, sensitive_features=group)
+    assert any("favorable=" in text for text in guessed.warnings_)
+    named = InfluenceReweigher(strength=0.5, favorable="approve").fit(X, other, sensitive_features=group)
+    numbers = InfluenceReweigher(strength=0.5).fit(X, (y == "yes").astype(int), sensitive_features=group)
+    assert not named.warnings_ and not numbers.warnings_ and named.favorable_ == "approve"
+    np.testing.assert_array_equal(named.sample_weight_, numbers.sample_weight_)
+    with pytest.raises(ArrayError, match="favorable is 'maybe'"):
+        InfluenceReweigher(favorable="maybe").fit(X, other, sensitive_features=group)
+
+
+def test_several_sensitive_columns_are_crossed():
+    X, y, group = make()
+    side = np.random.default_rng(1).choice(["l", "r"], len(y))
+    frame = pd.DataFrame({"group": group, "side": side})
+    crossed = InfluenceReweigher(strength=0.5).fit(X, y, sensitive_features=frame)
+    joined = InfluenceReweigher(strength=0.5).fit(X, y, sensitive_features=[f"{a} / {b}" for a, b in frame.to_numpy()])
+    assert crossed.groups_ == joined.groups_ == ("a / l", "a / r", "b / l", "b / r")
+    np.testing.assert_array_equal(crossed.sample_weight_, joined.sample_weight_)
+
+
+def test_too_many_groups_are_refused_at_once_with_cut_points():
+    X, y, _ = make()
+    with pytest.raises(TaskError, match=r"gives 900 groups; at most 50 can be compared[.] Cut it into bins"):
+        InfluenceReweigher().fit(X, y, sensitive_features=X[:, 1])
+
+
+def test_groups_left_out_of_a_repair_are_told():
+    X, y, group = make()
+    group = group.copy()
+    group[:8] = "few"
+    fitted = InfluenceReweigher(metric="demographic_parity", favorable="yes").fit(X, y, sensitive_features=group)
+    assert fitted.warnings_[0].startswith("Left out of the repair, because fewer than 10 rows")
+    assert "selection rate of few" in fitted.warnings_[0]
 
 
 def test_strength_zero_leaves_every_weight_at_exactly_one():
