@@ -22,9 +22,9 @@ from iffair_core.influence import influence_scores
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import make_model
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
-from iffair_core.path import RepairPath, Step, require_strength
+from iffair_core.path import NO_GAP, RepairPath, Step, require_strength
 from iffair_core.quantities import favorable_shares, judged_groups, quantities_from_codes, unjudged_rates
-from iffair_core.reading.values import label_codes
+from iffair_core.reading.values import label_codes, label_order, value_label
 from iffair_core.study.config import StudyConfig
 from iffair_core.study.results import scaled_weights
 from iffair_core.study.transfer import checked_weights, require_weightable
@@ -137,7 +137,9 @@ class InfluenceReweigher(BaseEstimator):
             self.influence_ = pd.DataFrame(influence_scores(start, measured), columns=list(measured.names))
             curve = self._settle(config)
             point = curve.points[curve.chosen]
-            self.warnings_ = (*self._guessed(), *left_out, *curve.warnings)
+            nothing = self._path.disparity <= NO_GAP
+            no_gap = ("There is no gap to close on these rows, so that every weight is 1.",) if nothing else ()
+            self.warnings_ = (*self._guessed(), *left_out, *no_gap, *curve.warnings)
             ours, theta = point.solution
             weights = ours if base is None else ours * base
             near = copy(start)  # a network has many optima: the path's own is where its parameters are
@@ -226,8 +228,8 @@ class InfluenceReweigher(BaseEstimator):
         """That the favorable value was guessed from the order of words, as a warning too."""
         if self.favorable is not None or self.classes_.dtype.kind in "biuf":
             return ()
-        if all(isinstance(value, (bool, int, float, np.number)) for value in self.classes_):
-            return ()
+        if all(label_order(value_label(value))[0] == 0 for value in self.classes_):
+            return ()  # numbers, whatever their type
         text = (
             f"'{self.favorable_}' is taken as the favorable value, as it comes after '{self.classes_[0]}' in sorted "
             "order. Say which value is good for the person by favorable=."

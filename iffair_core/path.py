@@ -37,6 +37,8 @@ ON_TARGET = 0.005
 OFF_TARGET = 0.25
 CORRECTIONS = 4
 STRIDE = 1 / 16
+NO_GAP = 1e-8
+"""A soft disparity up to which nothing is left to close: a fit is no more exact than that."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class RepairPath:
 
     def step_from(self, earlier: Step, strength: float) -> Step:
         """The weights and the refitted model at `strength`, starting from a feasible step at a smaller strength."""
-        if strength == 0 or self.disparity == 0:
+        if strength == 0 or self.disparity <= NO_GAP:
             return Step(strength, self.origin.weights, self.origin.model, self.origin.predicted_theta)
         predicted = self._predict(strength)
         if earlier.model is None or earlier.weights is None:
@@ -298,7 +300,7 @@ class RepairPath:
 
     def _reachable(self) -> float:
         """Largest strength that all gaps of the goal allow at once, to first order. Refits may fail below it."""
-        if self.disparity == 0:
+        if self.disparity <= NO_GAP:
             return np.inf
         first = self._first
         over = self._directed @ self.before - self._disparities

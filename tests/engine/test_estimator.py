@@ -94,6 +94,14 @@ def test_too_many_groups_are_refused_at_once_with_cut_points():
         InfluenceReweigher().fit(X, y, sensitive_features=X[:, 1])
 
 
+def test_separated_outcomes_leave_nothing_to_close():
+    X, y, group = make()
+    separated = np.column_stack([X, 100.0 * (y == "yes")])
+    fitted = InfluenceReweigher("equal_opportunity", favorable="yes").fit(separated, y, sensitive_features=group)
+    assert (fitted.sample_weight_ == 1).all() and fitted.achieved_["accuracy"] == 1
+    assert any("no gap to close" in text for text in fitted.warnings_)
+
+
 def test_groups_left_out_of_a_repair_are_told():
     X, y, group = make()
     group = group.copy()
