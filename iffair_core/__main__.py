@@ -1,5 +1,6 @@
-"""The command line: `iffair run FILE ...` studies a table, `check` says what to know of it first, `datasets` lists the
-named ones, and `ui` opens the dashboard. Without an installation, `python -m iffair_core` does the same from a clone.
+"""The command line: `iffair run FILE ...` studies a table, `check` says what to know of it first, `audit` compares what
+a column says of groups without a model, `datasets` lists the named tables, and `ui` opens the dashboard. Without an
+installation, `python -m iffair_core` does the same from a clone.
 
 Exit status 0 with the path of each file on standard output (warnings go to standard error), or 2 with exactly one line
 on standard error that says what is wrong and what to do. Nothing is written before the study has succeeded.
@@ -22,12 +23,14 @@ from typing import Any
 
 import pandas as pd
 
+from iffair_core.audit import audit
 from iffair_core.checks.run import Remedy, run_checks
 from iffair_core.data.option import options_of
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import DATASETS, load_dataset, whereabouts
 from iffair_core.errors import ConfigError, IFFairError, TableError, listing, shorten
 from iffair_core.options import (
+    AUDIT_FILES,
     DESIGN,
     SEEDS,
     command_parser,
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return open_dashboard(arguments[1:])
     try:
         options = command_parser().parse_args(arguments)
-        command = {"run": _run, "check": _check, "datasets": _datasets}[options.command]
+        command = {"run": _run, "check": _check, "audit": _audit, "datasets": _datasets}[options.command]
         with warnings.catch_warnings(record=True) as noticed:
             warnings.simplefilter("always")
             said = command(options)
@@ -221,6 +224,33 @@ def _check(options: argparse.Namespace) -> list[str]:
     if task is not None and task.smallest_group is not None:
         return []
     return [str(warning) for warning in table.attrs.get("warnings", ())]
+
+
+def _audit(options: argparse.Namespace) -> list[str]:
+    """Print an audit and write its files where a folder is given; returns the warnings."""
+    from iffair_core.telling import audits
+
+    folder = None if options.out is None else Path(options.out)
+    if folder is not None:
+        _require_writable(folder)
+    seed = whole_number("seed", options.seed)
+    if options.above is not None and options.favorable is None:
+        options.favorable = [""]  # a score above a cut names its own favorable value
+    table, task, _ = _table_and_task(options)
+    found = audit(table, task, above=options.above, seed=seed)
+    for line in audits.audit_lines(found):
+        print(line)
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            contents = (audits.audit_csv(found), audits.audit_json(found).encode("utf-8", "backslashreplace"))
+            for name, content in zip(AUDIT_FILES, contents, strict=True):
+                with _replacing(folder / name) as path:
+                    path.write_bytes(content)
+                print(folder / name)
+        except OSError as error:
+            raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+    return list(found.warnings)
 
 
 def _remedy_options(task: Task | None, remedy: Remedy) -> str:

@@ -19,8 +19,9 @@ from scipy.optimize import brentq
 from iffair_core.data.resolving import ResolvedTask, resolve
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, shorten
-from iffair_core.metrics import Estimate, evaluate
+from iffair_core.metrics import Estimate, chance_band, confusion_table, evaluate, intervals_from_counts
 from iffair_core.reading.values import MISSING, as_numbers, is_number, value_label
+from iffair_core.study.disclosure import suppressed
 from iffair_core.uncertainty import effective_counts
 
 SMALL_SHARE = 0.02
@@ -39,13 +40,14 @@ class AuditedGroup:
 
     `ratio`: impact ratio, `rate` divided by the highest rate among groups that count; `gap`: rate minus that of the
     reference group, None for that group itself. `unknown`: the rows whose attribute is missing or said to be unknown;
-    `small`: fewer than 2 % of the rows. Neither can be the group with the highest rate unless there is no other.
+    `small`: fewer than 2 % of the rows. Neither can be the group with the highest rate unless there is no other. In
+    cohort-only mode `selected` and the rates are None where they are withheld.
     """
 
     group: str
     rows: int
     of_all: float
-    selected: int
+    selected: int | None
     rate: Estimate
     ratio: Estimate
     gap: Estimate | None
@@ -57,9 +59,9 @@ class AuditedGroup:
 class GroupAudit:
     """The groups of one sensitive attribute, or of several crossed.
 
-    `highest`: the group with the highest rate, to which ratios refer; None where nobody is selected. `difference`:
-    largest minus smallest rate; `lowest_ratio`: the smallest impact ratio among groups that are neither small nor
-    unknown. `chance`: the difference that permuted group labels would show, its 95th percentile.
+    `highest`: the group with the highest rate, to which ratios refer; None where nobody is selected. Of the groups that
+    are neither small nor unknown: `difference`, largest minus smallest rate; `lowest_ratio`; `chance`, the difference
+    that permuted group labels would show, its 95th percentile.
     """
 
     columns: tuple[str, ...]
@@ -72,17 +74,16 @@ class GroupAudit:
     warnings: tuple[str, ...]
 
     def frame(self) -> pd.DataFrame:
-        """One line per group: group, rows, share of rows, selected, rate, ratio, gap, each with low and high."""
+        """One line per group: attribute, group, rows, their share, selected; rate, ratio and gap with intervals."""
         lines = []
         for one in self.groups:
-            gap = one.gap or Estimate(None, None, None, None)
-            lines.append(
-                {"attribute": " / ".join(self.columns), "group": one.group, "rows": one.rows, "of all": one.of_all,
-                 "selected": one.selected, "rate": one.rate.value, "rate low": one.rate.low,
-                 "rate high": one.rate.high, "impact ratio": one.ratio.value, "ratio low": one.ratio.low,
-                 "ratio high": one.ratio.high, f"gap to {self.reference}": gap.value, "gap low": gap.low,
-                 "gap high": gap.high, "unknown": one.unknown, "under 2 %": one.small}
-            )  # fmt: skip
+            line: dict[str, Any] = {"attribute": " / ".join(self.columns), "group": one.group, "rows": one.rows}
+            line |= {"share of rows": one.of_all, "selected": one.selected}
+            for name, estimate in (("rate", one.rate), ("impact ratio", one.ratio), ("gap", one.gap)):
+                value = estimate or Estimate(None, None, None, None)
+                line |= {name: value.value, f"{name} low": value.low, f"{name} high": value.high}
+            line |= {"reference": self.reference, "highest": self.highest}
+            lines.append(line | {"unknown": one.unknown, "under 2 %": one.small})
         return pd.DataFrame(lines)
 
 
@@ -125,7 +126,9 @@ def audit(table: pd.DataFrame, task: Task, *, above: float | str | None = None, 
         table, label = _cut_above(table, task.target, above)
         task = replace(task, favorable=label, bins={k: v for k, v in (task.bins or {}).items() if k != task.target})
     columns = task.sensitive_columns
-    each = [(name,) for name in columns] + ([columns] if len(columns) > 1 else [])
+    each: list[tuple[str, ...]] = [(name,) for name in columns] if task.smallest_group is None else []
+    if len(columns) > 1 or not each:
+        each.append(columns)  # in cohort-only mode alone: one table's totals would give away what another withholds
     found: list[GroupAudit] = []
     for names in each:
         bins = {name: cuts for name, cuts in (task.bins or {}).items() if name in (*names, task.target)}
@@ -173,8 +176,12 @@ def _groups(resolved: ResolvedTask, columns: Sequence[str], seed: int) -> GroupA
     rows = np.bincount(codes[weights > 0], minlength=size)
     selected = np.bincount(codes[weights > 0], y[weights > 0], minlength=size).astype(int)
     tells = effective_counts(total, square)
+    least = resolved.task.smallest_group
+    hidden = np.zeros(size, dtype=bool)
+    if least is not None:
+        hidden = suppressed(np.column_stack([selected, rows - selected]), least)[:, 0]
     rates = [found.rates[group]["selection_rate"] for group in groups]
-    shares = np.array([np.nan if one.value is None else one.value for one in rates])
+    shares = np.array([np.nan if one.value is None or no else one.value for one, no in zip(rates, hidden, strict=True)])
     unknown = np.array([_is_unknown(group, len(columns)) for group in groups])
     of_all = total / total.sum()
     small = of_all < SMALL_SHARE
@@ -183,6 +190,7 @@ def _groups(resolved: ResolvedTask, columns: Sequence[str], seed: int) -> GroupA
         counting = np.isfinite(shares)
     best = int(np.argmax(np.where(counting, shares, -1.0)))
     none = Estimate(None, None, None, None)
+    base = groups.index(resolved.reference)
     audited = []
     for code, group in enumerate(groups):
         ratio = none
@@ -192,21 +200,32 @@ def _groups(resolved: ResolvedTask, columns: Sequence[str], seed: int) -> GroupA
             if code == best:
                 ratio = Estimate(1.0, None, None, int(rows[best]))
         gap = found.gaps.get(group, {}).get("selection_rate")
+        told = not hidden[code]
+        if gap is not None and (hidden[code] or hidden[base]):
+            gap = none
         audited.append(
             AuditedGroup(
                 group,
                 int(rows[code]),
                 float(of_all[code]),
-                int(selected[code]),
-                rates[code],
+                int(selected[code]) if told else None,
+                rates[code] if told else none,
                 ratio,
                 gap,
                 bool(unknown[code]),
                 bool(small[code]),
             )
         )
-    low, high = found.intervals["demographic_parity_difference"] or (None, None)
-    difference = Estimate(found.values["demographic_parity_difference"], low, high, int(rows.sum()))
+    difference, chance = none, None
+    if np.count_nonzero(counting) > 1:
+        inside = counting[codes]
+        of = None if weight is None else weight[inside]
+        place = np.cumsum(counting) - 1
+        counts = confusion_table(y[inside], y[inside], place[codes[inside]], int(counting.sum()), of)
+        metric = "demographic_parity_difference"
+        chance = chance_band(counts, seed=seed)[metric]
+        low, high = intervals_from_counts(counts, seed=seed)[metric] or (None, None)
+        difference = Estimate(float(np.ptp(shares[counting])), low, high, int(rows[counting].sum()))
     ratios = [
         one.ratio for one, counts in zip(audited, counting, strict=True) if counts and one.ratio.value is not None
     ]
@@ -218,7 +237,7 @@ def _groups(resolved: ResolvedTask, columns: Sequence[str], seed: int) -> GroupA
         groups[best] if shares[best] > 0 else None,
         tuple(audited),
         difference,
-        found.chance_band["demographic_parity_difference"],
+        chance,
         lowest,
         warnings,
     )

@@ -15,6 +15,7 @@ from iffair_core.study.smallest_fix import BY, require_fix
 
 DESIGN = "design.parquet"
 SEEDS = "seeds.csv"
+AUDIT_FILES = ("audit.csv", "audit.json")
 MOST_SEEDS = 1000
 
 
@@ -32,7 +33,7 @@ def command_parser() -> argparse.ArgumentParser:
         description="Find the training rows that make a model unfair, and the row weights that repair it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", metavar="{run,check,datasets,ui}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{run,check,audit,datasets,ui}", required=True)
     commands.add_parser("datasets", help="list the named data sets", allow_abbrev=False)
     commands.add_parser(
         "ui",
@@ -54,6 +55,20 @@ def command_parser() -> argparse.ArgumentParser:
     check.add_argument("file", metavar="FILE", help="CSV, Parquet or Excel file, or the name of a data set")
     check.add_argument("--seed", metavar="N", default="0", help="draws of large tables (default: %(default)s)")
     _add_task(check)
+    audit = commands.add_parser(
+        "audit",
+        usage="%(prog)s FILE --target COL --favorable VALUE|--above CUT --sensitive COL [options]",
+        help="compare the shares of groups that a column selects, without a model",
+        description="Compare the shares of groups that a column selects: a recorded outcome, a decision, or a score "
+        "above a cut. Prints shares, impact ratios and gaps with 95 % intervals, by each sensitive column and by all "
+        "of them crossed. No feature is needed.",
+        allow_abbrev=False,
+    )
+    audit.add_argument("file", metavar="FILE", help="CSV, Parquet or Excel file, or the name of a data set")
+    audit.add_argument("--above", metavar="CUT", help="selected is who scores more than this; median for the median")
+    audit.add_argument("--seed", metavar="N", default="0", help="of bootstrap and permutations (default: %(default)s)")
+    audit.add_argument("--out", metavar="DIR", help=f"folder for {' and '.join(AUDIT_FILES)}")
+    _add_task(audit)
     run = commands.add_parser(
         "run",
         usage="%(prog)s FILE --out DIR --target COL --favorable VALUE --sensitive COL [options]",

@@ -1,5 +1,7 @@
 """Audits without a model: against sums by pandas, laws of shares and ratios, intervals against what they promise."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from iffair_core.__main__ import main
 from iffair_core.audit import audit, ratio_interval
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError
+from iffair_core.reading.door import read_table
+from iffair_core.telling.audits import audit_lines, audit_sentence
 
 SEXES, RACES = ("Female", "Male"), ("Asian", "Black", "White", "Unknown")
 
@@ -39,8 +44,9 @@ def test_shares_and_ratios_are_those_of_counting():
         assert [group.rate.value for group in one.groups] == pytest.approx(seen["mean"].tolist(), abs=1e-15)
         largest = max(group.rate.value for group in one.groups if not (group.unknown or group.small))
         assert [group.ratio.value for group in one.groups] == pytest.approx((seen["mean"] / largest).tolist())
-        selected = (table["passed"] == "yes").astype(int)
-        fairlearn = {"y_true": selected, "y_pred": selected, "sensitive_features": keys}
+        counts = keys.isin([group.group for group in one.groups if not (group.unknown or group.small)])
+        selected = (table["passed"] == "yes").astype(int)[counts]
+        fairlearn = {"y_true": selected, "y_pred": selected, "sensitive_features": keys[counts]}
         assert one.difference.value == pytest.approx(demographic_parity_difference(**fairlearn))
         if one.columns == ("sex",):
             assert one.lowest_ratio.value == pytest.approx(demographic_parity_ratio(**fairlearn))
@@ -99,6 +105,38 @@ def test_nobody_selected_leaves_ratios_open():
     assert all(group.rate.value > 0.9 for group in one.groups)
     with pytest.raises(TaskError, match="only the value"):
         audit(table, Task("score", "", "race"), above=9)
+
+
+def test_the_command_line_prints_and_writes_the_audit(tmp_path, capsys):
+    path = tmp_path / "log.csv"
+    selections().to_csv(path, index=False)
+    asked = ["audit", str(path), "--sensitive", "sex", "--sensitive", "race"]
+    assert main([*asked, "--target", "passed", "--favorable", "yes", "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    found = audit(read_table(path), PASSED)
+    assert all(audit_sentence(found, one) in out for one in found.tables)
+    frame = pd.read_csv(tmp_path / "out" / "audit.csv", keep_default_na=False)
+    assert len(frame) == sum(len(one.groups) for one in found.tables)
+    saved = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert saved["tables"][0]["lowest_ratio"]["value"] == found.tables[0].lowest_ratio.value
+    assert main([*asked, "--target", "score", "--above", "median"]) == 0
+    assert capsys.readouterr().out.startswith("score > ")
+    assert main([*asked, "--target", "score", "--above", "high"]) == 2
+    assert "The cut 'high' is no number" in capsys.readouterr().err
+
+
+def test_cohort_only_mode_withholds_small_numbers(capsys):
+    table = selections(300)
+    found = audit(table, Task("passed", "yes", ("sex", "race"), smallest_group=12))
+    assert [one.columns for one in found.tables] == [("sex", "race")]
+    for group in found.tables[0].groups:
+        if group.selected is None:
+            assert group.rate.value is None and group.ratio.value is None
+        else:
+            assert group.selected == 0 or group.selected >= 12
+            assert group.rows == group.selected or group.rows - group.selected >= 12
+    assert any(group.selected is None for group in found.tables[0].groups)
+    assert "withheld" in "\n".join(audit_lines(found))
 
 
 def test_repeating_every_row_by_its_weight_is_the_same():

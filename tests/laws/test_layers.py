@@ -21,7 +21,7 @@ LAYERS = [
     "uncertainty", "metrics", "wording",
     "reading", "data", "checks", "datasets",
     "models", "quantities", "influence", "fidelity", "rivals", "reweighting", "path", "tradeoff",
-    "audit", "study", "estimator",
+    "study", "audit", "estimator",
     "telling",
     "options", "__main__",
 ]  # fmt: skip
