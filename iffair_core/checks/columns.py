@@ -12,7 +12,7 @@ import pandas as pd
 from iffair_core.checks.evidence import Check, Evidence, Severity, Shares, Studied, plural, ranked, sentence
 from iffair_core.checks.separation import auc_interval
 from iffair_core.data.groups import SMALL_GROUP
-from iffair_core.errors import joined, quoted, shorten
+from iffair_core.errors import joined, listing, quoted, shorten
 from iffair_core.reading.values import MISSING
 from iffair_core.wording import figure, percent, span
 
@@ -24,6 +24,8 @@ CHANCE = 1e-6
 """Values with one outcome only count where so many rows would all have it less often than this by chance."""
 STRONG, AHEAD, LEADERS = 0.75, 0.10, 4
 """Up to four columns whose AUC is at least 0.75, and 0.10 above the next, are asked about."""
+NEARLY = 0.95
+"""So are all columns of at least 0.95, however many: each can stand for the outcome where another is left out."""
 VERY_STRONG, AHEAD_OF_ONE = 0.8, 0.03
 """So is, more quietly, a single one of at least 0.8 that is 0.03 above the next."""
 CLEARLY = 0.7
@@ -43,6 +45,7 @@ def column_checks(study: Studied) -> Iterator[Check]:
     for rule in (against.leak_checks, against.name_checks, against.leader_checks, against.one_sided_checks):
         yield from rule()
     yield from _stand_ins(study)
+    yield from _constant_in_a_group(study)
     yield from _missing_by_group(study)
     yield from _missing_by_outcome(study, against.leaks)
 
@@ -68,18 +71,20 @@ class _AgainstOutcome:
 
     @cached_property
     def leaders(self) -> tuple[list[str], Severity]:
-        """The few strongest columns that a gap sets apart from all others."""
+        """The few strongest columns that a gap sets apart from all others, and all that hide one another."""
         order = list(ranked({name: area for name, area in self.areas.items() if name not in self.leaks}))
         every = [*(area for _, area in order), 0.5]
         hits = np.full(len(order), int(self.y.sum()))
         low, _ = auc_interval(np.array(every[:-1]), hits, self.y.size - hits)
+        hiding = [name for place, (name, area) in enumerate(order) if area >= NEARLY and low[place] >= STRONG]
         best, widest = 0, 0.0
         for place in range(min(LEADERS, len(order))):
             gap = every[place] - every[place + 1]
             if every[place] >= STRONG and low[place] >= CLEARLY and gap >= AHEAD and gap > widest:
                 best, widest = place + 1, gap
+        best = max(best, len(hiding))  # they are the first in order
         if best:
-            return [name for name, _ in order[:best]], "medium"
+            return [name for name, _ in order[:best]], "high" if len(hiding) > 1 else "medium"
         alone = order and every[0] >= VERY_STRONG and every[0] - every[1] >= AHEAD_OF_ONE and low[0] >= CLEARLY
         return [order[0][0]] if alone else [], "low"
 
@@ -241,6 +246,30 @@ def _told_apart(part: pd.DataFrame) -> tuple[list[str], str]:
         for line in part.head(NAMED).to_dict("records")
     ]
     return names, sentence(each, names[NAMED:])
+
+
+def _constant_in_a_group(study: Studied) -> Iterator[Check]:
+    """Features that have one value in all rows of a group and several in the others."""
+    data, codes = study.data, study.resolved.group_codes
+    rows, _ = study.group_counts()
+    found: dict[str, list[int]] = {}
+    for name in data.features:
+        values, distinct = data.raw(name)
+        if distinct.size + bool((values < 0).any()) < 2:
+            continue
+        ends = pd.Series(values).groupby(codes).agg(["min", "max"])
+        same = ends.index[(ends["min"] == ends["max"]) & (rows[ends.index] >= SMALL_GROUP)]
+        if 0 < same.size < np.count_nonzero(rows):
+            found[name] = same.tolist()
+    each = joined(
+        [f"{quoted([name])} in {listing([study.group(code) for code in of], 3)}" for name, of in found.items()]
+    )
+    text = (
+        f"One and the same value in all rows of a group, and others elsewhere: {each}. For these people such a column "
+        "tells nothing of the outcome, and its other values tell that a person is not one of them. Ask how it was "
+        f"recorded, and see what changes without {plural(list(found), 'it', 'them')}."
+    )
+    yield from data.about(list(found), "constant_in_group", "medium", "Columns with one value in a whole group", text)
 
 
 # ------------------------------------------------------------------------------------------------------------ missing

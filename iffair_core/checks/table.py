@@ -16,6 +16,8 @@ NEARLY_CONSTANT = 0.995
 """Share of rows with one value from which a column has almost nothing to tell; 50 rows of 10,000 remain."""
 MANY_VALUES = 50
 """Values of a category beyond which the encoding pools the rarest (`encoding.MAX_LEVELS`)."""
+TRAINING_SHARE = 0.6
+"""Share of the rows that a model learns from."""
 MANY_COPIES = 0.01
 """Share of copied rows that can move a test score by more than the width of most intervals."""
 MORE_THAN_CHANCE = 10
@@ -24,7 +26,7 @@ MORE_THAN_CHANCE = 10
 
 def table_checks(data: Evidence) -> Iterator[Check]:
     """Every check of this module that has something to say."""
-    for rule in (_one_value, _nearly_constant, _identifiers, _many_values, _copies):
+    for rule in (_one_value, _nearly_constant, _identifiers, _many_values, _copies, _wide):
         data.stop_check()
         yield from rule(data)
 
@@ -88,6 +90,18 @@ def _many_values(data: Evidence) -> Iterator[Check]:
         f"{plural(names, 'it', 'them')} out."
     )
     yield from data.about(names, "high_cardinality", "low", "Categories with very many values", text)
+
+
+def _wide(data: Evidence) -> Iterator[Check]:
+    """More columns than rows to learn from."""
+    columns = len(data.features)
+    if columns >= TRAINING_SHARE * data.rows:
+        text = (
+            f"{columns:,} features for about {data.count(int(TRAINING_SHARE * data.rows))} training rows. Many models "
+            "fit such rows without error, and only the penalty on the coefficients chooses among them, so that a few rows "
+            "more or less change every result. Leave out columns, or find more rows."
+        )
+        yield Check("wide_table", "medium", "More columns than rows to learn from", text)
 
 
 # -------------------------------------------------------------------------------------------------------- copied rows

@@ -23,6 +23,8 @@ STAGES = ("encode", "baseline", "influence", "curve", "fidelity", "rivals")
 TRANSFER = "transfer"
 """The stage after all others, run only where other models are asked for."""
 MEASURED = ("validation", "test")
+TOO_GOOD = 0.99
+"""ROC AUC of a fitted model from which its features probably hold the outcome."""
 
 Record = TypeVar("Record")
 
@@ -138,9 +140,20 @@ class Baseline:
         """Each text once, with the parts whose rows it holds for."""
         parts: dict[str, list[str]] = {}
         for split in MEASURED:
-            for text in self.evaluations[split].warnings:
+            for text in (*_too_good(self.evaluations[split]), *self.evaluations[split].warnings):
                 parts.setdefault(text, []).append(split)
         return tuple(f"On {' and '.join(splits)} rows: {text}" for text, splits in parts.items())
+
+
+def _too_good(evaluation: Evaluation) -> tuple[str, ...]:
+    """That a model ranks its rows better than decisions about people can be foreseen, where it does."""
+    auc = evaluation.values["roc_auc"]
+    if auc is None or auc < TOO_GOOD:
+        return ()
+    return (
+        f"The ordinary model tells the outcomes apart with ROC AUC {auc:.3f}, better than what people do can be "
+        "foreseen: some features are probably recorded with the outcome. Leave those out, or no result here holds.",
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import OTHER_VALUES, require_rows, suppressed, told_share, withheld
 from iffair_core.study.results import Rival, StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
-from iffair_core.uncertainty import effective_counts, wilson_interval
+from iffair_core.uncertainty import Evaluation, effective_counts, wilson_interval
 from iffair_core.wording import RATE_TITLES, heading
 
 
@@ -42,13 +42,30 @@ def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
             "low": low,
             "high": high,
             "chance band": before.chance_band.get(name),
-            "AIF360 name": METRICS[name].aif360,
+            "AIF360 name": aif360_name(before, name),
         }
         if after is not None:
             line["after"] = after.values[name]
             line["after low"], line["after high"] = after.intervals[name] or (None, None)
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def aif360_name(evaluation: Evaluation, name: str) -> str:
+    """What AIF360 calls a metric, where its number is the same up to the sign; "" where it is another number.
+
+    AIF360 compares two groups, and divides the rate of one by that of the reference. So of more groups only metrics
+    that know none are the same, and a ratio of two only where the reference group has the larger rate.
+    """
+    metric = METRICS[name]
+    if metric.between is None:
+        return metric.aif360
+    if len(evaluation.groups) != 2:
+        return ""
+    gap = next(iter(evaluation.gaps.values()))["selection_rate"].value
+    if name.endswith("_ratio") and (gap is None or gap > 0):
+        return ""
+    return metric.aif360
 
 
 def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:

@@ -839,3 +839,32 @@ def test_rows_that_cannot_be_divided_are_told_before_the_study_is_run(frame, tas
 
 def test_rows_that_can_be_divided_are_no_finding():
     assert "indivisible" not in kinds(table(60))
+
+
+def test_leaks_that_hide_one_another_are_all_named():
+    frame = table(n=900)
+    y, rng = coded(frame["outcome"]), np.random.default_rng(1)
+    names = [f"after{i}" for i in range(6)]
+    for name in names:
+        frame[name] = np.where(rng.random(900) < 0.02, 1 - y, y)
+    check = found(frame, "dominant_feature")
+    assert check.severity == "high" and set(check.columns) == set(names)
+    result = Study(frame, TASK, rivals="none").run()
+    assert any("better than what people do can be foreseen" in text for text in result.warnings)
+
+
+def test_a_column_with_one_value_in_a_whole_group_is_named():
+    frame = table(n=600)
+    where = frame["group"] == frame["group"].mode()[0]
+    frame["tenure"] = np.where(where, 3.0, np.arange(600) % 7)
+    check = found(frame, "constant_in_group")
+    assert check.columns == ("tenure",) and str(frame["group"].mode()[0]) in check.text
+    frame["tenure"] = np.arange(600) % 7
+    assert "constant_in_group" not in kinds(frame)
+
+
+def test_more_columns_than_rows_are_told():
+    frame = table(n=100)
+    extra = pd.DataFrame(np.random.default_rng(0).normal(size=(100, 80)), columns=[f"m{i}" for i in range(80)])
+    assert "about 60 training rows" in found(pd.concat([frame, extra], axis=1), "wide_table").text
+    assert "wide_table" not in kinds(frame)
