@@ -98,8 +98,8 @@ def _wide(data: Evidence) -> Iterator[Check]:
     if columns >= TRAINING_SHARE * data.rows:
         text = (
             f"{columns:,} features for about {data.count(int(TRAINING_SHARE * data.rows))} training rows. Many models "
-            "fit such rows without error, and only the penalty on the coefficients chooses among them, so that a few rows "
-            "more or less change every result. Leave out columns, or find more rows."
+            "fit such rows without error, and only the penalty on the coefficients chooses among them, so that a few "
+            "rows more or less change every result. Leave out columns, or find more rows."
         )
         yield Check("wide_table", "medium", "More columns than rows to learn from", text)
 
