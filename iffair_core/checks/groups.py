@@ -10,12 +10,12 @@ import numpy as np
 
 from iffair_core.checks.evidence import Check, Remedy, Shares, Studied
 from iffair_core.checks.identity import CODES, words_of
-from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS
+from iffair_core.data.groups import SMALL_GROUP, SMALL_GROUPS, cut_groups
 from iffair_core.data.resolving import resolve
 from iffair_core.data.splitting import TEST, split_rows
 from iffair_core.errors import SplitError, TaskError, joined, listing, quoted, shorten
 from iffair_core.metrics import FEW_ROWS
-from iffair_core.reading.values import MISSING, as_numbers, bin_codes, is_number, label_codes, suggest_bins, value_label
+from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes, suggest_bins, value_label
 from iffair_core.wording import percent
 
 RARE = 0.05
@@ -236,16 +236,15 @@ def _larger_groups(study: Studied, small: np.ndarray, measure: Measure, least: f
         return _fewer_columns(study)
     name = columns[0]
     pooled = name in (study.task.pool or {})
-    if is_number(study.data.series(name)) and not pooled and not _are_codes(study, name):
+    cuttable = name in study.resolved.bins or (is_number(study.data.series(name)) and not _are_codes(study, name))
+    if cuttable and not pooled:
         return _fewer_cuts(study, name, measure, least)
     return _pool(study, name, small, measure, least)
 
 
 def _are_codes(study: Studied, name: str) -> bool:
-    """Whether the numbers of a sensitive column that is not cut name kinds: by its name, or as there are so few."""
-    return name not in study.resolved.bins and (
-        bool(set(words_of(name)) & CODES) or len(study.data.codes(name)[1]) <= FEW_CODES
-    )
+    """Whether the numbers of a sensitive column name kinds: by its name, or as there are so few."""
+    return bool(set(words_of(name)) & CODES) or len(study.data.codes(name)[1]) <= FEW_CODES
 
 
 def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least: float) -> tuple[Remedy, ...]:
@@ -274,12 +273,12 @@ def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least:
 
 def _fewer_cuts(study: Studied, name: str, measure: Measure, least: float) -> tuple[Remedy, ...]:
     """Cut points that leave no bin too small: those in force, or suggested ones, small bins joined to a neighbor."""
-    series = study.data.series(name)
+    series, given = study.data.series(name), (study.task.bins or {}).get(name, ())
     before = study.resolved.bins.get(name, ())
     cuts = list(before or suggest_bins(series))
-    if not cuts:
+    if not cuts or (isinstance(given, str) and given.startswith("age ")):
         return ()
-    codes, labels = bin_codes(as_numbers(series), cuts)
+    _, (codes, labels) = cut_groups(name, series, cuts)
     sizes = list(measure(codes, len(labels))[:-1])  # the last is "(missing)"
     while len(cuts) > 1 and any((size < least).any() for size in sizes):
         worst = min(range(len(sizes)), key=lambda place: sizes[place].min())

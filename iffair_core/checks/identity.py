@@ -47,6 +47,7 @@ DISTINCT_SHARE = 0.9
 """Share of rows with a number of their own from which whole numbers of one length look like identifiers."""
 LONG = 6
 """Digits from which a number of which nearly every row has its own is an identifier by its looks alone."""
+LEAST_DATES = 5
 MOST_CODES = 600
 REPEATED = 1.05
 """Rows per value from which a person has several rows."""
@@ -57,6 +58,9 @@ def identity_checks(data: Evidence) -> Iterator[Check]:
     people = _persons(data)
     yield from _repeated_persons(data, people)
     numbers = [name for name in data.features if data.is_number(name) and name not in people]
+    dates = [name for name in numbers if _spells_dates(data, name)]
+    numbers = [name for name in numbers if name not in dates]
+    yield from _dates(data, dates)
     known = [name for name in numbers if _is_identifier(data, name)]
     text = (
         f"{quoted(known)}: by name and values {plural(known, 'this is an identifier', 'these are identifiers')}, a "
@@ -103,6 +107,34 @@ def _is_identifier(data: Evidence, name: str) -> bool:
     if _numbers_something(name):
         return own >= 0.5 or digits.max() >= LONG
     return own >= DISTINCT_SHARE and one_length and digits[0] >= LONG and values.min() > 0
+
+
+# --------------------------------------------------------------------------------------------------------------- dates
+
+
+def _spells_dates(data: Evidence, name: str) -> bool:
+    """Whether all numbers of a column are years with a month, as 201208, or whole days, as 20120831."""
+    values = _whole(data, name)
+    if values is None or values.min() < 190_001 or np.unique(values).size < LEAST_DATES:
+        return False
+    days = np.full(values.size, 1.0) if values.max() < 1e6 else values % 100
+    months = values if values.max() < 1e6 else values // 100
+    if not ((months >= 190_001) & (months <= 209_912)).all():
+        return False
+    return bool(((months % 100 >= 1) & (months % 100 <= 12) & (days >= 1) & (days <= 31)).all())
+
+
+def _dates(data: Evidence, names: list[str]) -> Iterator[Check]:
+    if names:
+        before = dict(data.task.types or {}) if data.task is not None else {}
+        them = plural(names, "it", "them")
+        text = (
+            f"{joined([quoted([name]) for name in names])}: these numbers are dates, as 201212 for December 2012. As a "
+            f"quantity, the next month would be 89 more. Read {them} as year and month, or leave {them} out."
+        )
+        change: dict[str, Any] = {"types": {**before, **dict.fromkeys(names, "year and month")}}
+        remedies = (Remedy(f"Read {them} as year and month", change), *data.drop(names))
+        yield Check("number_dates", "medium", "Dates taken as quantities", text, tuple(names), remedies)
 
 
 # --------------------------------------------------------------------------------------------------------------- codes

@@ -26,12 +26,37 @@ MORE_THAN_CHANCE = 10
 
 def table_checks(data: Evidence) -> Iterator[Check]:
     """Every check of this module that has something to say."""
-    for rule in (_one_value, _nearly_constant, _identifiers, _many_values, _copies, _wide):
+    for rule in (_renamed, _one_value, _nearly_constant, _identifiers, _unused, _many_values, _copies, _wide):
         data.stop_check()
         yield from rule(data)
 
 
 # -------------------------------------------------------------------------------------------- columns that say nothing
+
+
+def _renamed(data: Evidence) -> Iterator[Check]:
+    """Columns whose name is not the one that stands above them in the file."""
+    renamed: Sequence[tuple[str, str]] = data.whole.attrs.get("renamed", ())
+    moved = {new for _, new in renamed} & {old for old, _ in renamed}
+    if not moved:
+        if named := [(old, new) for old, new in renamed if old]:
+            text = (
+                f"The file has several columns of one name with different values: {_from_to(named)}. See that each is "
+                "the one that you mean."
+            )
+            yield Check("renamed_columns", "medium", "Columns that were renamed", text, tuple(new for _, new in named))
+        return
+    text = (
+        f"The header has fewer names than the rows have cells, so the names were moved to the columns after them, as R "
+        f"writes tables with row names. In the file and here: {_from_to(renamed)}. Look at the first rows: where a "
+        "name stands above other values than its own, mend the header in the file before anything else."
+    )
+    title = "The header was changed while reading"
+    yield Check("renamed_columns", "high", title, text, tuple(new for _, new in renamed))
+
+
+def _from_to(renamed: Sequence[tuple[str, str]]) -> str:
+    return joined([f"{quoted([old]) if old else 'no name'} → {quoted([new])}" for old, new in renamed], 12)
 
 
 def _one_value(data: Evidence) -> Iterator[Check]:
@@ -77,6 +102,32 @@ def _identifiers(data: Evidence) -> Iterator[Check]:
             f"Leave {plural(names, 'it', 'them')} out."
         )
         yield from data.about(names, kind, "medium", title, text)
+
+
+def _unused(data: Evidence) -> Iterator[Check]:
+    """Columns that are no features because of what their values look like."""
+    chosen = data.names if data.resolved is None else data.resolved.feature_columns
+    typed = (data.task.types or {}) if data.task is not None else {}
+    for of_type, what, use in (
+        ("identifier", "another value in nearly every row, as identifiers do", "number"),
+        ("text", "free text", ""),
+        ("date", "dates", "year and month"),
+    ):
+        names = [name for name in chosen if data.types[name] == of_type and name not in typed]
+        if not names:
+            continue
+        usable = names if use != "number" else [name for name in names if data.is_number(name)]
+        they, are = plural(names, "it", "they"), plural(names, "is no feature", "are no features")
+        remedies: tuple[Remedy, ...] = ()
+        if use and usable:
+            change = {"types": {**typed, **dict.fromkeys(usable, use)}}
+            these = quoted(usable) if len(usable) < 3 else f"these {len(usable)} columns"
+            remedies = (Remedy(f"Use {these} as {use}", change),)
+        text = (
+            f"{quoted(names)} {plural(names, 'holds', 'hold')} {what}, and {are}. Where {they} should be used all the "
+            "same, choose another type."
+        )
+        yield Check(f"unused_{of_type}", "low", "Columns that are not used", text, tuple(names), remedies)
 
 
 def _many_values(data: Evidence) -> Iterator[Check]:

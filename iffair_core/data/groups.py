@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.date_groups import by_date, dates_of, suggested_years
 from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.reading.values import (
     MISSING,
@@ -31,6 +32,44 @@ _QUANTILES = re.compile(r"quantiles:\s*(\d{1,4})\Z", re.ASCII)
 
 Coded = tuple[np.ndarray, tuple[str, ...]]
 """Codes (n,) int32 and the labels they stand for."""
+Cuts = tuple[float | str, ...]
+"""Cut points of numbers, or years and days (ISO) of dates."""
+
+
+def cut_groups(
+    name: str, column: pd.Series, given: Sequence[object] | str, warnings: list[str] | None = None
+) -> tuple[Cuts, Coded]:
+    """(cut points in force, groups) of a column of numbers or of dates; TaskError where it holds neither.
+
+    given: cut points, "quantiles:4", or what `by_date` reads. How text was read as dates is added to `warnings`.
+    """
+    if not is_number(column):
+        days = dates_of(name, column, warnings)
+        if days is not None:
+            counted = isinstance(given, str) and given.startswith("quantiles")
+            return by_date(name, days, given, _bins_asked(name, str(given)) if counted else None)
+    cuts = cut_points(name, column, given)
+    return cuts, binned(name, column, cuts)
+
+
+def suggested_cuts(column: pd.Series) -> tuple[float, ...]:
+    """Cut points to begin with of a column of numbers, or years of one of dates; () for any other."""
+    cuts = suggest_bins(column)
+    if cuts or is_number(column):
+        return cuts
+    days = dates_of("", column)
+    return () if days is None else suggested_years(days)
+
+
+def _bins_asked(name: str, given: str) -> int:
+    """The number of bins that "quantiles:4" asks for."""
+    parts = _QUANTILES.match(given)
+    if parts is None or not 2 <= int(parts[1]) <= MAX_GROUPS:
+        raise TaskError(
+            f"The bins of '{shorten(name)}' are '{shorten(given)}'. Give cut points, as 25, 60, or quantiles:4 for "
+            f"four bins of like size (from 2 to {MAX_GROUPS})."
+        )
+    return int(parts[1])
 
 
 def cut_points(name: str, column: pd.Series, given: Sequence[object] | str) -> tuple[float, ...]:
@@ -43,13 +82,7 @@ def cut_points(name: str, column: pd.Series, given: Sequence[object] | str) -> t
     ((25.0, 60.0), (44.0,))
     """
     if isinstance(given, str):
-        parts = _QUANTILES.match(given)
-        if parts is None or not 2 <= int(parts[1]) <= MAX_GROUPS:
-            raise TaskError(
-                f"The bins of '{shorten(name)}' are '{shorten(given)}'. Give cut points, as 25, 60, or quantiles:4 for "
-                f"four bins of like size (from 2 to {MAX_GROUPS})."
-            )
-        cuts = quantile_cuts(pd.Series(_numbers(name, column)), int(parts[1]))
+        cuts = quantile_cuts(pd.Series(_numbers(name, column)), _bins_asked(name, given))
         if not cuts:
             raise TaskError(f"'{shorten(name)}' has fewer than two different numbers. Leave its bins out.")
         return cuts
@@ -80,7 +113,7 @@ def _numbers(name: str, column: pd.Series) -> np.ndarray:
     values = as_numbers(column if is_number(column) else pd.to_numeric(column.astype("str"), errors="coerce"))
     if unordered or np.any(np.isnan(values) & column.notna().to_numpy()):
         raise TaskError(
-            f"'{shorten(name)}' is not a column of numbers, so it cannot be cut into bins. Leave its bins out."
+            f"'{shorten(name)}' holds neither numbers nor dates, so it cannot be cut into bins. Leave its bins out."
         )
     return values
 
@@ -173,7 +206,7 @@ def crossed(columns: Mapping[str, pd.Series], parts: Sequence[Coded], smallest: 
 def _too_many(columns: Mapping[str, pd.Series], sizes: Sequence[int], count: int) -> str:
     widest = list(columns)[int(np.argmax(sizes))]
     message = f"'{shorten(widest)}' gives {count:,} groups; at most {MAX_GROUPS} can be compared."
-    cuts = suggest_bins(columns[widest])
+    cuts = suggested_cuts(columns[widest])
     if cuts:
         return f"{message} Cut it into bins, for example at {listing(value_label(cut) for cut in cuts)}."
     return f"{message} Choose a column with fewer values, or pool its values first."

@@ -16,8 +16,10 @@ from iffair_core.data.groups import (
     SMALL_GROUPS,
     Coded,
     Crossed,
+    Cuts,
     binned,
     crossed,
+    cut_groups,
     cut_points,
     pooled,
     suggested_reference,
@@ -68,7 +70,7 @@ class ResolvedTask:
     base_weight: np.ndarray | None = None
     fixed_split: np.ndarray | None = None
     unit_codes: np.ndarray | None = None
-    bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    bins: Mapping[str, Cuts] = field(default_factory=dict)
 
 
 def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
@@ -85,11 +87,11 @@ def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
 
     kept = _kept(task, table, warnings)
     parts = None if task.split is None else _fixed_parts(task, task.split, columns[task.split], kept, warnings)
-    cuts: dict[str, tuple[float, ...]] = {}
+    cuts: dict[str, Cuts] = {}
     y, used, favorable, others = _outcome(task, columns[task.target], kept, cuts, warnings)
     whole = bool(used.all())
     sensitive = {name: columns[name] if whole else columns[name][used] for name in task.sensitive_columns}
-    coded = [_sensitive_codes(task, name, column, columns[name], cuts) for name, column in sensitive.items()]
+    coded = [_sensitive_codes(task, name, column, columns[name], cuts, warnings) for name, column in sensitive.items()]
     found = crossed(sensitive, coded, task.smallest_group)
     if task.smallest_group is not None:
         warnings += _small_groups(found, task.smallest_group)
@@ -208,15 +210,16 @@ def _fixed_parts(task: Task, name: str, column: pd.Series, kept: np.ndarray, war
 
 
 def _outcome(
-    task: Task, column: pd.Series, kept: np.ndarray, cuts: dict[str, tuple[float, ...]], warnings: list[str]
+    task: Task, column: pd.Series, kept: np.ndarray, cuts: dict[str, Cuts], warnings: list[str]
 ) -> tuple[np.ndarray, np.ndarray, str, tuple[str, ...]]:
     """(y, used, favorable label, other labels); the cut points in force are added to `cuts`."""
     name = shorten(task.target)
     if not kept.all():
         column = column[kept]
     if task.target in (task.bins or {}):
-        cuts[task.target] = cut_points(task.target, column, (task.bins or {})[task.target])
-        codes, labels = binned(task.target, column, cuts[task.target])
+        points = cut_points(task.target, column, (task.bins or {})[task.target])
+        cuts[task.target] = points
+        codes, labels = binned(task.target, column, points)
         present = np.bincount(codes, minlength=len(labels)) > 0
     else:
         codes, labels = label_codes(column)
@@ -341,15 +344,14 @@ def _rows(count: int, task: Task) -> str:
 
 
 def _sensitive_codes(
-    task: Task, name: str, column: pd.Series, whole: pd.Series, cuts: dict[str, tuple[float, ...]]
+    task: Task, name: str, column: pd.Series, whole: pd.Series, cuts: dict[str, Cuts], warnings: list[str]
 ) -> Coded:
     """The values of a sensitive column of the rows used, cut and pooled; cut points in force are added to `cuts`."""
     given = (task.bins or {}).get(name)
     if given is None:
         found = label_codes(column)
     else:
-        cuts[name] = cut_points(name, column, given)
-        found = binned(name, column, cuts[name])
+        cuts[name], found = cut_groups(name, column, given, warnings)
     pools = (task.pool or {}).get(name)
     return found if pools is None else pooled(name, found, pools, whole, ordered=given is not None)
 

@@ -24,7 +24,8 @@ class Task:
     target: column of the outcome; favorable: its value that is good for the person, or several; sensitive: column, or
     several to be crossed; reference: group that others are compared with, None for the suggested one; drop: columns
     that are no features; bins: cut points of numeric sensitive columns or of a numeric outcome, left-closed, or
-    "quantiles:4" for four bins of like size; use_sensitive_as_feature: whether the model sees the sensitive columns.
+    "quantiles:4" for four bins of like size; of sensitive columns of dates years and days, "years" for one group per
+    year, or "age 25, 60 at 2024-12-31"; use_sensitive_as_feature: whether the model sees the sensitive columns.
 
     types: {column: one of `columns.TYPES`} where the type that is seen is not meant; missing: cells that mean missing
     in every column; pool: {sensitive column: {name: values}}, values taken together under one name, "(missing)" among
@@ -72,10 +73,11 @@ class Task:
     drop: tuple[str, ...] = option(
         Several(title="columns left out", usage="columns that are no features", action="extend"), ()
     )
-    bins: Mapping[str, Sequence[float] | str] | None = option(
+    bins: Mapping[str, Sequence[float | str] | str] | None = option(
         Bins(
             title="bins",
-            usage="cut points of a sensitive column or of the outcome, age=25,60 or age=quantiles:4",
+            usage="cut points of a sensitive column or of the outcome: age=25,60 or age=quantiles:4; of dates "
+            "born=1970,1985-07-01, born=years or 'born=age 25,60 at 2024-12-31'",
             metavar="COL=CUTS",
             action="extend",
             expected="; give a column and its cut points, as age=25,60.",

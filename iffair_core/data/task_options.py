@@ -11,12 +11,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from iffair_core.data.groups import MAX_GROUPS
-from iffair_core.data.option import ByColumn, Option, Several, spelled
+from iffair_core.data.date_groups import YEARS
+from iffair_core.data.groups import MAX_GROUPS, Cuts
+from iffair_core.data.option import ByColumn, Option, Several
 from iffair_core.reading.types import TYPES
 from iffair_core.reading.values import value_label
 
 _QUANTILES = re.compile(r"quantiles:\s*(\d{1,2})\Z", re.ASCII)
+_NAMED = ("quantiles", YEARS, "age ")
+_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\Z", re.ASCII)
 
 
 class Values(Several):
@@ -42,7 +45,7 @@ class Bins(ByColumn):
     """Cut points of columns, age=25,60; 4 quantiles are age=quantiles:4, and age:q4 in a link."""
 
     def value(self, text: str) -> Any:
-        return text if text.startswith("quantiles") else tuple(float(cut) for cut in text.split(","))
+        return text if text.startswith(_NAMED) else parse_cuts(text)
 
     def texts(self, value: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         for column, cuts in value.items():
@@ -54,15 +57,15 @@ class Bins(ByColumn):
         column, between, cuts = text.rpartition(mark)
         if not between:
             raise ValueError("no column is named")
-        counted = f"quantiles:{cuts[1:]}" if cuts.startswith("q") else ""
-        return column, counted if quantiles(counted) else parse_cuts(cuts)
+        if re.match(r"q\d", cuts):
+            cuts = f"quantiles:{cuts[1:]}"
+            if not quantiles(cuts):
+                raise ValueError("not that many groups")
+        return column, self.value(cuts)
 
     def written(self, value: Any) -> list[str]:
         # No cut point can be called q4.
-        return [
-            f"{name}:q{quantiles(cuts)}" if isinstance(cuts, str) else f"{name}:{','.join(spelled(cuts))}"
-            for name, cuts in value.items()
-        ]
+        return [f"{name}:{cuts.replace('quantiles:', 'q')}" for name, cuts in self.texts(value)]
 
     def said(self, value: Any) -> str:
         return self.listed([f"{column}:{text}" for column, text in self.texts(value)])
@@ -116,16 +119,21 @@ class Pool(Several):
         return self.listed(parts)
 
 
-def quantiles(cuts: tuple[float, ...] | str) -> int | None:
+def quantiles(cuts: Cuts | str) -> int | None:
     """The number of groups that "quantiles:4" asks for; None for cut points."""
     found = _QUANTILES.match(cuts) if isinstance(cuts, str) else None
     return int(found[1]) if found and 2 <= int(found[1]) <= MAX_GROUPS else None
 
 
-def parse_cuts(text: str) -> tuple[float, ...]:
-    """Cut points written as "25, 60"; empty text gives none. Raises ValueError where they are not rising numbers."""
-    cuts = tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
-    if not all(map(math.isfinite, cuts)) or any(high <= low for low, high in itertools.pairwise(cuts)):
+def parse_cuts(text: str) -> Cuts:
+    """Cut points written as "25, 60" or "1970, 1985-07-01"; empty text gives none.
+
+    Raises ValueError where one is neither a number nor a day, or where numbers do not rise.
+    """
+    parts = [part.strip() for part in text.replace(";", ",").split(",")]
+    cuts = tuple(part if _DAY.match(part) else float(part) for part in parts if part)
+    numbers = [cut for cut in cuts if not isinstance(cut, str)]
+    if not all(map(math.isfinite, numbers)) or any(high <= low for low, high in itertools.pairwise(numbers)):
         raise ValueError("not rising numbers")
     return cuts
 

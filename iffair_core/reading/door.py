@@ -106,7 +106,8 @@ def read_table(
     once, others numbered "name (2)"; a column without a name is "column 3" by its place.
 
     The frame's attrs: "warnings" (a sentence for each thing mended or noticed), "dialect" (how the file is written, in
-    words), "reading" (the options given, if any), "decimal" ("," where that is the decimal sign).
+    words), "reading" (the options given, if any), "decimal" ("," where that is the decimal sign), "renamed" (of columns
+    whose name is not the one that stands above them in the file: that one, "" for none, and the name they have here).
 
     Raises `TableError` when the file is missing, empty, only a header, not a table, damaged or beyond a limit
     (`sources.MAX_BYTES`, `MAX_ROWS`, ...; the message says which), `ConfigError` for options that cannot be.
@@ -148,6 +149,7 @@ def table_fingerprint(frame: pd.DataFrame) -> str:
 class _Loaded:
     """Columns of a file with names as they stand there; `rows` is how many the file has, or an estimate.
 
+    `header`: the names from the left, where they are not those of the columns one by one.
     `uses`: which reading options mean something for a file of its kind.
     """
 
@@ -161,6 +163,7 @@ class _Loaded:
     sheets: tuple[str, ...] = ()
     decimal: str = "."
     left_out: LeftOut = field(default_factory=LeftOut)
+    header: list[str] | None = None
 
     def frame(self, name: str) -> pd.DataFrame:
         """The table, with names settled and attrs filled; the columns are handed over."""
@@ -177,6 +180,11 @@ class _Loaded:
             attrs["reading"] = self.options.given()
         if self.left_out.count:
             attrs["left_out"] = self.left_out
+        written = [*(self.header or self.names), ""]
+        places = zip(kept, names, strict=True)
+        renamed = [(written[min(place, len(written) - 1)].strip(), label) for place, label in places]
+        if renamed := [(old, new) for old, new in renamed if old != new]:
+            attrs["renamed"] = tuple(renamed)
         if self.decimal != ".":
             attrs["decimal"] = self.decimal
         frame.attrs = attrs
@@ -281,7 +289,7 @@ def _text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck) ->
     stop_check()
     sign = "." if point else options.decimal
     loaded = _Loaded(text.names, list(text.columns), text.dialect.describe(), text.notes, options, _OF_TEXT)
-    loaded.left_out = text.left_out
+    loaded.left_out, loaded.header = text.left_out, text.header
     _type_texts(loaded, range(len(text.columns)), name, sign, semicolon=text.dialect.delimiter == ";")
     return loaded
 

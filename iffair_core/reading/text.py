@@ -34,9 +34,13 @@ _MARKS = {
 
 @dataclass(eq=False)
 class Text:
-    """The cells of a text file, with the names in its header; a cell is null where it is empty."""
+    """The cells of a text file, with a name for each column; a cell is null where it is empty.
+
+    header: the names as they stand in the file, from the left.
+    """
 
     names: list[str]
+    header: list[str]
     columns: list[pa.ChunkedArray]
     dialect: Dialect
     notes: list[str]
@@ -225,7 +229,7 @@ def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck
     if left.count:
         notes.append(_told(left))
     dialect = replace(dialect, header=place.line, delimiter=options.delimiter or dialect.delimiter)
-    return Text(names, table.columns, dialect, notes, left)
+    return Text(names, list(place.header), table.columns, dialect, notes, left)
 
 
 def _doubt_single(records: Sequence[Record], name: str, notes: list[str]) -> None:

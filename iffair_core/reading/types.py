@@ -403,12 +403,17 @@ def _to_yes_no(name: str, series: pd.Series, decimal: str | None, warnings: list
     return _to_category(name, series, decimal, warnings)
 
 
-def _to_dates(name: str, series: pd.Series, decimal: str | None, warnings: list[str]) -> pd.Series:
+def to_dates(name: str, series: pd.Series, decimal: str | None, warnings: list[str]) -> pd.Series:
+    """The column as datetime64, cells that are no dates as missing; how it was read is added to `warnings`.
+
+    Whole numbers as 201208 and 20120831 are a year, a month and a day.
+    """
     if series.dtype.kind == "M":
         return series
     cells = _with_gaps(series)
     distinct = pc.unique(cells.drop_null())
-    found = parse_dates(distinct)
+    spaced = pc.replace_substring_regex(distinct, r"^((?:19|20)\d\d)(\d\d)(\d\d)$", r"\1-\2-\3")
+    found = parse_dates(pc.replace_substring_regex(spaced, r"^((?:19|20)\d\d)(\d\d)$", r"\1-\2"))
     if not len(distinct) or np.isnat(found.days).all():
         raise TaskError(
             f"No cell of '{shorten(name)}' is a readable date ({listing(distinct.slice(0, 2).to_pylist(), 2)}). "
@@ -433,7 +438,7 @@ _CASTS: dict[str, Callable[[str, pd.Series, str | None, list[str]], pd.Series]] 
     "number": _to_number,
     "yes/no": _to_yes_no,
     "category": _to_category,
-    "year and month": _to_dates,
+    "year and month": to_dates,
 }
 
 

@@ -112,8 +112,8 @@ def independent_check(result: StudyResult) -> str:
     return MODELS[result.config.model].elsewhere.format(C=result.config.C)
 
 
-def _bare_cuts(cuts: Sequence[float] | str) -> object:
-    return cuts if isinstance(cuts, str) else [float(cut) for cut in cuts]
+def _bare_cuts(cuts: Sequence[float | str] | str) -> object:
+    return cuts if isinstance(cuts, str) else [cut if isinstance(cut, str) else float(cut) for cut in cuts]
 
 
 def _bare(value: Any) -> object:

@@ -20,7 +20,7 @@ UPLOAD = "upload"
 EXAMPLE = "example"
 ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading")
 RIVAL_SETS = ("weights", "all")
-Cuts = tuple[float, ...] | str
+Cuts = tuple[float | str, ...] | str
 """Cut points, or "quantiles:4" for cuts between 4 groups of about equal size."""
 
 _TASK_NAMES = {"split": "split_column"}

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from iffair_core.data.date_groups import YEARS
+from iffair_core.data.groups import cut_groups, suggested_cuts
 from iffair_core.data.resolving import ResolvedTask
 from iffair_core.data.suggestions import suggested_attributes
-from iffair_core.data.task_options import parse_cuts, quantiles
-from iffair_core.errors import shorten
-from iffair_core.reading.values import MISSING, as_numbers, bin_codes, is_number, suggest_bins, value_label
+from iffair_core.data.task_options import Bins, quantiles
+from iffair_core.errors import TaskError, shorten
+from iffair_core.reading.values import MISSING, is_number, value_label
 from iffair_core.wording import count_text
 from pages.kit import cohort_mode
 from pages.kit.text import count, listed, plain, value
@@ -25,7 +27,8 @@ MOST_QUANTILES = 10
 _CUTS_ERROR = "cuts_error"
 _POOL_ERROR = "pool_error"
 _SUGGESTED = ""
-_WAYS = {"cuts": "Cuts", "quantiles": "Equal parts", "values": "Each value"}
+_KEPT = "The earlier ones are kept."
+_WAYS = {"cuts": "Cuts", "quantiles": "Equal parts", "values": "Each value", "years": "Each year"}
 
 
 def pick_groups(found: ResolvedTask | None) -> None:
@@ -50,7 +53,7 @@ def pick_groups(found: ResolvedTask | None) -> None:
     for name in chosen.sensitive:
         if name not in current.columns:
             continue
-        if is_number(state.column(name)) and len(state.labels(name)) > 2:
+        if len(state.labels(name)) > 2 and (_has_dates(name) or is_number(state.column(name))):
             _pick_way(name, found)
         _pick_pools(name, found)
         if name not in chosen.bins and cohort_mode.smallest() is None:
@@ -64,7 +67,16 @@ def _take_attributes(names: Sequence[str]) -> None:
 
 
 def _suggestions(names: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    return {name: suggest_bins(state.column(name)) for name in names if len(state.labels(name)) > MANY_VALUES}
+    return {name: _suggested_cuts(state.frame_key(), name) for name in names if len(state.labels(name)) > MANY_VALUES}
+
+
+@remembered(keep=16)
+def _suggested_cuts(key: tuple[object, ...], name: str) -> tuple[float, ...]:
+    return suggested_cuts(state.column(name))
+
+
+def _has_dates(name: str) -> bool:
+    return not is_number(state.column(name)) and bool(_suggested_cuts(state.frame_key(), name))
 
 
 # ------------------------------------------------------------------------------------------------------------ numbers
@@ -74,10 +86,11 @@ def _pick_way(name: str, found: ResolvedTask | None) -> None:
     cuts = state.choices().bins.get(name)
     parts = None if cuts is None else quantiles(cuts)
     key = f"cuts_way_{name}"
-    st.session_state[key] = "values" if cuts is None else "cuts" if parts is None else "quantiles"
+    way = "values" if cuts is None else "years" if cuts == YEARS else "cuts" if parts is None else "quantiles"
+    st.session_state[key] = way
     st.segmented_control(
         f"Groups of {value(name)}",
-        list(_WAYS),
+        [one for one in _WAYS if one != "years" or way == "years" or _has_dates(name)],
         format_func=_WAYS.__getitem__,
         key=key,
         required=True,
@@ -85,14 +98,14 @@ def _pick_way(name: str, found: ResolvedTask | None) -> None:
     )
     if parts is not None:
         _pick_parts(name, parts, found)
-    elif cuts is not None or name in st.session_state.get(_CUTS_ERROR, {}):
+    elif way == "cuts" or name in st.session_state.get(_CUTS_ERROR, {}):
         _pick_cuts(name)
 
 
 def _take_way(name: str, way: str) -> None:
     st.session_state.get(_CUTS_ERROR, {}).pop(name, None)
-    ways: dict[str, Cuts] = {"cuts": suggest_bins(state.column(name)), "quantiles": "quantiles:4", "values": ()}
-    _set_cuts(name, ways[way])
+    ways: dict[str, Cuts] = {"quantiles": "quantiles:4", "values": (), "years": YEARS}
+    _set_cuts(name, ways[way] if way in ways else _suggested_cuts(state.frame_key(), name))
 
 
 def _set_cuts(name: str, cuts: Cuts) -> None:
@@ -123,13 +136,17 @@ def _pick_cuts(name: str) -> None:
     problems: dict[str, str] = st.session_state.setdefault(_CUTS_ERROR, {})
     if name not in problems:
         cuts = state.choices().bins.get(name, ())
-        st.session_state[key] = ", ".join(value_label(cut) for cut in cuts)
+        st.session_state[key] = cuts if isinstance(cuts, str) else ", ".join(value_label(cut) for cut in cuts)
+    dated = _has_dates(name)
     st.text_input(
         f"Cut {value(name)} at",
         key=key,
         on_change=state.here(lambda: _take_cuts(name, key)),
         placeholder="no cuts: each value is a group",
-        help="Rising numbers, as 25, 60: that gives the groups < 25, 25 to < 60, >= 60. "
+        help="Years or days, as 1970, 1985-07-01, or ages on a day, as age 25, 60 at 2024-12-31. "
+        "Leave it empty for one group per value."
+        if dated
+        else "Rising numbers, as 25, 60: that gives the groups < 25, 25 to < 60, >= 60. "
         "Leave it empty for one group per value.",
     )
     if name in problems:
@@ -140,9 +157,12 @@ def _take_cuts(name: str, key: str) -> None:
     problems: dict[str, str] = st.session_state[_CUTS_ERROR]
     problems.pop(name, None)
     try:
-        cuts = parse_cuts(st.session_state[key])
-    except ValueError:
-        problems[name] = "These cut points are not rising numbers. Write them as 25, 60; the earlier ones are kept."
+        cuts = Bins().value(st.session_state[key].strip())
+        if cuts:
+            cut_groups(name, state.column(name), cuts)
+    except (ValueError, TaskError) as error:
+        told = str(error) if isinstance(error, TaskError) else ""
+        problems[name] = f"{told or 'These cut points are not rising numbers. Write them as 25, 60.'} {_KEPT}"
         return
     _set_cuts(name, cuts)
 
@@ -155,15 +175,17 @@ def _label_counts(name: str, found: ResolvedTask | None) -> dict[str, int]:
     cuts = state.choices().bins.get(name)
     if cuts is None:
         return state.label_counts(name)
-    points = found.bins.get(name, ()) if found is not None else () if isinstance(cuts, str) else cuts
-    if not points or not is_number(state.column(name)):
-        return {}
-    return _binned(state.frame_key(), name, tuple(points))
+    # Cut points in force are those of the rows in use.
+    points = found.bins.get(name, ()) if found is not None and quantiles(cuts) else cuts
+    return _binned(state.frame_key(), name, points) if points else {}
 
 
 @remembered(keep=16)
-def _binned(key: tuple[object, ...], name: str, points: tuple[float, ...]) -> dict[str, int]:
-    codes, labels = bin_codes(as_numbers(state.column(name)), points)
+def _binned(key: tuple[object, ...], name: str, points: Cuts) -> dict[str, int]:
+    try:
+        _, (codes, labels) = cut_groups(name, state.column(name), points)
+    except TaskError:
+        return {}  # `resolve` says so on the screen
     rows = np.bincount(codes, minlength=len(labels)).tolist()
     return {label: size for label, size in zip(labels, rows, strict=True) if size}
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from iffair_core.data.groups import cut_points
 from iffair_core.data.suggestions import suggested_outcomes
-from iffair_core.errors import shorten
+from iffair_core.errors import TaskError, shorten
 from iffair_core.reading.values import as_numbers, bin_codes, is_number, quantile_cuts, value_label
 from iffair_core.study.disclosure import told_ends
 from iffair_core.telling.figures import threshold_histogram
@@ -147,10 +148,12 @@ def _take_way(way: str) -> None:
 
 
 def _pick_side(chosen: Choices, target: str) -> None:
-    cuts = chosen.bins[target]
-    if isinstance(cuts, str) or len(cuts) != 1:
+    try:
+        points = cut_points(target, state.column(target), chosen.bins[target])
+    except TaskError:
+        return  # `resolve` says so on the screen
+    if len(points) != 1:
         # A link or a remedy may cut an outcome more than once.
-        points = quantile_cuts(state.column(target), int(cuts.rpartition(":")[2])) if isinstance(cuts, str) else cuts
         _pick_values(bin_codes(np.zeros(0), points)[1][:-1])
         return
     values = as_numbers(state.column(target))
@@ -160,7 +163,7 @@ def _pick_side(chosen: Choices, target: str) -> None:
         # The ends of the scale, and of the picture, would be one person's.
         known = np.clip(known, *told_ends(known, smallest))
     low, high, step = _scale(known)
-    cut = cuts[0]
+    cut = points[0]
     side = _side_of(chosen)
     key = f"threshold_side_{target}"
     st.session_state[key] = side

@@ -72,3 +72,25 @@ def test_one_row_for_each_person_is_not_told_of_as_several():
 
 def test_words_of_names():
     assert words_of("AccountNo") == ["account", "no"] and words_of("zip0") == ["zip", "0"]
+
+
+def test_numbers_that_spell_dates_become_years_and_months():
+    table = people(
+        since=lambda rng: rng.integers(1999, 2020, N) * 100 + rng.integers(1, 13, N),
+        on=lambda rng: rng.integers(1999, 2020, N) * 10_000 + rng.integers(1, 13, N) * 100 + rng.integers(1, 29, N),
+        pay=lambda rng: rng.integers(190_000, 210_000, N),
+    )
+    assert found(table, "number_dates") == {"since", "on"}
+    (check,) = (one for one in run_checks(table, TASK) if one.kind == "number_dates")
+    encoded = encode(table, Task("y", "1", "g", **check.remedies[0].change), seed=0)
+    place = encoded.feature_names.index("since year")
+    assert np.corrcoef(encoded.X[:, place], table["since"] // 100)[0, 1] > 0.999
+
+
+def test_identifiers_that_are_no_features_are_told():
+    table = people(
+        phone=lambda rng: [f"+1-555-{number:07d}" for number in rng.permutation(9_999_999)[:N]],
+        seen=lambda rng: pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, N), unit="D"),
+    )
+    assert found(table, "unused_identifier") == {"phone"}
+    assert found(table, "unused_date") == {"seen"}

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iffair_core.checks.run import run_checks
 from iffair_core.errors import Cancelled, ConfigError, TableError
 from iffair_core.reading import door, files, formats
 from iffair_core.reading.door import NUMERIC_MISSING, preview_table, read_table, table_fingerprint
@@ -781,3 +782,24 @@ def test_other_real_files_are_read(shared_data):
     assert compas.shape == (7_214, 51)
     said = [warning for warning in compas.attrs["warnings"] if "twice" in warning]
     assert len(said) == 2
+
+
+def test_a_header_that_is_one_name_short_is_an_important_check_with_old_and_new_names():
+    rows = "\n".join(f"{i},{'F' if i % 2 else 'M'},{'Black' if i % 3 else 'White'},yes" for i in range(1, 60))
+    table = read_table(f"sex,race,hired\n{rows}\n".encode())
+    assert list(table.columns) == ["column 1", "sex", "race", "hired"]
+    assert table.attrs["renamed"] == (("sex", "column 1"), ("race", "sex"), ("hired", "race"), ("", "hired"))
+    (check,) = (one for one in run_checks(table, None) if one.kind == "renamed_columns")
+    assert check.severity == "high"
+    assert "'sex' → 'column 1', 'race' → 'sex', 'hired' → 'race', no name → 'hired'" in check.text
+
+
+def test_columns_of_one_name_are_a_check():
+    table = read_table(b"a,b,a\n" + b"".join(b"%d,1,%d\n" % (i, i * i) for i in range(40)))
+    (check,) = (one for one in run_checks(table, None) if one.kind == "renamed_columns")
+    assert (check.severity, check.columns) == ("medium", ("a (2)",))
+
+
+def test_an_index_column_without_a_name_is_no_check():
+    table = read_table(b",a\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(40)))
+    assert not [one for one in run_checks(table, None) if one.kind == "renamed_columns"]
