@@ -237,7 +237,7 @@ def _audit(options: argparse.Namespace) -> list[str]:
     if options.above is not None and options.favorable is None:
         options.favorable = [""]  # a score above a cut names its own favorable value
     table, task, _ = _table_and_task(options)
-    found = audit(table, task, above=options.above, seed=seed)
+    found = audit(table, task, above=options.above, truth=_truth(options.truth), seed=seed)
     for line in audits.audit_lines(found):
         print(line)
     if folder is not None:
@@ -251,6 +251,16 @@ def _audit(options: argparse.Namespace) -> list[str]:
         except OSError as error:
             raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     return list(found.warnings)
+
+
+def _truth(text: str | None) -> tuple[str, str] | None:
+    """COL=VALUE; a column's name may hold an equals sign, its value none."""
+    if text is None:
+        return None
+    column, between, value = text.rpartition("=")
+    if not (between and column and value):
+        raise ConfigError(f"--truth is '{shorten(text)}'; give a column and its favorable value, as reoffended=no.")
+    return column, value
 
 
 def _remedy_options(task: Task | None, remedy: Remedy) -> str:

@@ -117,20 +117,23 @@ def _theil(of: Totals) -> np.ndarray:
 METRICS = {
     "demographic_parity_difference": Metric(
         "demographic parity difference",
-        "Largest difference in selection rate between groups. AIF360: statistical parity difference (signed).",
+        "Largest difference in selection rate between groups. "
+        "Of two groups, AIF360: statistical parity difference (signed).",
         lambda of: _spread(of, "selection_rate"),
         aif360="statistical_parity_difference",
     ),
     "demographic_parity_ratio": Metric(
         "demographic parity ratio",
-        "Smallest selection rate divided by the largest. AIF360: disparate impact.",
+        "Smallest selection rate divided by the largest. "
+        "Of two groups, with the larger rate as reference, AIF360: disparate impact.",
         lambda of: _share(*of["selection_rate"]),
         aif360="disparate_impact",
         higher_is_better=True,
     ),
     "equal_opportunity_difference": Metric(
         "equal opportunity difference",
-        "Largest difference in true positive rate between groups. AIF360: equal opportunity difference (signed).",
+        "Largest difference in true positive rate between groups. "
+        "Of two groups, AIF360: equal opportunity difference (signed).",
         lambda of: _spread(of, "true_positive_rate"),
         aif360="equal_opportunity_difference",
     ),
@@ -139,17 +142,17 @@ METRICS = {
         "The larger of the differences in true and in false positive rate between groups. "
         "AIF360 has its mean: average odds difference.",
         lambda of: np.maximum(_spread(of, "true_positive_rate"), _spread(of, "false_positive_rate")),
-        aif360="average_abs_odds_difference (that one is the mean, this one the worse)",
     ),
     "average_absolute_odds_difference": Metric(
         "average absolute odds difference",
-        "Mean of the differences in true and in false positive rate. AIF360: average absolute odds difference.",
+        "Mean of the differences in true and in false positive rate. "
+        "Of two groups, AIF360: average absolute odds difference.",
         lambda of: (_spread(of, "true_positive_rate") + _spread(of, "false_positive_rate")) / 2,
         aif360="average_abs_odds_difference",
     ),
     "error_rate_difference": Metric(
         "error rate difference",
-        "Largest difference in error rate between groups. AIF360: error rate difference (signed).",
+        "Largest difference in error rate between groups. Of two groups, AIF360: error rate difference (signed).",
         lambda of: _spread(of, "error_rate"),
         aif360="error_rate_difference",
     ),
@@ -441,6 +444,16 @@ def evaluate(
     warnings = (*alike_warnings(counts), *rate_warnings(rates), *value_warnings(values))
     ordered, rows = {name: intervals[name] for name in METRICS}, _rows(counts)
     return Evaluation(groups, reference, int(rows.sum()), rows, values, ordered, band, rates, gaps, warnings)
+
+
+def rates_and_gaps(
+    counts: Table, groups: Sequence[str], reference: str, *, seed: int, draws: int = 2000
+) -> tuple[dict[str, dict[str, Estimate]], dict[str, dict[str, Estimate]]]:
+    """The rates of every group and their signed gaps to the reference group, as in an `Evaluation`, from cells alone.
+
+    counts: `confusion_table` of these groups.
+    """
+    return _rates_and_gaps(counts, resample_cells(counts, _cell_stream(seed), draws), tuple(groups), reference)
 
 
 def paired_difference(

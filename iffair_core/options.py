@@ -66,6 +66,9 @@ def command_parser() -> argparse.ArgumentParser:
     )
     audit.add_argument("file", metavar="FILE", help="CSV, Parquet or Excel file, or the name of a data set")
     audit.add_argument("--above", metavar="CUT", help="selected is who scores more than this; median for the median")
+    audit.add_argument(
+        "--truth", metavar="COL=VALUE", help="favorable value of a column that says what came true, for error rates"
+    )
     audit.add_argument("--seed", metavar="N", default="0", help="of bootstrap and permutations (default: %(default)s)")
     audit.add_argument("--out", metavar="DIR", help=f"folder for {' and '.join(AUDIT_FILES)}")
     _add_task(audit)

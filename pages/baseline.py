@@ -6,13 +6,13 @@ from iffair_core.metrics import GOAL_METRIC
 from iffair_core.telling import sentences, tables
 from iffair_core.telling.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
 from pages.kit import text, widgets
-from pages.parts import baseline
+from pages.parts import audit, baseline
 from pages.session import state
 from pages.shell import boot
 
 boot.guard("baseline")
 boot.title("baseline")
-result, stale = widgets.need_result("baseline")
+result, stale = widgets.need_result("baseline", meanwhile=audit.panel)
 evaluation, goal = result.baseline["test"], result.config.goal
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
@@ -34,8 +34,10 @@ with widgets.figures(stale):
             widgets.chart(picture, "baseline_tradeoff")
         boot.link("compare", "Compare the trade-offs")
 
-    metrics, crossed, scores, calibrated = st.tabs(
-        ["All metrics", "Intersections", "Scores", "Calibration"], on_change="rerun", key="baseline_tab"
+    metrics, crossed, scores, calibrated, recorded = st.tabs(
+        ["All metrics", "Intersections", "Scores", "Calibration", "Without a model"],
+        on_change="rerun",
+        key="baseline_tab",
     )
     if metrics.open:
         with metrics:
@@ -57,4 +59,7 @@ with widgets.figures(stale):
     if calibrated.open:
         with calibrated:
             widgets.chart(calibration(*judged, theme, weights=own, **rules), "baseline_calibration")
+    if recorded.open:
+        with recorded:
+            audit.panel()
     widgets.notes("To know about this table and this study", result.warnings)

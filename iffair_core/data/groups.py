@@ -43,11 +43,11 @@ def cut_groups(
 
     given: cut points, "quantiles:4", or what `by_date` reads. How text was read as dates is added to `warnings`.
     """
+    parts = _bins_asked(name, given) if isinstance(given, str) and given.startswith("quantiles") else None
     if not is_number(column):
         days = dates_of(name, column, warnings)
         if days is not None:
-            counted = isinstance(given, str) and given.startswith("quantiles")
-            return by_date(name, days, given, _bins_asked(name, str(given)) if counted else None)
+            return by_date(name, days, given, parts)
     cuts = cut_points(name, column, given)
     return cuts, binned(name, column, cuts)
 

@@ -54,6 +54,7 @@ class ResolvedTask:
     feature_columns in table order; warnings: one sentence each. base_weight (n,) float64: the file's row weights, mean
     1; fixed_split (n,) int8 of 0 train, 1 validation, 2 test, as the file fixes them; unit_codes (n,) int64: rows of
     one code stay in one part; None where the task names no such column. bins: the cut points in force, by column.
+    parts: codes (n,) int32 and labels of each sensitive column, in the order of the task.
     """
 
     task: Task
@@ -71,6 +72,7 @@ class ResolvedTask:
     fixed_split: np.ndarray | None = None
     unit_codes: np.ndarray | None = None
     bins: Mapping[str, Cuts] = field(default_factory=dict)
+    parts: tuple[Coded, ...] = ()
 
 
 def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
@@ -98,6 +100,7 @@ def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
     if not found.stays.all():
         y = y[found.stays]
         used[used] = found.stays
+        coded = [(part[found.stays], labels) for part, labels in coded]
     codes, groups = found.codes, found.groups
     _require_two(task, groups)
     rows = np.bincount(codes, minlength=len(groups))
@@ -118,7 +121,7 @@ def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
     features = tuple(name for name in columns if name not in left_out)
     return ResolvedTask(
         task, y, used, codes, groups, reference, reason, favorable, others, features, tuple(warnings),
-        weights, fixed, units, cuts,
+        weights, fixed, units, cuts, tuple(coded),
     )  # fmt: skip
 
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from iffair_core.audit import Audit, AuditedGroup, GroupAudit
+from iffair_core.audit import JUDGED_RATES, Audit, AuditedGroup, GroupAudit, audit_rows
+from iffair_core.data.splitting import TEST
 from iffair_core.errors import shorten
-from iffair_core.metrics import Estimate
+from iffair_core.metrics import RATES, THRESHOLD, Estimate
+from iffair_core.study.results import StudyResult
 from iffair_core.telling.csv_writing import csv_bytes
 from iffair_core.wording import WITHHELD, figure, listed, percent, points, row_count, span
+
+
+@dataclass(frozen=True)
+class AuditedStudy:
+    """One way to make groups: `recorded` outcomes of all rows; on test rows, "decision before", "score after", ..."""
+
+    recorded: GroupAudit
+    tested: Mapping[str, GroupAudit]
 
 
 def audit_sentence(audit: Audit, table: GroupAudit) -> str:
@@ -35,6 +47,31 @@ def audit_sentence(audit: Audit, table: GroupAudit) -> str:
     return f"{said}{chance}."
 
 
+def judged_sentence(audit: Audit, table: GroupAudit) -> str:
+    """The widest gap of the rates against what came true, of groups that are neither small nor unknown; "" where
+    nothing says what did."""
+    found = table.judged
+    if found is None:
+        return ""
+    counting = [one.group for one in table.groups if not one.unknown and not one.small]
+    gaps = [
+        (rate, group, gap)
+        for group, rates in found.gaps.items()
+        for rate, gap in rates.items()
+        if rate in JUDGED_RATES and group in counting and gap.value is not None and gap.low is not None
+    ]
+    if not gaps:
+        return f"Against {audit.truth}: too few rows for rates of errors."
+    rate, group, gap = max(gaps, key=lambda one: abs(one[2].value or 0.0))
+    here, there = found.rates[group][rate], found.rates[found.reference][rate]
+    title = RATES[rate].title
+    return (
+        f"Against {audit.truth}, known of {row_count(found.n)}, groups differ most in their {title}: "
+        f"{percent(here.value)} {_span(here)} of {shorten(group, 40)} and {percent(there.value)} {_span(there)} of "
+        f"{shorten(found.reference, 40)}, a gap of {points(gap.value)} {_span(gap)}."
+    )
+
+
 def _span(rate: Estimate) -> str:
     return span((rate.low, rate.high), as_points=True)
 
@@ -45,14 +82,25 @@ def audit_lines(audit: Audit) -> Iterator[str]:
     for table in audit.tables:
         yield ""
         yield audit_sentence(audit, table)
+        if table.judged is not None:
+            yield judged_sentence(audit, table)
         for one in table.groups:
             yield f"    {_line(one, table)}"
 
 
+def group_marks(one: AuditedGroup, table: GroupAudit) -> list[str]:
+    """What to know of a group beside its numbers."""
+    holds = {
+        "unknown": one.unknown,
+        "under 2 % of rows": one.small,
+        "highest": one.group == table.highest,
+        "reference": one.group == table.reference,
+    }
+    return [mark for mark, true in holds.items() if true]
+
+
 def _line(one: AuditedGroup, table: GroupAudit) -> str:
-    marks = [mark for mark, holds in (("unknown", one.unknown), ("under 2 % of rows", one.small)) if holds]
-    marks += ["highest"] if one.group == table.highest else []
-    marks += ["reference"] if one.group == table.reference else []
+    marks = group_marks(one, table)
     head = f"{shorten(one.group, 60)}: {row_count(one.rows)} ({percent(one.of_all)})"
     if one.rate.value is None:
         return f"{head}, {WITHHELD}"
@@ -61,7 +109,32 @@ def _line(one: AuditedGroup, table: GroupAudit) -> str:
         parts.append(f"impact ratio {figure(one.ratio.value)} {span((one.ratio.low, one.ratio.high))}".rstrip())
     if one.gap is not None and one.gap.value is not None:
         parts.append(f"gap {points(one.gap.value)} {_span(one.gap)}".rstrip())
+    if table.judged is not None:
+        rates = table.judged.rates[one.group]
+        parts += [
+            f"{RATES[rate].title} {percent(rates[rate].value)} {_span(rates[rate])}".rstrip()
+            for rate in JUDGED_RATES
+            if rates[rate].value is not None
+        ]
     return ", ".join(parts) + (f" [{', '.join(marks)}]" if marks else "")
+
+
+def audited_study(result: StudyResult) -> list[AuditedStudy]:
+    """The study's groups, by each sensitive column and by all crossed, as an audit sees them.
+
+    Of all rows the recorded outcomes; of the test rows the decisions before and after, and who scores above the median.
+    """
+    data, seed = result.dataset, result.config.seed
+    rows = data.part(TEST)
+    sides = {}
+    for when, scores in (("before", result.scores_before[rows]), ("after", result.scores_after[rows])):
+        sides[f"decision {when}"] = audit_rows(data.task, scores >= THRESHOLD, rows, seed=seed)
+        sides[f"score {when}"] = audit_rows(data.task, scores > np.median(scores), rows, seed=seed)
+    recorded = audit_rows(data.task, data.y > 0.5, seed=seed)
+    return [
+        AuditedStudy(table, {name: tables[place] for name, tables in sides.items()})
+        for place, table in enumerate(recorded)
+    ]
 
 
 def audit_frame(audit: Audit) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from iffair_core.models import MODELS
 from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
 from iffair_core.study.results import StudyResult
-from iffair_core.telling import files, rows, sentences
+from iffair_core.telling import audits, files, rows, sentences
 from iffair_core.telling.figures import (
     before_after,
     group_bars,
@@ -48,6 +48,7 @@ from iffair_core.telling.report_blocks import (
     gap_cell,
     list_block,
     picture_block,
+    ratio_cell,
     share_cell,
     signed_points,
     table_block,
@@ -73,6 +74,7 @@ PART_TITLES = {
     "data": "Data and groups",
     "checks": "Before modeling",
     "baseline": "How far apart the groups are under an ordinary model",
+    "audit": "Shares and impact ratios",
     "rows": "Which rows cause the gap",
     "repair": "What the weights repair, and what it costs",
     "curve": "The trade-off between disparity and utility",
@@ -256,6 +258,42 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
         Column("Value", [share_cell(found.rates[group][rate]) for group, rate in lines]),
         Column("Gap", [gap_cell(found.gaps.get(group, {}).get(rate)) for group, rate in lines]),
     )
+
+
+def _audit_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    task, test_rows = result.dataset.task, result.baseline["test"].n
+    favorable = wording.holds(shorten(task.task.target, 30), shorten(task.favorable_label, 30))
+    yield text_block(
+        "The impact ratio is a group's rate divided by the highest rate among groups that are known and have at least "
+        "2 % of the rows: the quotient of New York City's Local Law 144 (6 RCNY 5-300) and of the four-fifths rule. A "
+        "selection rate counts decisions, a scoring rate those who score above the median. These are tables to fill a "
+        "form from; they are no bias audit by an independent auditor, and say nothing of whether a rule is met."
+    )
+    for found in audits.audited_study(result):
+        by = wording.listed([shorten(name, 40) for name in found.recorded.columns])
+        groups = found.recorded.groups
+        yield table_block(
+            f"By {by}: recorded outcomes of {result.dataset.y.size:,} rows; selected is {favorable}; with 95 % "
+            "intervals",
+            Column("Group", [shorten(one.group) for one in groups], number=False),
+            Column("Rows", [f"{one.rows:,}" for one in groups]),
+            Column("Share", [wording.percent(one.of_all) for one in groups]),
+            Column("Selected", [wording.WITHHELD if one.selected is None else f"{one.selected:,}" for one in groups]),
+            Column("Selection rate", [share_cell(one.rate) for one in groups]),
+            Column("Impact ratio", [ratio_cell(one.ratio) for one in groups]),
+            Column("", [", ".join(audits.group_marks(one, found.recorded)) for one in groups], number=False),
+        )
+        columns = [Column("Group", [shorten(one.group) for one in groups], number=False)]
+        for name, title in (
+            ("decision before", "Selection rate before"),
+            ("decision after", "after"),
+            ("score before", "Scoring rate before"),
+            ("score after", "after"),
+        ):
+            tested = found.tested[name].groups
+            columns.append(Column(title, [share_cell(one.rate, intervals=False) for one in tested]))
+            columns.append(Column("Impact ratio", [ratio_cell(one.ratio) for one in tested]))
+        yield table_block(f"By {by}: the model on {test_rows:,} test rows, before and after the weights", *columns)
 
 
 def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
@@ -474,6 +512,7 @@ _BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
     "data": _data_part,
     "checks": _checks_part,
     "baseline": _baseline_part,
+    "audit": _audit_part,
     "rows": _rows_part,
     "repair": _repair_part,
     "curve": _curve_part,

@@ -100,11 +100,19 @@ def cell(value: Any) -> str:
     return shorten(value, 60)
 
 
-def share_cell(estimate: Estimate) -> str:
+def share_cell(estimate: Estimate, *, intervals: bool = True) -> str:
     """A share with its interval in percent, or "not estimable" (or "withheld") with the rows there are."""
     if estimate.value is None or not np.isfinite(estimate.value):
         return why_none(estimate.count)
-    return percent(estimate.value) + _ends(estimate.low, estimate.high, lambda end: f"{100 * end:.1f}")
+    ends = _ends(estimate.low, estimate.high, lambda end: f"{100 * end:.1f}") if intervals else ""
+    return percent(estimate.value) + ends
+
+
+def ratio_cell(estimate: Estimate) -> str:
+    """An impact ratio with its interval; empty where there is none."""
+    if estimate.value is None:
+        return ""
+    return figure(estimate.value) + _ends(estimate.low, estimate.high, lambda end: f"{end:.3f}")
 
 
 def gap_cell(estimate: Estimate | None) -> str:

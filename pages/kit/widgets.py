@@ -176,12 +176,13 @@ def csv_download(frame: pd.DataFrame, file_name: str, *, label: str = "Download 
 # ---------------------------------------------------------------------------------------- stale, running, empty pages
 
 
-def need_result(stage: str) -> tuple[StudyResult, list[str]]:
+def need_result(stage: str, meanwhile: Callable[[], None] | None = None) -> tuple[StudyResult, list[str]]:
     """(result, what changed since) once this stage of the study has finished; else show why not, and stop the page.
 
     The result is as it may be shown (`iffair_core.study.disclosure`).
 
-    Says what belongs here and offers the one button that gets it; while a study runs it holds the place.
+    Says what belongs here and offers the one button that gets it; while a study runs it holds the place. `meanwhile`
+    draws what can be shown without a study.
     """
     result, stale = study_runs.current_result()
     if result is not None and result.has(stage):
@@ -196,6 +197,8 @@ def need_result(stage: str) -> tuple[StudyResult, list[str]]:
         st.skeleton(height=420)
     else:
         _say_why_empty(now)
+    if meanwhile is not None:
+        meanwhile()
     st.stop()
     raise AssertionError("st.stop does not return")
 

@@ -5,17 +5,24 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from fairlearn.metrics import demographic_parity_difference, demographic_parity_ratio
+from fairlearn.metrics import (
+    MetricFrame,
+    demographic_parity_difference,
+    demographic_parity_ratio,
+    false_positive_rate,
+    true_positive_rate,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from sklearn.metrics import precision_score, zero_one_loss
 
 from iffair_core.__main__ import main
 from iffair_core.audit import audit, ratio_interval
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError
 from iffair_core.reading.door import read_table
-from iffair_core.telling.audits import audit_lines, audit_sentence
+from iffair_core.telling.audits import audit_frame, audit_json, audit_lines, audit_sentence, judged_sentence
 
 SEXES, RACES = ("Female", "Male"), ("Asian", "Black", "White", "Unknown")
 
@@ -187,3 +194,68 @@ def test_the_interval_of_a_ratio_covers_it_95_times_in_100(n, p, m, q):
         inside = low is None or (low <= p / q and (high is None or p / q <= high))
         covered += chance[a, b] * inside
     assert 0.93 <= covered / total <= 0.98
+
+
+def decided(n: int = 900, seed: int = 3) -> pd.DataFrame:
+    table = selections(n, seed)
+    rng = np.random.default_rng(seed)
+    came_true = np.where(rng.random(n) < 0.2 + 0.5 * (table["passed"] == "yes"), "good", "bad").astype(object)
+    came_true[rng.random(n) < 0.1] = None
+    return table.assign(later=came_true)
+
+
+def test_decisions_are_held_against_what_came_true():
+    table = decided()
+    found = audit(table, PASSED, truth=("later", "good"))
+    known = table["later"].notna()
+    truth, decision = (table["later"][known] == "good").astype(int), (table["passed"][known] == "yes").astype(int)
+    for one in found.tables:
+        keys = table.loc[known, list(one.columns)].agg(" / ".join, axis=1)
+        seen = MetricFrame(
+            metrics={"true_positive_rate": true_positive_rate, "false_positive_rate": false_positive_rate,
+                     "error_rate": zero_one_loss, "precision": precision_score},
+            y_true=truth, y_pred=decision, sensitive_features=keys,
+        ).by_group  # fmt: skip
+        assert one.judged.n == known.sum()
+        for group, rates in seen.iterrows():
+            for rate, value in rates.items():
+                assert one.judged.rates[group][rate].value == pytest.approx(value, abs=1e-12)
+        assert judged_sentence(found, one).startswith(f"Against later = good, known of {known.sum()} rows, groups")
+    assert json.loads(audit_json(found))["tables"][0]["judged"]["n"] == known.sum()
+    assert "true positive rate low" in audit_frame(found)
+
+
+def test_rates_against_what_came_true_are_withheld_in_cohort_only_mode():
+    table = decided(120)
+    least = 10
+    found = audit(table, Task("passed", "yes", "race", smallest_group=least), truth=("later", "good")).tables[0]
+    known = table["later"].notna()
+    shown = table[known]
+    cells = pd.crosstab(shown["race"], [shown["later"], shown["passed"]])
+    for group, counts in cells.iterrows():
+        if group in found.judged.rates and ((counts > 0) & (counts < least)).any():
+            assert found.judged.rates[group]["true_positive_rate"].value is None
+
+
+@pytest.mark.parametrize(
+    ("truth", "says"),
+    [
+        (("nowhere", "good"), "is not a column"),
+        (("later", "best"), "Its values: bad, good"),
+        (("passed", "yes"), "Name another column"),
+        (("later", "(missing)"), "No row has"),
+    ],
+)
+def test_a_wrong_truth_says_what_there_is(truth, says):
+    with pytest.raises(TaskError, match=says):
+        audit(decided(), PASSED, truth=truth)
+
+
+def test_the_command_line_holds_decisions_against_what_came_true(tmp_path, capsys):
+    path = tmp_path / "decided.csv"
+    decided().to_csv(path, index=False)
+    options = ["audit", str(path), "--target", "passed", "--favorable", "yes", "--sensitive", "sex"]
+    assert main([*options, "--truth", "later=good"]) == 0
+    assert "Against later = good, known of" in capsys.readouterr().out
+    assert main([*options, "--truth", "later"]) == 2
+    assert "give a column and its favorable value" in capsys.readouterr().err

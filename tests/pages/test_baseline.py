@@ -8,14 +8,17 @@ from dataclasses import replace
 import pytest
 
 from iffair_core import wording
+from iffair_core.audit import audit
+from iffair_core.data.task import Task
+from iffair_core.reading.door import read_table
 from iffair_core.study.results import Baseline, GoalScores, Influence
-from iffair_core.telling import sentences, tables
+from iffair_core.telling import audits, sentences, tables
 from pages.session import study_runs
 from tests.engine.studies import example_study
 from tests.pages.test_frame import choose_people, upload
 
 READY = "Results are up to date"
-TABS = ("All metrics", "Intersections", "Scores", "Calibration")
+TABS = ("All metrics", "Intersections", "Scores", "Calibration", "Without a model")
 
 
 def ready(opened):
@@ -29,6 +32,12 @@ def printed(opened):
 
 def finding(opened):
     return opened.app.subheader[0].value.replace("\\", "")
+
+
+def audited(opened):
+    """What the audit without a model says and lists."""
+    frames = [" ".join(map(str, frame.value.to_numpy().ravel())) for frame in opened.app.dataframe]
+    return "\n".join([opened.words(), *frames]).replace("\\", "")
 
 
 @pytest.fixture
@@ -57,13 +66,15 @@ def test_every_tab_opens_and_hidden_ones_cost_nothing(screen):
         opened.app.session_state["baseline_tab"] = name
         opened.run()
         drawn[name] = (len(printed(opened)), len(opened.app.get("plotly_chart")))
-    assert drawn == {"All metrics": (2, 2), "Intersections": (0, 3), "Scores": (0, 3), "Calibration": (0, 3)}
+    assert drawn == {"All metrics": (2, 2), "Intersections": (0, 3), "Scores": (0, 3), "Calibration": (0, 3),
+                     "Without a model": (0, 3)}  # fmt: skip
 
 
 def test_rates_are_shown_with_both_signs(screen):
     opened = ready(screen("baseline"))
     metrics, rates = printed(opened)
-    assert "statistical_parity_difference" in metrics
+    assert "theil_index" in metrics
+    assert "statistical_parity_difference" not in metrics  # three groups, of which AIF360 knows two
     line = next(row for row in rates.split("<tr>") if "Cedar" in row and "true positive rate" in row)
     cells = re.findall(r"<td[^>]*>(.*?)</td>", line)
     assert cells[6].startswith("−") and cells[9].startswith("+")
@@ -111,7 +122,8 @@ def test_an_upload_with_a_missing_group_is_studied_and_shown(screen, people_csv)
     opened.run()
     opened = choose_people(upload(opened.go("data"), "people.csv", people_csv))
     opened.go("baseline")
-    assert "has not been studied yet" in opened.words() and not opened.app.get("plotly_chart")
+    assert "has not been studied yet" in opened.words()
+    assert "clan" in audited(opened) and "(missing)" in audited(opened)
     opened.app.button(key="empty_run").click()
     ready(opened.run())
     assert ">(missing)<" in printed(opened)[1]
@@ -157,3 +169,49 @@ def test_without_a_table_and_with_choices_that_do_not_fit_it_says_so(screen):
     assert "choose a table" in opened.words() and not opened.app.get("plotly_chart")
     opened = screen("baseline", {"target": "decisoin"})
     assert any("decisoin" in told.value for told in (*opened.app.error, *opened.app.warning))
+
+
+DECIDED = "sex,passed,score,later\n" + "\n".join(
+    f"{'Female' if i % 2 else 'Male'},{'yes' if i % 3 else 'no'},{i % 50},{'good' if i % 5 else 'bad'}"
+    for i in range(300)
+)
+
+
+def without_a_model(screen, **choices):
+    opened = screen("data", {"source": "upload", "sensitive": "sex", **choices})
+    opened.app.file_uploader(key="upload").upload("decided.csv", DECIDED.encode())
+    return opened.run().go("baseline")
+
+
+def test_recorded_outcomes_are_compared_before_any_model_is_fitted(screen):
+    opened = without_a_model(screen, target="passed", favorable="yes")
+    said = audited(opened)
+    assert "has not been studied yet" in said
+    found = audit(read_table(DECIDED.encode()), Task("passed", "yes", "sex"))
+    assert audits.audit_sentence(found, found.tables[0]) in said
+    assert "passed = yes: 66.7 % of 300 rows" in said
+
+
+def test_scores_and_decisions_of_the_file_are_held_against_the_outcome(screen):
+    opened = without_a_model(screen, target="later", favorable="good")
+    mark = state_mark(opened)
+    opened.app.selectbox(key=f"audit_column_{mark}").set_value("score")
+    opened.run()
+    assert "score > 24.5: 50.0 % of 300 rows" in audited(opened)
+    opened.app.checkbox(key=f"audit_truth_{mark}").set_value(True)
+    opened.run()
+    table = read_table(DECIDED.encode())
+    found = audit(table, Task("score", "", "sex"), above=24.5, truth=("later", "good"))
+    assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
+    opened.app.selectbox(key=f"audit_column_{mark}").set_value("passed")
+    opened.run()
+    opened.app.multiselect(key=f"audit_values_passed_{mark}").set_value(["yes"])
+    opened.run()
+    found = audit(table, Task("passed", "yes", "sex"), truth=("later", "good"))
+    assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
+    assert not opened.app.exception
+
+
+def state_mark(opened):
+    (key,) = (box.key for box in opened.app.selectbox if str(box.key).startswith("audit_column_"))
+    return key.removeprefix("audit_column_")

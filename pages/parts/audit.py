@@ -1,0 +1,204 @@
+"""What a column of the table decides about its groups, without any model: shares, impact ratios, gaps, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from iffair_core.audit import Audit, GroupAudit, audit
+from iffair_core.data.resolving import ResolvedTask
+from iffair_core.data.task import Task
+from iffair_core.errors import TaskError
+from iffair_core.metrics import RATES
+from iffair_core.reading.values import as_numbers, is_number, value_label
+from iffair_core.telling import audits
+from iffair_core.telling.figures import group_bars
+from iffair_core.wording import WITHHELD, heading, missing
+from pages.kit import errors, widgets
+from pages.kit.text import count, plain, value
+from pages.parts.data.pickers import resolve_for_screen, short
+from pages.session import state
+from pages.session.memory import remembered
+
+MOST_VALUES = 30
+EXPLAINED = (
+    "No model is needed for this. Impact ratio: a group's rate divided by the highest rate among groups that are known "
+    "and have at least 2 % of the rows, as New York City's Local Law 144 and the four-fifths rule have it."
+)
+
+
+def panel() -> None:
+    """The recorded outcomes, or another column of the table, compared between the groups."""
+    found = None if state.table() is None else resolve_for_screen()[0]
+    if found is None:
+        return  # what does not fit is told already
+    st.subheader("What the table itself decides", anchor=False)
+    st.caption(EXPLAINED)
+    task, above, truth = _pick(found)
+    if task is None:
+        return
+    try:
+        told = _audited((*state.frame_key(), repr(task), above, truth), state.frame(), task, above, truth)
+    except TaskError as error:
+        errors.show(error, "This column cannot be compared")
+        return
+    left_out = f", {count(told.left_out)} left out" if told.left_out and task.smallest_group is None else ""
+    st.markdown(f"{plain(told.selected)}: {100 * told.share:.1f} % of {count(told.rows)} rows{left_out}.")
+    names = [heading(" / ".join(short(name) for name in one.columns)) for one in told.tables]
+    for place, (tab, one) in enumerate(zip(st.tabs(names, key="audit_tabs"), told.tables, strict=True)):
+        with tab:
+            _show(told, one, place)
+
+
+@remembered(keep=6)
+def _audited(
+    key: tuple[object, ...], _frame: pd.DataFrame, _task: Task, above: float | None, truth: tuple[str, Any] | None
+) -> Audit:
+    return audit(_frame, _task, above=above, truth=truth)
+
+
+def _show(told: Audit, one: GroupAudit, place: int) -> None:
+    st.markdown(f"**{plain(audits.audit_sentence(told, one))}**")
+    if said := audits.judged_sentence(told, one):
+        st.markdown(f"**{plain(said)}**")
+    bars = pd.DataFrame(
+        {
+            "group": [line.group for line in one.groups],
+            "rows": [line.rows for line in one.groups],
+            "favorable": pd.array([line.selected for line in one.groups], dtype="Int64"),
+            "favorable_share": [_number(line.rate.value) for line in one.groups],
+            "low": [_number(line.rate.low) for line in one.groups],
+            "high": [_number(line.rate.high) for line in one.groups],
+        }
+    )
+    widgets.chart(
+        group_bars(bars, widgets.theme(), reference=one.reference, favorable=told.selected), f"audit_bars_{place}"
+    )
+    frame = one.frame()
+    widgets.table(
+        frame,
+        f"audit_{place}",
+        alt="Rate, impact ratio and gap of each group",
+        file_name=f"audit_{place + 1}.csv",
+        shown=_in_percent(one, frame),
+        columns=_columns(one),
+        placeholder=WITHHELD if state.choices().smallest_group else "–",
+    )
+
+
+def _number(share: float | None) -> float:
+    return np.nan if missing(share) else float(share or 0.0)
+
+
+def _in_percent(one: GroupAudit, frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as the screen shows it: shares in percent, one column of marks."""
+    rates = [name for name in frame.columns if name.startswith(("rate", "gap", *(_judged_names(one))))]
+    shown = frame.drop(columns=["attribute", "reference", "highest", "unknown", "under 2 %"])
+    shown["share of rows"] *= 100
+    shown[rates] = shown[rates].astype(float) * 100
+    shown["note"] = [", ".join(audits.group_marks(line, one)) for line in one.groups]
+    return shown
+
+
+def _judged_names(one: GroupAudit) -> tuple[str, ...]:
+    return () if one.judged is None else tuple(RATES[name].title for name in audits.JUDGED_RATES)
+
+
+def _columns(one: GroupAudit) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "group": st.column_config.TextColumn("Group"),
+        "rows": st.column_config.NumberColumn("Rows", format="localized"),
+        "share of rows": st.column_config.NumberColumn("Share of rows, %", format="%.1f"),
+        "selected": st.column_config.NumberColumn("Selected", format="localized"),
+        "note": st.column_config.TextColumn("Note"),
+    }
+    for name, title, unit in (
+        ("rate", "Rate", "%.1f"),
+        ("impact ratio", "Impact ratio", "%.3f"),
+        ("gap", "Gap", "%+.1f"),
+    ):
+        percent = "" if name == "impact ratio" else ", points" if name == "gap" else ", %"
+        shown[name] = st.column_config.NumberColumn(f"{title}{percent}", format=unit)
+        shown[f"{name} low"] = st.column_config.NumberColumn("95 % from", format=unit)
+        shown[f"{name} high"] = st.column_config.NumberColumn("to", format=unit)
+    for name in _judged_names(one):
+        shown[name] = st.column_config.NumberColumn(f"{heading(name)}, %", format="%.1f")
+        shown[f"{name} low"] = st.column_config.NumberColumn("95 % from", format="%.1f")
+        shown[f"{name} high"] = st.column_config.NumberColumn("to", format="%.1f")
+    return shown
+
+
+# ------------------------------------------------------------------------------------------------------------- choosing
+
+
+def _pick(found: ResolvedTask) -> tuple[Task | None, float | None, tuple[str, Any] | None]:
+    """(task of the audit, the cut of a score, what came true); no task while a choice is missing."""
+    task, current = found.task, state.table()
+    assert current is not None
+    options = [name for name in current.columns if name not in task.sensitive_columns and _decides(name, task.target)]
+    mark = current.fingerprint[:12]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        column = st.selectbox(
+            "Compare",
+            options,
+            index=options.index(task.target),
+            format_func=lambda name: f"{short(name)} (the outcome)" if name == task.target else short(name),
+            key=f"audit_column_{mark}",
+            persist_state="session",
+            width=260,
+            help="The recorded outcome; or a column with somebody's decisions, predictions or scores.",
+        )
+        if column == task.target:
+            return task, None, None
+        above, chosen = _pick_selected(column, mark)
+        judged = st.checkbox(
+            f"Hold them against {value(task.target)}",
+            key=f"audit_truth_{mark}",
+            persist_state="session",
+            help="Rates of true and false positives and of errors, with the outcome as what came true.",
+        )
+    if above is None and not chosen:
+        return None, None, None
+    favorable = found.task.favorable_labels
+    if judged and found.task.target in found.bins:
+        judged = False
+        st.caption("An outcome that is cut at a threshold is not held against decisions here.")
+    other = Task.from_dict(task.to_dict() | {"target": column, "favorable": list(chosen) or "", "bins": _kept(task)})
+    return other, above, (task.target, favorable) if judged else None
+
+
+def _kept(task: Task) -> dict[str, Any]:
+    return {name: cuts for name, cuts in (task.bins or {}).items() if name in task.sensitive_columns}
+
+
+def _decides(name: str, target: str) -> bool:
+    """Whether a column may hold decisions or scores."""
+    return name == target or is_number(state.column(name)) or len(state.labels(name)) <= MOST_VALUES
+
+
+def _pick_selected(column: str, mark: str) -> tuple[float | None, Sequence[str]]:
+    """(cut above which a row is selected, values that are); one of them."""
+    labels = state.labels(column)
+    if is_number(state.column(column)) and len(labels) > 2:
+        middle = float(np.nanmedian(as_numbers(state.column(column))))
+        return st.number_input(
+            f"Selected: {value(column)} above",
+            value=middle,
+            key=f"audit_above_{column}_{mark}",
+            persist_state="session",
+            width=220,
+            help=f"The median is {value_label(middle)}. Strictly above: who has exactly this much is not selected.",
+        ), ()
+    return None, st.multiselect(
+        f"Selected: {value(column)} is",
+        labels,
+        format_func=short,
+        key=f"audit_values_{column}_{mark}",
+        persist_state="session",
+        width=260,
+        placeholder="Which values are good for the person?",
+    )
