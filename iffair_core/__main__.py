@@ -130,7 +130,7 @@ def _run(options: argparse.Namespace) -> list[str]:
     others = _other_seeds(table, task, result, count)
     fix = None if wanted is None else smallest_fix(result, *wanted)
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
-    said += disclosed(result).warnings
+    said += [*result.findings, *disclosed(result).warnings]
     if result.smallest_group is not None:
         said.append(f"Cohort-only mode: {WEIGHTS}, with weights by group and outcome, stands in for {ROWS}.")
     if fix is not None and not fix.reached:

@@ -186,7 +186,7 @@ def hard_removal_effects(
     """
     rows = np.arange(model.y_.size) if rows is None else rows
     leverage = model.leverage() if leverage is None else leverage
-    z = model.logits(quantities.X)
+    z = model.logits(quantities.X) - quantities.shift
     near, far = _flip_bounds(model, quantities.X, z, rows, leverage)
     by_margin, by_length = np.argsort(near, kind="stable"), np.argsort(-far, kind="stable")
     margins = near[by_margin]
@@ -211,7 +211,7 @@ def flipped_decisions(
     model: InfluenceModel, quantities: FairnessQuantities, row: int, leverage: np.ndarray
 ) -> np.ndarray:
     """Evaluation rows (f,) whose decision is predicted to flip when training row `row` is left out."""
-    z = model.logits(quantities.X)
+    z = model.logits(quantities.X) - quantities.shift
     moved = z + model.push_forward(quantities.X, removal_steps(model, np.array([row]), leverage))[:, 0]
     return np.flatnonzero(decisions(moved) != decisions(z))
 

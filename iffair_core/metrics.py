@@ -340,13 +340,18 @@ def metrics_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def point_metrics(
-    y: np.ndarray, score: np.ndarray, codes: np.ndarray, n_groups: int, sample_weight: np.ndarray | None = None
+    y: np.ndarray,
+    score: np.ndarray,
+    codes: np.ndarray,
+    n_groups: int,
+    sample_weight: np.ndarray | None = None,
+    threshold: float = THRESHOLD,
 ) -> dict[str, float | None]:
     """Every metric of METRICS, without uncertainty.
 
     Parameters
     ----------
-    y : (n,) of 0 and 1, 1 = favorable. score : (n,) P(favorable) in [0, 1]; the decision is score >= 0.5.
+    y : (n,) of 0 and 1, 1 = favorable. score : (n,) P(favorable) in [0, 1]; the decision is score >= threshold.
     codes : (n,) integers in [0, n_groups).
     sample_weight : (n,) finite and at least 0, how much each row counts; None for all alike.
 
@@ -360,7 +365,7 @@ def point_metrics(
     infinite or negative.
     """
     weight, (y, score, codes) = _counting(sample_weight, y, _scores(score), codes)
-    return _values(y, score, _table(y, score >= THRESHOLD, codes, n_groups, weight), weight)
+    return _values(y, score, _table(y, score >= threshold, codes, n_groups, weight), weight)
 
 
 def chance_band(counts: Table, *, seed: int, draws: int = 2000) -> dict[str, float | None]:
@@ -413,6 +418,7 @@ def evaluate(
     seed: int,
     draws: int = 2000,
     sample_weight: np.ndarray | None = None,
+    threshold: float = THRESHOLD,
 ) -> Evaluation:
     """Every metric with its interval, every rate per group and every signed gap against the reference group.
 
@@ -422,8 +428,8 @@ def evaluate(
     reference : one of `groups`.
     seed : not negative; the same seed gives the same numbers, whatever the order of rows.
     draws : bootstrap and permutation draws; ROC AUC and log loss resample rows, 100 to 400 times by their number.
-    sample_weight : as for `point_metrics`. Counts are of rows with weight above 0; Wilson's intervals rest on Kish's
-        effective count of each denominator.
+    sample_weight, threshold : as for `point_metrics`. Counts are of rows with weight above 0; Wilson's intervals rest
+        on Kish's effective count of each denominator.
 
     Raises
     ------
@@ -433,7 +439,7 @@ def evaluate(
     if reference not in groups:
         raise ValueError(f"The reference group {reference!r} is not among {listing(groups)}.")
     weight, (y, score, codes) = _counting(sample_weight, np.asarray(y), _scores(score), codes)
-    counts = _table(y, score >= THRESHOLD, codes, len(groups), weight)
+    counts = _table(y, score >= threshold, codes, len(groups), weight)
     values = _values(y, score, counts, weight)
     drawn = resample_cells(counts, _cell_stream(seed), draws)
     band = chance_band(counts, seed=seed, draws=draws)
@@ -466,13 +472,14 @@ def paired_difference(
     seed: int,
     draws: int = 2000,
     sample_weight: np.ndarray | None = None,
+    threshold: float = THRESHOLD,
 ) -> dict[str, Estimate]:
     """Change of every metric of METRICS, after - before, on the same rows.
 
     Both models are judged on the same resampled rows (multinomial bootstrap over group, outcome and the two decisions;
     rows for ROC AUC and log loss), so what they share cancels. Disparities are unsigned on either side: a negative
-    change is a smaller disparity. `count` is the number of rows (of weight above 0). `sample_weight`: as for
-    `point_metrics`.
+    change is a smaller disparity. `count` is the number of rows (of weight above 0). `sample_weight`, `threshold`: as
+    for `point_metrics`.
 
     Raises
     ------
@@ -482,7 +489,7 @@ def paired_difference(
     if before.shape != after.shape:
         raise ValueError(f"{before.shape[0]} scores before but {after.shape[0]} after.")
     weight, (y, before, after, codes) = _counting(sample_weight, y, before, after, codes)
-    joint = _joint_cells(y, before >= THRESHOLD, after >= THRESHOLD, codes, n_groups, weight)
+    joint = _joint_cells(y, before >= threshold, after >= threshold, codes, n_groups, weight)
     samples = _drawn_changes(joint, seed, draws)
     for name, sample in zip(ROW_METRICS, _row_samples(y, (before, after), seed, draws, weight), strict=True):
         samples[name] = sample[:, 1] - sample[:, 0]

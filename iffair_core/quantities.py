@@ -1,8 +1,9 @@
 """Fairness and utility quantities as functions of a model's parameters, with their gradients.
 
-A rate of a group counts decisions; its soft form replaces the decision by sigma(slope * z), which has a derivative.
-Every gap between two groups is offset + sum over evaluation rows of c_v sigma(slope * z_v), and all c_v are constant on
-a group x outcome cell, so everything here is a small matrix times one sum per cell.
+A rate of a group counts decisions; its soft form replaces the decision by sigma(slope * z), which has a derivative; z
+is the logit less that of the threshold, 0 for a threshold of 0.5. Every gap between two groups is offset + sum over
+evaluation rows of c_v sigma(slope * z_v), and all c_v are constant on a group x outcome cell, so everything here is a
+small matrix times one sum per cell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from iffair_core.data.groups import suggested_reference
 from iffair_core.errors import ConfigError, NotSupported, TaskError, listing
-from iffair_core.metrics import GOAL_RATES, RATES
+from iffair_core.metrics import GOAL_RATES, RATES, THRESHOLD
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import LogisticModel, with_intercept
@@ -45,7 +46,7 @@ class FairnessQuantities:
     `names`: the soft gap of each estimable rate of each group against the reference, then "log_loss" (mean, nats).
     `left_out`: names of gaps that no evaluation row supports (a rate with an empty denominator).
     Signed: a gap is rate(group) - rate(reference), in [-1, 1]. `weights` (m,): how much each row counts in every rate
-    and mean, only ratios matter; None for all alike.
+    and mean, only ratios matter; None for all alike. `threshold`: probability from which a decision is favorable.
     """
 
     X: np.ndarray
@@ -59,6 +60,12 @@ class FairnessQuantities:
     _mix: np.ndarray = field(repr=False)  # (gaps, 2 G): gap = _mix @ cell sums + _offset; cell = 2 * group + outcome
     _offset: np.ndarray = field(repr=False)
     weights: np.ndarray | None = None
+    threshold: float = THRESHOLD
+
+    @property
+    def shift(self) -> float:
+        """The logit from which a decision is favorable: that of `threshold`."""
+        return float(np.log(self.threshold / (1.0 - self.threshold)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,13 +78,13 @@ class FairnessQuantities:
     def values_at(self, model: InfluenceModel, theta: np.ndarray) -> np.ndarray:
         """Soft value of each quantity at other parameters `theta` of the same model, (k,)."""
         z = model.logits(self.X, theta)
-        gaps = self._mix @ self._cell_sums(sigmoid(self.slope * z)) + self._offset
+        gaps = self._mix @ self._cell_sums(sigmoid(self.slope * (z - self.shift))) + self._offset
         return np.append(gaps, self._mean_loss(z))
 
     def hard_values(self, model: InfluenceModel, theta: np.ndarray | None = None) -> np.ndarray:
-        """The same quantities with decisions (probability >= 0.5) in place of soft rates, (k,), at `theta` if given."""
+        """The same quantities with decisions in place of soft rates, (k,), at `theta` if given."""
         z = model.logits(self.X, theta)
-        gaps = self._mix @ self._cell_sums(decisions(z).astype(float)) + self._offset
+        gaps = self._mix @ self._cell_sums(decisions(z - self.shift).astype(float)) + self._offset
         return np.append(gaps, self._mean_loss(z))
 
     def effect_of_decisions(self, rows: np.ndarray) -> np.ndarray:
@@ -87,7 +94,7 @@ class FairnessQuantities:
 
     def accuracy(self, model: InfluenceModel) -> float:
         """Share of correct decisions on the evaluation rows."""
-        return self._mean((model.logits(self.X) >= 0.0) == (self.y > 0.5))
+        return self._mean((model.logits(self.X) >= self.shift) == (self.y > 0.5))
 
     def price(self, model: InfluenceModel, theta: np.ndarray) -> float:
         """Second-order change of the mean log loss, in nats, when the parameters move from the model's to `theta`.
@@ -102,12 +109,12 @@ class FairnessQuantities:
     def gradients(self, model: InfluenceModel) -> np.ndarray:
         """d quantity / d theta at the model's parameters, (P, k)."""
         cells, n_cells, weights = self.cells(), 2 * len(self.groups), self.weights
-        total = self._total()
+        total, shift = self._total(), self.shift
 
         def work(rows: slice) -> np.ndarray:
             z = model.logits(self.X[rows])
             p = sigmoid(z)
-            soft = p if self.slope == 1 else sigmoid(self.slope * z)
+            soft = p if self.slope == 1 and shift == 0 else sigmoid(self.slope * (z - shift))
             cotangents = np.zeros((z.size, n_cells + 1))
             cotangents[np.arange(z.size), cells[rows]] = self.slope * soft * (1.0 - soft)
             cotangents[:, -1] = (p - self.y[rows]) / total
@@ -130,10 +137,11 @@ class FairnessQuantities:
             )
         z = model.logits(self.X)
         cells, n_cells, weights, total = self.cells(), 2 * len(self.groups), self.weights, self._total()
+        shift = self.shift
 
         def work(rows: slice) -> np.ndarray:
             X, own = with_intercept(self.X[rows]), cells[rows]
-            soft, p = sigmoid(self.slope * z[rows]), sigmoid(z[rows])
+            soft, p = sigmoid(self.slope * (z[rows] - shift)), sigmoid(z[rows])
             bend, curve = self.slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft), p * (1.0 - p) / total
             if weights is not None:
                 bend, curve = bend * weights[rows], curve * weights[rows]
@@ -186,7 +194,7 @@ class FairnessQuantities:
 
 
 def decisions(z: np.ndarray) -> np.ndarray:
-    """Favorable decisions, the shape of the logits `z`: probability >= 0.5."""
+    """Favorable decisions, the shape of `z`, logits less that of the threshold."""
     return np.asarray(sigmoid(z) >= 0.5)
 
 
@@ -233,8 +241,9 @@ def quantities_from_codes(
     *,
     slope: float = 1.0,
     sample_weight: np.ndarray | None = None,
+    threshold: float = THRESHOLD,
 ) -> FairnessQuantities:
-    """`fairness_quantities` for groups that are already codes (m,) into `groups`."""
+    """`fairness_quantities` for groups that are codes (m,) into `groups`, with decisions from `threshold` on."""
     if not slope > 0:
         raise ConfigError(f"slope is {slope}; the slope of a soft rate is a number above 0.")
     if reference not in groups:
@@ -262,7 +271,7 @@ def quantities_from_codes(
             offsets.append(ours[1] - theirs[1])
     mix = np.array(rows).reshape(len(rows), 2 * len(groups))
     found = (tuple(gaps), tuple(left_out), mix, np.array(offsets))
-    return FairnessQuantities(X, y, np.asarray(group_codes), groups, reference, slope, *found, weights)
+    return FairnessQuantities(X, y, np.asarray(group_codes), groups, reference, slope, *found, weights, threshold)
 
 
 def _rate_row(rate: str, counts: np.ndarray, group: int) -> tuple[np.ndarray, float] | None:

@@ -30,10 +30,14 @@ from iffair_core.models.blocks import sigmoid
 from iffair_core.path import MAX_STRENGTH, RepairPath, Step, require_strength
 from iffair_core.quantities import FairnessQuantities, goal_pairs
 from iffair_core.reweighting import changed, effective_sample_size
+from iffair_core.uncertainty import Table
 
 STRENGTHS = np.linspace(0.0, MAX_STRENGTH, 21)
 CHOOSING = "validation"
 DEFAULT_BUDGET = 0.01
+
+Numbers = Mapping[str, float | None]
+Intervals = Mapping[str, tuple[float, float] | None]
 
 
 def on_grid(strength: float) -> bool:
@@ -45,17 +49,22 @@ def on_grid(strength: float) -> bool:
 class Part:
     """The rows on which points of a curve are measured: X (m, p), y (m,), group codes (m,), and how much each counts.
 
-    `weights` (m,): None for all alike.
+    `weights` (m,): None for all alike. `threshold`: P(favorable) from which a decision is favorable.
     """
 
     X: np.ndarray
     y: np.ndarray
     group_codes: np.ndarray
     weights: np.ndarray | None = None
+    threshold: float = THRESHOLD
 
+    def metrics(self, score: np.ndarray, n_groups: int) -> Numbers:
+        """Every metric of these scores (m,)."""
+        return point_metrics(self.y, score, self.group_codes, n_groups, self.weights, self.threshold)
 
-Numbers = Mapping[str, float | None]
-Intervals = Mapping[str, tuple[float, float] | None]
+    def cells(self, score: np.ndarray, n_groups: int) -> Table:
+        """The decisions of these scores (m,) counted by group and outcome."""
+        return confusion_table(self.y, score >= self.threshold, self.group_codes, n_groups, self.weights)
 
 
 @dataclass(frozen=True)
@@ -167,14 +176,13 @@ def measure_point(
         n_groups = len(quantities[split].groups)
         if step.model is not None:
             score = sigmoid(step.model.logits(part.X))
-            refitted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
-            counts = confusion_table(part.y, score >= THRESHOLD, part.group_codes, n_groups, part.weights)
+            refitted[split], counts = part.metrics(score, n_groups), part.cells(score, n_groups)
             apart[split] = tells_apart(counts)
             if intervals:
                 bounds[split] = intervals_from_counts(counts, seed=seed)
             soft[split] = signed_disparity(quantities[split], goal, groups, start, step.model.theta_)
             if split == CHOOSING:
-                pair = sigmoid(start.logits(part.X)) >= THRESHOLD, score >= THRESHOLD
+                pair = sigmoid(start.logits(part.X)) >= part.threshold, score >= part.threshold
                 gain = paired_change(
                     GOAL_METRIC[goal],
                     part.y,
@@ -186,7 +194,7 @@ def measure_point(
                 )
         if step.predicted_theta is not None:
             score = sigmoid(start.logits(part.X, step.predicted_theta))
-            predicted[split] = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
+            predicted[split] = part.metrics(score, n_groups)
             predicted_soft[split] = signed_disparity(quantities[split], goal, groups, start, step.predicted_theta)
             price[split] = quantities[split].price(start, step.predicted_theta)
     weights = step.weights if step.model is not None else None
@@ -326,8 +334,7 @@ def trace(
         for step in steps
     )
     part = parts[CHOOSING]
-    decided = sigmoid(path.start.logits(part.X)) >= THRESHOLD
-    counts = confusion_table(part.y, decided, part.group_codes, len(quantities[CHOOSING].groups), part.weights)
+    counts = part.cells(sigmoid(path.start.logits(part.X)), len(quantities[CHOOSING].groups))
     chance = chance_band(counts, seed=seed)[GOAL_METRIC[path.repair.goal]]
     return _arranged(points, path.repair.goal, path.repair.variant, path.limit, chance, asked=(strength, budget))
 

@@ -17,6 +17,7 @@ evaluation, goal = result.baseline["test"], result.config.goal
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
 with widgets.figures(stale):
+    widgets.important(result.findings)
     widgets.sentence(sentences.baseline_sentence(result))
     widgets.numbers(baseline.cards(result))
     page = st.grid(3, min_column_width=280, gap="medium")
@@ -55,7 +56,9 @@ with widgets.figures(stale):
     judged, own, rules = baseline.scored(result), baseline.row_weights(result), baseline.rules(result)
     if scores.open:
         with scores:
-            widgets.chart(score_distribution(*judged, theme, weights=own, **rules), "baseline_scores")
+            widgets.chart(
+                score_distribution(*judged, theme, weights=own, threshold=result.threshold, **rules), "baseline_scores"
+            )
     if calibrated.open:
         with calibrated:
             widgets.chart(calibration(*judged, theme, weights=own, **rules), "baseline_calibration")

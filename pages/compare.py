@@ -18,6 +18,7 @@ chosen = state.choices()
 axes = (chosen.utility_axis, chosen.disparity_axis or result.curve.metric)
 
 with widgets.figures(stale):
+    widgets.important(result.findings)
     widgets.sentence(sentences.compare_sentence(result, chosen.split))
     picture = tradeoff(
         result,

@@ -46,7 +46,7 @@ class Task:
             title="favorable value",
             usage="its value that is good for the person; repeat for a set",
             help="The outcome that is good for the person. The model predicts its probability; "
-            "a decision is favorable at 0.5 or more.",
+            "a decision is favorable at 0.5 or more, unless another threshold is chosen.",
             metavar="VALUE",
             action="append",
         )

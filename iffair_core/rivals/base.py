@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from iffair_core.errors import StopCheck, never_stop
+from iffair_core.metrics import THRESHOLD
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid
 from iffair_core.quantities import FairnessQuantities
@@ -30,7 +31,8 @@ class RivalProblem:
     fitted to them with unit weights, or with `base` (n,), the file's row weights, which multiply a rival's own.
     `validation`: quantities of the validation rows, the only ones that a method may be tuned on. `C`: inverse ridge
     penalty of the model. `seed`: of every random draw. `budget`: accuracy on validation rows that a tuned method may
-    cost. `stop_check` raises Cancelled when the user has cancelled.
+    cost. `stop_check` raises Cancelled when the user has cancelled. `threshold`: P(favorable) from which the study's
+    model decides favorable.
     """
 
     X: np.ndarray
@@ -45,6 +47,7 @@ class RivalProblem:
     budget: float = 0.01
     stop_check: StopCheck = never_stop
     base: np.ndarray | None = None
+    threshold: float = THRESHOLD
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +97,11 @@ class Method:
 
 
 def with_weights(problem: RivalProblem, weights: np.ndarray, notes: tuple[str, ...] = ()) -> Solution:
-    """The solution of a weight-based rival: the ordinary model refitted with its weights (n,), deciding at 1/2."""
+    """The solution of a weight-based rival: the ordinary model refitted with its weights (n,)."""
     model = problem.model.refitted(weights if problem.base is None else weights * problem.base)
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
         scores = sigmoid(model.logits(X))
-        return Prediction(scores >= 0.5, scores)
+        return Prediction(scores >= problem.threshold, scores)
 
     return Solution(decide, weights, model.theta_, notes)

@@ -122,7 +122,7 @@ def grid_search(problem: RivalProblem) -> Solution:
     fitted = GridSearch(watched, _constraint(problem.goal), grid_size=size)
     fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
     note = f"The best of {size} models on training rows."
-    return Solution(_by_probability(fitted), notes=(note, *_unweighted(problem, "Trained")))
+    return Solution(_by_probability(fitted, problem.threshold), notes=(note, *_unweighted(problem, "Trained")))
 
 
 def threshold_optimizer(problem: RivalProblem) -> Solution:
@@ -167,14 +167,14 @@ def correlation_remover(problem: RivalProblem) -> Solution:
 
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
         scores = model.predict_proba(remover.transform(joined(X, codes)))[:, 1]
-        return Prediction(scores >= 0.5, scores)
+        return Prediction(scores >= problem.threshold, scores)
 
     return Solution(decide, notes=_unweighted(problem, "Correlations were removed"))
 
 
-def _by_probability(model: Any) -> Decide:
+def _by_probability(model: Any, threshold: float) -> Decide:
     def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
         scores = np.asarray(model.predict_proba(X))[:, 1]
-        return Prediction(scores >= 0.5, scores)
+        return Prediction(scores >= threshold, scores)
 
     return decide

@@ -119,7 +119,13 @@ def label_bias(problem: RivalProblem) -> Solution:
         start = LogisticModel(problem.C).fit(problem.X, problem.y, problem.base)
         notes = ("Its weights were found with logistic regression, then given to the model of this study.",)
     weights = label_bias_weights(
-        start, problem.group_codes, problem.n_groups, problem.goal, problem.stop_check, base=problem.base
+        start,
+        problem.group_codes,
+        problem.n_groups,
+        problem.goal,
+        problem.stop_check,
+        base=problem.base,
+        shift=problem.validation.shift,
     )
     return with_weights(problem, weights, notes)
 
@@ -132,6 +138,7 @@ def label_bias_weights(
     stop_check: StopCheck = never_stop,
     *,
     base: np.ndarray | None = None,
+    shift: float = 0.0,
 ) -> np.ndarray:
     """Weights of the last of 100 rounds of fitting, measuring each group's violation and moving its multiplier by it.
 
@@ -139,7 +146,7 @@ def label_bias_weights(
     ----------
     start : the model fitted to the rows with unit weights, or with `base` (n,), over which rates and means then are,
     and which multiplies the weights in every fit. codes : (n,) integers in [0, n_groups), the group of each
-    row. goal : demographic_parity, equal_opportunity or equalized_odds.
+    row. goal : demographic_parity, equal_opportunity or equalized_odds. shift : logit from which a row is selected.
 
     Returns
     -------
@@ -164,7 +171,7 @@ def label_bias_weights(
         if round_number:
             of_cell = sigmoid(multipliers * (-2.0, 2.0))
             weights = (of_cell / np.average(of_cell, weights=counts)).ravel()[cells]
-        selected = fits.logits(weights if base is None else weights * base) >= 0
+        selected = fits.logits(weights if base is None else weights * base) >= shift
         chosen = None if base is None else base[selected]
         taken = np.bincount(cells[selected], chosen, minlength=2 * n_groups).reshape(-1, 2)
         multipliers += LABEL_BIAS_RATE * _violations(taken, counts, goal)
@@ -231,7 +238,9 @@ def influence_programme(problem: RivalProblem) -> Solution:
         solution = with_weights(problem, removal_programme(fair, utility, gap, share=share, base=base))
         scores = solution.decide(measured.X, measured.group_codes).scores
         assert scores is not None
-        values = point_metrics(measured.y, scores, measured.group_codes, len(measured.groups), measured.weights)
+        values = point_metrics(
+            measured.y, scores, measured.group_codes, len(measured.groups), measured.weights, problem.threshold
+        )
         tried.append((values["accuracy"] or 0.0, values[GOAL_METRIC[problem.goal]], share, solution))
     before = measured.accuracy(problem.model)
     within = [item for item in tried if item[0] >= before - problem.budget and item[1] is not None]

@@ -21,7 +21,9 @@ from iffair_core.study.transfer import transfer_by_name
 from iffair_core.tradeoff import Curve, choose
 
 
-def evaluations(result: StudyResult, scores: np.ndarray, stop_check: StopCheck) -> dict[str, Evaluation]:
+def evaluations(
+    result: StudyResult, scores: np.ndarray, stop_check: StopCheck, threshold: float
+) -> dict[str, Evaluation]:
     """Evaluation of P(favorable) `scores` (n,) on validation and on test rows."""
     data, base = result.dataset, result.base
     found = {}
@@ -35,6 +37,7 @@ def evaluations(result: StudyResult, scores: np.ndarray, stop_check: StopCheck) 
             data.reference,
             seed=result.config.seed,
             sample_weight=None if base is None else base[rows],
+            threshold=threshold,
         )
         stop_check()
     return found
@@ -56,9 +59,11 @@ def repaired_at(result: StudyResult, curve: Curve, stop_check: StopCheck, unjudg
             len(data.groups),
             seed=result.config.seed,
             sample_weight=None if base is None else base[rows],
+            threshold=result.threshold,
         )
         stop_check()
-    return Repaired(curve, scores, evaluations(result, scores, stop_check), difference, unjudged)
+    after = evaluations(result, scores, stop_check, result.threshold)
+    return Repaired(curve, scores, after, difference, unjudged)
 
 
 def judged(result: StudyResult, refits: pd.DataFrame, asked: int) -> Fidelity:

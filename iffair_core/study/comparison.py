@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from iffair_core.data.encoding import SPLITS
-from iffair_core.metrics import THRESHOLD, confusion_counts, tells_apart
+from iffair_core.metrics import confusion_counts, tells_apart
 from iffair_core.models.blocks import sigmoid
 from iffair_core.study.results import Rival, StudyResult
 from iffair_core.tradeoff import CHOOSING, CurvePoint
@@ -61,7 +61,7 @@ def comparisons(result: StudyResult, split: str = "test") -> list[Comparison]:
         point = _point_against(result, rival)
         accuracy = disparity = None
         if point is not None and point.theta is not None:
-            decided = sigmoid(result.model.logits(X, point.theta)) >= THRESHOLD
+            decided = sigmoid(result.model.logits(X, point.theta)) >= result.threshold
             accuracy = accuracy_difference(
                 decided == favorable, rival.decisions[split] == favorable, weight, comparisons=len(rivals)
             )

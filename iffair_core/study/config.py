@@ -10,7 +10,7 @@ from typing import Any, Self
 from iffair_core.data.option import Choice, Choices, Number, Option, Several, Whole, option, options_of
 from iffair_core.data.row_selectors import pin_names
 from iffair_core.errors import ConfigError
-from iffair_core.metrics import GOALS
+from iffair_core.metrics import GOALS, THRESHOLD
 from iffair_core.models import MODELS, usual_C
 from iffair_core.path import MAX_STRENGTH, Repair
 from iffair_core.reweighting import VARIANTS
@@ -18,6 +18,8 @@ from iffair_core.rivals.registry import RIVALS, WEIGHTS, rival_names, rivals_tex
 from iffair_core.study.classifiers import TRANSFER_MODELS
 from iffair_core.wording import GOAL_TITLES, heading
 
+BALANCED = "balanced"
+LEAST_THRESHOLD = 1e-4
 _USUAL = ", ".join(f"{kind.usual_C:g} for {name}" for name, kind in MODELS.items())
 
 
@@ -26,6 +28,29 @@ class Goal(Choice):
 
     def said(self, value: Any) -> str:
         return heading(GOAL_TITLES[value])
+
+
+class Threshold(Number):
+    """A probability, or "balanced" for one that is chosen on validation rows."""
+
+    def one(self, text: str) -> Any:
+        return text if text == BALANCED else super().one(text)
+
+    def words(self, value: Any) -> list[str]:
+        return [value] if isinstance(value, str) else super().words(value)
+
+    def written(self, value: Any) -> list[str]:
+        return self.words(value)
+
+    def read(self, texts: Sequence[str]) -> Any:
+        return BALANCED if list(texts) == [BALANCED] else super().read(texts)
+
+    def said(self, value: Any) -> str:
+        return "chosen on validation rows" if value == BALANCED else f"{value:g}"
+
+    def check(self, name: str, value: Any) -> None:
+        if value != BALANCED:
+            super().check(name, value)
 
 
 class Pins(Several):
@@ -136,6 +161,22 @@ class StudyOptions:
         ),
         None,
     )
+    threshold: float | str = option(
+        Threshold(
+            title="threshold",
+            usage="P(favorable) from which everybody is selected, or balanced: where balanced accuracy of the ordinary "
+            "model is largest on validation rows (default: {default:g})",
+            help="A decision is favorable from this probability on, for everybody alike, before and after the repair. "
+            "Where the favorable outcome is rare, hardly anybody reaches 0.5, and a model that selects nobody shows no "
+            "gap. Chosen on validation rows: where the mean of true positive and true negative rate of the ordinary "
+            "model is largest there.",
+            metavar="P",
+            low=LEAST_THRESHOLD,
+            high=1 - LEAST_THRESHOLD,
+            expected=", which is no probability. Give a number, as 0.2, or balanced.",
+        ),
+        THRESHOLD,
+    )
     utility_budget: float | None = option(
         Number(
             title="utility budget",
@@ -218,7 +259,8 @@ class StudyOptions:
 class StudyConfig(StudyOptions):
     """Everything that decides a study besides the table and the task, checked.
 
-    `goal`: what to repair. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
+    `goal`: what to repair. `threshold`: P(favorable) from which a row is selected, "balanced" for one chosen on
+    validation rows. `strength` in 0..1.25, None for the recommended one. `utility_budget`: accuracy on
     validation rows that a repair may cost (a share); None is 0.01 for the recommendation and no cap on a given
     strength. `min_effective_sample_size`: a share of training rows. `model`: of `models.MODELS`; the variant efficient
     needs a logistic one. `C`: inverse ridge penalty on the sum of losses, None for the model's usual one.

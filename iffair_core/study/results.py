@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -12,7 +12,7 @@ from iffair_core.checks.run import Check
 from iffair_core.data.encoding import TRAIN, Dataset
 from iffair_core.errors import ConfigError, listing
 from iffair_core.fidelity import Fidelity
-from iffair_core.metrics import Estimate, Evaluation, alike_warnings
+from iffair_core.metrics import THRESHOLD, Estimate, Evaluation, alike_warnings
 from iffair_core.models import InfluenceModel
 from iffair_core.quantities import LEAST_ROWS, FairnessQuantities
 from iffair_core.rivals.base import Kind
@@ -129,20 +129,43 @@ class GoalScores:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The ordinary model, its P(favorable) of the n used rows, and its evaluation on validation and on test rows."""
+    """The ordinary model, its P(favorable) of the n used rows, and its evaluation on validation and on test rows.
+
+    `threshold`: P(favorable) from which every row is decided favorable, before and after the repair.
+    """
 
     model: InfluenceModel
     scores: np.ndarray
     evaluations: Mapping[str, Evaluation]
+    threshold: float = THRESHOLD
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What to say before any number: a model that tells nobody apart, or that is too good to be true."""
+        alike = {split: alike_warnings(found.counts) for split, found in self.evaluations.items()}
+        said = _by_part({split: [*_too_good(self.evaluations[split]), *alike[split]] for split in MEASURED})
+        if self.threshold == THRESHOLD and any(alike.values()):
+            said = (*said, _ANOTHER_THRESHOLD)
+        return said
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Each text once, with the parts whose rows it holds for."""
-        parts: dict[str, list[str]] = {}
-        for split in MEASURED:
-            for text in (*_too_good(self.evaluations[split]), *self.evaluations[split].warnings):
-                parts.setdefault(text, []).append(split)
-        return tuple(f"On {' and '.join(splits)} rows: {text}" for text, splits in parts.items())
+        """Everything else, each text once, with the parts whose rows it holds for."""
+        return _by_part(
+            {
+                split: [text for text in found.warnings if text not in alike_warnings(found.counts)]
+                for split, found in self.evaluations.items()
+            }
+        )
+
+
+def _by_part(texts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Each text once, with the parts whose rows it holds for."""
+    parts: dict[str, list[str]] = {}
+    for split in MEASURED:
+        for text in texts[split]:
+            parts.setdefault(text, []).append(split)
+    return tuple(f"On {' and '.join(splits)} rows: {text}" for text, splits in parts.items())
 
 
 def _too_good(evaluation: Evaluation) -> tuple[str, ...]:
@@ -190,18 +213,24 @@ class Repaired:
         return self.curve.points[self.curve.chosen]
 
     @property
+    def findings(self) -> tuple[str, ...]:
+        """That the repaired model tells nobody apart."""
+        if not self.chosen.strength > 0:
+            return ()
+        said = _by_part({split: alike_warnings(found.counts) for split, found in self.evaluations.items()})
+        return tuple(f"At strength {self.chosen.strength:g}, {text[0].lower()}{text[1:]}" for text in said)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         few = f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it"
         left_out = (f"{few}: {listing(self.unjudged)}.",) if self.unjudged else ()
-        alike = (
-            f"At strength {self.chosen.strength:g}, on {split} rows: {text}"
-            for split in MEASURED
-            for text in alike_warnings(self.evaluations[split].counts)
-            if self.chosen.strength > 0
-        )
-        return (*left_out, *self.curve.warnings, *alike)
+        return (*left_out, *self.curve.warnings)
 
 
+_ANOTHER_THRESHOLD = (
+    "Where few have the favorable outcome, or nearly all, hardly any probability crosses 0.5. A threshold that is "
+    "chosen on validation rows for everybody alike lets the model decide: --threshold balanced, or Threshold on Data."
+)
 RECORDS = {"baseline": (Baseline,), "influence": (Influence, GoalScores), "curve": (Repaired,), "fidelity": (Fidelity,)}
 _STALE = "Other models were refitted with the weights of another strength; they are left out until they are again."
 
@@ -254,6 +283,11 @@ class StudyResult:
     @property
     def scores_before(self) -> np.ndarray:
         return self.record(Baseline).scores
+
+    @property
+    def threshold(self) -> float:
+        """P(favorable) from which a row is decided favorable."""
+        return self.record(Baseline).threshold
 
     @property
     def baseline(self) -> Mapping[str, Evaluation]:
@@ -321,8 +355,22 @@ class StudyResult:
         return self.record(Fidelity)
 
     @property
+    def findings(self) -> tuple[str, ...]:
+        """What to say before any number: another threshold, a model that tells nobody apart or is too good."""
+        said: list[str] = []
+        if Baseline in self.records and self.threshold != THRESHOLD:
+            chosen = "chosen on validation rows" if isinstance(self.config.threshold, str) else "chosen by you"
+            said.append(
+                f"Everybody is selected from P(favorable) = {self.threshold:g} on, a threshold {chosen}, before and "
+                f"after the repair; the usual one is {THRESHOLD:g}."
+            )
+        for stage in (Baseline, Repaired):
+            said += self.records[stage].findings if stage in self.records else ()
+        return tuple(said)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What the stages warn of, in their order."""
+        """What else the stages warn of, in their order."""
         stages = (self.records[stage].warnings for stage in (Baseline, Repaired) if stage in self.records)
         return (
             *self.notes,

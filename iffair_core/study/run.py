@@ -216,6 +216,8 @@ class _Run:
     def baseline(self) -> None:
         with self.stage("baseline"):
             self.keep(Baseline, lambda: fit_baseline(self.result, self.views, self.stop_check))
+        if self.result.threshold != self.views.threshold:
+            self.views.decide_from(self.result.threshold)
 
     def influence(self) -> None:
         with self.stage("influence"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from iffair_core.errors import ConfigError, StopCheck, never_stop
-from iffair_core.metrics import GOAL_METRIC, point_metrics
+from iffair_core.metrics import GOAL_METRIC
 from iffair_core.models.blocks import sigmoid, single_threaded_blas
 from iffair_core.path import RepairPath, Step
 from iffair_core.reweighting import changed, mean_weight
@@ -81,7 +81,7 @@ def smallest_fix(
 
     def measured(step: Step, part: Part) -> Numbers:
         score = sigmoid(step.solution[0].logits(part.X))
-        values = point_metrics(part.y, score, part.group_codes, n_groups, part.weights)
+        values = part.metrics(score, n_groups)
         return {"disparity": values[metric], "accuracy": values["accuracy"]}
 
     def reached(step: Step, what: str = "disparity") -> float:

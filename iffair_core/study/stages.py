@@ -27,6 +27,7 @@ from iffair_core.influence import (
 from iffair_core.metrics import (
     METRICS,
     ROW_METRICS,
+    THRESHOLD,
     confusion_table,
     intervals_from_counts,
     point_metrics,
@@ -37,17 +38,17 @@ from iffair_core.quantities import goal_pairs
 from iffair_core.rivals.base import Prediction, RivalProblem
 from iffair_core.rivals.registry import RIVALS, answer
 from iffair_core.study.at_strength import evaluations, repaired_at
-from iffair_core.study.config import StudyConfig
+from iffair_core.study.config import LEAST_THRESHOLD, StudyConfig
 from iffair_core.study.results import Baseline, GoalScores, Influence, Repaired, Rival, StudyResult
 from iffair_core.study.split_views import SplitViews, repair_path, unjudged
 from iffair_core.tradeoff import Intervals, Numbers, trace
 
 _BESIDE = {"rivals", "transfer"}
-_GOAL = ("seed", "model", "C", "goal")
+_GOAL = ("seed", "model", "C", "threshold", "goal")
 READS: dict[type, tuple[str, ...]] = {
     Dataset: ("seed",),
-    Baseline: ("seed", "model", "C"),
-    Influence: ("seed", "model", "C"),
+    Baseline: ("seed", "model", "C", "threshold"),
+    Influence: ("seed", "model", "C", "threshold"),
     GoalScores: _GOAL,
     Repaired: tuple(one.name for one in fields(StudyConfig) if one.name not in _BESIDE),
     Fidelity: _GOAL,
@@ -68,7 +69,34 @@ def fit_baseline(result: StudyResult, views: SplitViews, stop_check: StopCheck) 
     model = make_model(config.model, config.C, config.seed)
     model.fit(views.X[train], views.y[train], views.base_of(train), stop_check=stop_check)
     scores = sigmoid(model.logits(result.dataset.X, model.theta_))
-    return Baseline(model, scores, evaluations(result, scores, stop_check))
+    threshold = config.threshold
+    if isinstance(threshold, str):
+        held = views.rows["validation"]
+        threshold = balanced_threshold(sigmoid(model.logits(views.X[held])), views.y[held], views.base_of(held))
+    return Baseline(model, scores, evaluations(result, scores, stop_check, threshold), threshold)
+
+
+def balanced_threshold(score: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """The threshold with the largest balanced accuracy of scores (m,) on outcomes (m,), to three significant digits.
+
+    It lies half way between two scores; ties go to the one nearest to 0.5. 0.5 where one outcome does not occur.
+
+    >>> balanced_threshold(np.array([0.01, 0.02, 0.03, 0.07]), np.array([0, 0, 1, 1]))
+    0.025
+    """
+    own = np.ones(score.size) if weight is None else weight
+    good, bad = own * (y > 0.5), own * (y <= 0.5)
+    if not good.any() or not bad.any():
+        return THRESHOLD
+    values, place = np.unique(score, return_inverse=True)
+    if values.size < 2:
+        return THRESHOLD
+    hits, alarms = (np.bincount(place, one)[::-1].cumsum()[::-1][1:] / one.sum() for one in (good, bad))
+    between = (values[1:] + values[:-1]) / 2
+    gain = hits - alarms
+    best = np.flatnonzero(gain >= gain.max() - 1e-12)
+    cut = between[best[np.argmin(np.abs(between[best] - THRESHOLD))]]
+    return min(max(float(f"{cut:.3g}"), LEAST_THRESHOLD), 1.0 - LEAST_THRESHOLD)
 
 
 def score_influence(result: StudyResult, views: SplitViews, stop_check: StopCheck) -> Influence:
@@ -156,6 +184,7 @@ def rival_problem(result: StudyResult, views: SplitViews, stop_check: StopCheck)
         seed=config.seed,
         stop_check=stop_check,
         base=views.base_of(train),
+        threshold=result.threshold,
     )
 
 
@@ -196,7 +225,8 @@ def run_rival(name: str, problem: RivalProblem, views: SplitViews) -> Rival:
 def _measured(views: SplitViews, split: str, prediction: Prediction, seed: int) -> tuple[Numbers, Intervals]:
     part, n_groups = views.parts[split], len(views.dataset.groups)
     scores = prediction.decisions.astype(float) if prediction.scores is None else prediction.scores
-    numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups, part.weights)
+    threshold = THRESHOLD if prediction.scores is None else part.threshold
+    numbers: Numbers = point_metrics(part.y, scores, part.group_codes, n_groups, part.weights, threshold)
     if prediction.scores is None:
         numbers = {**numbers, **dict.fromkeys(ROW_METRICS)}
     counts = confusion_table(part.y, prediction.decisions, part.group_codes, n_groups, part.weights)

@@ -72,9 +72,9 @@ def transfer(
 
     Returns
     -------
-    Transfer; changes are after - before on the same rows. Decisions are P(favorable) >= 0.5; where the estimator has no
-    `predict_proba`, the sign of `decision_function`, which also ranks the rows for ROC AUC while log loss is not
-    estimable; where it has neither, `predict`, and ROC AUC is not estimable either.
+    Transfer; changes are after - before on the same rows. Decisions are P(favorable) >= the study's threshold; where
+    the estimator has no `predict_proba`, the sign of `decision_function`, which also ranks the rows for ROC AUC while
+    log loss is not estimable; where it has neither, `predict`, and ROC AUC is not estimable either.
 
     Raises
     ------
@@ -100,9 +100,10 @@ def transfer(
         X, y, codes, size = data.X[part], data.y[part], data.group_codes[part], len(data.groups)
         counts = None if base is None else base[part]
         (old, lost), (new, _) = (_scores(fitted, X) for fitted in outputs)
-        before[split] = _reached(y, old, codes, size, seed, lost, counts)
-        after[split] = _reached(y, new, codes, size, seed, lost, counts)
-        changes = paired_difference(y, old, new, codes, size, seed=seed, sample_weight=counts)
+        threshold = THRESHOLD if lost else result.threshold
+        before[split] = _reached(y, old, codes, size, seed, lost, counts, threshold)
+        after[split] = _reached(y, new, codes, size, seed, lost, counts, threshold)
+        changes = paired_difference(y, old, new, codes, size, seed=seed, sample_weight=counts, threshold=threshold)
         difference[split] = changes | {metric: replace(_NOTHING, count=y.size) for metric in lost}
         stop_check()
     if "log_loss" in lost:
@@ -222,9 +223,10 @@ def _reached(
     seed: int,
     lost: tuple[str, ...],
     weight: np.ndarray | None,
+    threshold: float,
 ) -> Reached:
-    values = point_metrics(y, score, codes, n_groups, weight)
-    counts = confusion_table(y, score >= THRESHOLD, codes, n_groups, weight)
+    values = point_metrics(y, score, codes, n_groups, weight, threshold)
+    counts = confusion_table(y, score >= threshold, codes, n_groups, weight)
     intervals = intervals_from_counts(counts, seed=seed)
     kept = {metric: None if metric in lost else values[metric] for metric in METRICS}
     return Reached(kept, {metric: intervals.get(metric) for metric in METRICS})

@@ -12,7 +12,7 @@ import pandas as pd
 from iffair_core.audit import JUDGED_RATES, Audit, AuditedGroup, GroupAudit, audit_rows
 from iffair_core.data.splitting import TEST
 from iffair_core.errors import shorten
-from iffair_core.metrics import RATES, THRESHOLD, Estimate
+from iffair_core.metrics import RATES, Estimate
 from iffair_core.study.results import StudyResult
 from iffair_core.telling.csv_writing import csv_bytes
 from iffair_core.wording import WITHHELD, figure, listed, percent, points, row_count, span
@@ -128,7 +128,7 @@ def audited_study(result: StudyResult) -> list[AuditedStudy]:
     rows = data.part(TEST)
     sides = {}
     for when, scores in (("before", result.scores_before[rows]), ("after", result.scores_after[rows])):
-        sides[f"decision {when}"] = audit_rows(data.task, scores >= THRESHOLD, rows, seed=seed)
+        sides[f"decision {when}"] = audit_rows(data.task, scores >= result.threshold, rows, seed=seed)
         sides[f"score {when}"] = audit_rows(data.task, scores > np.median(scores), rows, seed=seed)
     recorded = audit_rows(data.task, data.y > 0.5, seed=seed)
     return [

@@ -77,6 +77,7 @@ def summary(
     - `rivals`: other methods, each with name, title, kind (weights, training, thresholds or features), reads_model,
       needs_group, randomised, source, notes, `reason` (why it has no numbers, or null), and per split as `baseline`,
       without chance band and groups.
+    - `threshold`: P(favorable) from which a row is decided favorable. `findings`: what to say before any number.
     - `fidelity`, `timing` (seconds per stage; `read`
       if given), `software`, `warnings`.
     - `checks`: what was to know before a model was fitted, each with kind, severity (high, medium or low), title, text
@@ -104,6 +105,7 @@ def summary(
         "config": result.config.to_dict(),
         "goal": {"rate": goal.rate, "over": goal.over, "under": goal.under, "soft_gap": goal.value},
         "strength": result.strength,
+        "threshold": result.threshold,
         "baseline": _evaluations(result.baseline),
         "after": _evaluations(result.after),
         "predicted": {split: dict(predicted.get(split, {})) for split in MEASURED},
@@ -115,6 +117,7 @@ def summary(
         "transfer": [_transfer(one) for one in result.transfers],
         "timing": {**({} if read_seconds is None else {"read": read_seconds}), **result.timing},
         "software": software(),
+        "findings": list(result.findings),
         "warnings": list(result.warnings),
         "checks": [check.to_dict() for check in result.checks],
     }

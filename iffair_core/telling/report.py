@@ -117,6 +117,7 @@ def report_html(
         colors=colors,
         notes=notes.strip(),
         synthetic=result.synthetic,
+        important=list(result.findings),
         finding=sentences.baseline_sentence(result),
         repair=sentences.repair_sentence(result),
         facts=report_facts(result),
@@ -462,7 +463,7 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         f"{MODELS[config.model].free} without penalty; "
         f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
         "Predicts": f"P({wording.holds(shorten(data.task.task.target, 40), shorten(data.task.favorable_label, 40))}); "
-        "a decision is favorable at 0.5 or more",
+        f"a decision is favorable at {result.threshold:g} or more",
         "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
         f"each group and outcome with seed {config.seed}",
         "Sensitive attribute as a feature": "yes" if data.task.task.use_sensitive_as_feature else "no",

@@ -347,7 +347,7 @@ def pays_sentence(result: StudyResult, split: str = "test") -> str:
 def _turned(result: StudyResult, split: str) -> tuple[int, str, str]:
     """(decisions, how many turn favorable, how many unfavorable), as they may be told."""
     rows = result.dataset.part(SPLITS.index(split))
-    before, after = (scores[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
+    before, after = (scores[rows] >= result.threshold for scores in (result.scores_before, result.scores_after))
     up, down = int(np.sum(after & ~before)), int(np.sum(before & ~after))
     k = result.smallest_group
     if k is None:

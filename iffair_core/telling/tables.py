@@ -136,7 +136,7 @@ def intersections(
         codes, names = label_codes(series)
     if smallest is not None:
         codes, names = _rare_together(codes, names, smallest)
-    selected = result.scores_before[rows] >= 0.5
+    selected = result.scores_before[rows] >= result.threshold
     favorable = data.y[rows] > 0.5
     counted, hit = {
         "selection_rate": (np.ones(rows.size, bool), selected),
@@ -227,7 +227,7 @@ def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
     """
     data = result.dataset
     rows = data.part(SPLITS.index(split))
-    before, after = (scores[rows] >= 0.5 for scores in (result.scores_before, result.scores_after))
+    before, after = (scores[rows] >= result.threshold for scores in (result.scores_before, result.scores_after))
     codes, size = data.group_codes[rows], len(data.groups)
     count = np.bincount(codes, minlength=size)
     gained = np.bincount(codes[after & ~before], minlength=size)

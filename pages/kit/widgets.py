@@ -61,6 +61,12 @@ def sentence(text: str) -> None:
     st.subheader(plain(text), anchor=False)
 
 
+def important(told: Sequence[str]) -> None:
+    """What to know before any number, above the finding; shown literally."""
+    for text in told:
+        st.warning(plain(text), icon=":material/priority_high:")
+
+
 @dataclass(frozen=True)
 class Number:
     """A number card: `small` is its interval or unit in small type, `term` a word of `words.word` for the help."""

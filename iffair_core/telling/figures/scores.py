@@ -40,8 +40,9 @@ def score_distribution(
     weights: np.ndarray | None = None,
     smallest: int | None = None,
     withheld: Collection[str] = (),
+    threshold: float = THRESHOLD,
 ) -> Picture:
-    """Share of each group's rows along the score, apart for favorable and other outcomes, with the threshold 0.5.
+    """Share of each group's rows along the score, apart for favorable and other outcomes, with the threshold.
 
     `scores` (n,) P(favorable), `y` (n,) 0/1, `codes` (n,) positions in `groups`, `weights` (n,) how much each row
     counts in a share; None for all alike. `smallest`: the smallest group of cohort-only mode; neighboring bins are then
@@ -80,16 +81,16 @@ def score_distribution(
                 {"group": group, "outcome": "favorable" if outcome else "other", "from": a, "to": b, "rows": int(c)}
                 for a, b, c in zip(low, high, count, strict=True)
             ]
-            above = f"{percent(np.average(mine >= THRESHOLD, weights=own))} of " if smallest is None else ""
+            above = f"{percent(np.average(mine >= threshold, weights=own))} of " if smallest is None else ""
             said.append(f"{shorten(group, 40)}, {title.lower()}: {above}{mine.size:,} rows")
-        figure.upright(THRESHOLD, {"color": colors.ink, "width": 1}, row=row, col=1)
+        figure.upright(threshold, {"color": colors.ink, "width": 1}, row=row, col=1)
         figure.title(title, colors.ink, row=row, col=1)
         figure.y_axis(rangemode="tozero", ticksuffix=" %", nticks=5, row=row, col=1)
     figure.annotate(
-        x=THRESHOLD,
+        x=threshold,
         y=1,
         yref="y domain",
-        text="selected from 0.5 →",
+        text=f"selected from {threshold:g} →",
         xanchor="left",
         xshift=4,
         yanchor="top",
@@ -104,7 +105,7 @@ def score_distribution(
     done = figure.finish(theme, height=440 + legend_room(len(groups)), margin_t=50, legend=legend, hovermode="closest")
     table = long_frame(lines, ("group", "outcome", "from", "to", "rows"))
     if smallest is None:
-        return Picture(done, f"Scores by group. At or above the threshold 0.5: {'; '.join(said)}.", table)
+        return Picture(done, f"Scores by group. At or above the threshold {threshold:g}: {'; '.join(said)}.", table)
     caption = f"Shares are of a step of {1 / SCORE_BINS:g}; each point stands for {smallest} rows or more."
     if withheld:
         caption += f" Withheld: {listed([shorten(group, 40) for group in withheld])}."

@@ -8,8 +8,10 @@ import streamlit as st
 
 from iffair_core.data.resolving import ResolvedTask
 from iffair_core.errors import IFFairError
+from iffair_core.metrics import THRESHOLD
 from iffair_core.models import MODELS
 from iffair_core.reading.types import NO_FEATURES
+from iffair_core.study.config import BALANCED
 from pages.kit.text import count
 from pages.kit.words import MODEL_TITLES, word
 from pages.parts.data.outcome import short
@@ -46,7 +48,7 @@ def pick_features(found: ResolvedTask | None) -> None:
 
 
 def pick_model() -> None:
-    """The model that is trained, and the seed of the split."""
+    """The model that is trained, the threshold of its decisions, and the seed of the split."""
     st.segmented_control(
         "Model",
         list(MODELS),
@@ -54,6 +56,15 @@ def pick_model() -> None:
         required=True,
         help=word("model"),
         **state.control("model", apply=_take_model),
+    )
+    thresholds = {THRESHOLD: f"{THRESHOLD:g}, as usual", BALANCED: "chosen on validation rows"}
+    own = state.choices().threshold
+    st.selectbox(
+        "Threshold",
+        [*thresholds, *([] if own in thresholds else [own])],
+        format_func=lambda one: thresholds.get(one) or f"{one:g}",
+        help=word("threshold"),
+        **state.control("threshold"),
     )
     st.number_input("Seed", step=1, help=word("seed"), **limits("seed"), **state.control("seed"))
 
