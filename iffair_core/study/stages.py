@@ -77,9 +77,9 @@ def fit_baseline(result: StudyResult, views: SplitViews, stop_check: StopCheck) 
 
 
 def balanced_threshold(score: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """The threshold with the largest balanced accuracy of scores (m,) on outcomes (m,), to three significant digits.
+    """The threshold with the largest balanced accuracy of scores (m,) on outcomes (m,), in as few digits as can be.
 
-    It lies half way between two scores; ties go to the one nearest to 0.5. 0.5 where one outcome does not occur.
+    It lies between two scores; ties go to the one nearest to 0.5. 0.5 where one outcome does not occur.
 
     >>> balanced_threshold(np.array([0.01, 0.02, 0.03, 0.07]), np.array([0, 0, 1, 1]))
     0.025
@@ -95,8 +95,10 @@ def balanced_threshold(score: np.ndarray, y: np.ndarray, weight: np.ndarray | No
     between = (values[1:] + values[:-1]) / 2
     gain = hits - alarms
     best = np.flatnonzero(gain >= gain.max() - 1e-12)
-    cut = between[best[np.argmin(np.abs(between[best] - THRESHOLD))]]
-    return min(max(float(f"{cut:.3g}"), LEAST_THRESHOLD), 1.0 - LEAST_THRESHOLD)
+    place = best[np.argmin(np.abs(between[best] - THRESHOLD))]
+    rounded = (float(f"{between[place]:.{digits}g}") for digits in range(2, 17))
+    cut = next((one for one in rounded if values[place] < one <= values[place + 1]), values[place + 1])
+    return min(max(float(cut), LEAST_THRESHOLD), 1.0 - LEAST_THRESHOLD)
 
 
 def score_influence(result: StudyResult, views: SplitViews, stop_check: StopCheck) -> Influence:
