@@ -16,9 +16,9 @@ from iffair_core.reading.values import (
     MISSING,
     as_numbers,
     bin_codes,
+    in_order,
     is_number,
     label_codes,
-    label_order,
     quantile_cuts,
     suggest_bins,
     value_label,
@@ -140,7 +140,7 @@ def pooled(
             raise TaskError(f"The pool '{shorten(title)}' of '{shorten(name)}' is empty. Name values, or leave it out.")
         for label in members:
             if label not in known:
-                there = sorted(known, key=label_order)
+                there = in_order(known)
                 raise TaskError(
                     f"The pool '{shorten(title)}' takes in '{shorten(label)}', which is no value of '{shorten(name)}'. "
                     f"Its values: {listing(there, 30)}."
@@ -155,7 +155,7 @@ def pooled(
         rest = list(dict.fromkeys(label for label in names if label != MISSING))
         order = [*rest, MISSING] if MISSING in names else rest
     else:
-        order = sorted(set(names), key=label_order)
+        order = in_order(names)
     place = {label: code for code, label in enumerate(order)}
     return np.array([place[label] for label in names], dtype=np.int32)[codes], tuple(order)
 

@@ -33,6 +33,7 @@ from iffair_core.reading.values import (
     MISSING,
     as_numbers,
     is_number,
+    is_ordered,
     label_codes,
     require_single_values,
     suggest_bins,
@@ -356,7 +357,7 @@ def _sensitive_codes(
     else:
         cuts[name], found = cut_groups(name, column, given, warnings)
     pools = (task.pool or {}).get(name)
-    return found if pools is None else pooled(name, found, pools, whole, ordered=given is not None)
+    return found if pools is None else pooled(name, found, pools, whole, ordered=given is not None or is_ordered(whole))
 
 
 def _small_groups(found: Crossed, smallest: int) -> list[str]:

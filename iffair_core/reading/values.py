@@ -15,6 +15,37 @@ from iffair_core.errors import TableError, listing
 
 MISSING = "(missing)"
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
+_BELOW = ("<", "<=", "under", "below", "less than", "up to", "until")
+_BAND = re.compile(
+    r"(?P<side><=?|>=?|under|below|less than|up to|until|over|above|more than|at least|from)?\s*[\[(]?\s*[$€£]?"
+    r"(?P<low>\d+(?:,\d{3})*(?:\.\d+)?)\s*(?P<unit>k|%)?"
+    r"(?:\s*(?:-|–|to|to <|,|\.\.)\s*<?\s*[$€£]?\d+(?:,\d{3})*(?:\.\d+)?\s*(?:k|%)?)?[\])]?"
+    r"\s*(?P<more>\+|and (?:over|above|older|more)|or (?:over|above|older|more))?\s*(?:years?|yrs?|years old)?\Z",
+    re.ASCII,
+)
+"""A range of numbers as people write it: 18-24, 65+, under 18, $10,000 to $19,999, [20, 30)."""
+_SCALES = tuple(
+    {word: place for place, word in enumerate(words.split(", "))}
+    for words in (
+        "very low, low, below average, medium, moderate, middle, average, above average, high, very high",
+        "none, minimal, mild, moderate, severe, very severe, critical",
+        "never, rarely, seldom, occasionally, sometimes, often, frequently, usually, always",
+        "very poor, poor, fair, average, good, very good, excellent, outstanding",
+        "strongly disagree, disagree, neutral, agree, strongly agree",
+        "very small, small, medium, large, very large",
+        "xs, s, m, l, xl, xxl",
+        "young, middle, middle aged, old, very old",
+        "junior, mid, middle, senior, lead, principal",
+        "first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth",
+        "january, february, march, april, may, june, july, august, september, october, november, december",
+        "jan, feb, mar, apr, may, jun, jul, aug, sep, oct, nov, dec",
+        "monday, tuesday, wednesday, thursday, friday, saturday, sunday",
+        "mon, tue, wed, thu, fri, sat, sun",
+        "primary, secondary, tertiary",
+    )
+)
+_MOST_STEPS = 60
+"""Labels of a scale or of bands at most: more are names."""
 _NUMERIC_OBJECTS = ("integer", "floating", "mixed-integer-float", "decimal")
 _TRUTH = {"True": "True", "TRUE": "True", "true": "True", "False": "False", "FALSE": "False", "false": "False"}
 
@@ -70,16 +101,56 @@ def _all_single(column: pd.Series) -> bool:
 
 
 def label_codes(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(codes (n,) int32, labels): the distinct labels in order (numbers by size, then text, "(missing)" last)."""
+    """(codes (n,) int32, labels): the distinct labels `in_order`, those of an ordered category in its own."""
     raw, distinct = pd.factorize(series, use_na_sentinel=True)
     names = [value_label(value) for value in distinct]
     if len(raw) and raw.min() < 0:
         names.append(MISSING)
         raw = np.where(raw < 0, len(names) - 1, raw)
-    labels = sorted(set(names), key=label_order)
+    labels = in_order(names)
+    if is_ordered(series):
+        kept, seen = dict.fromkeys(value_label(value) for value in series.cat.categories), set(names)
+        labels = [*(label for label in kept if label in seen), *({MISSING} & (seen - set(kept)))]
     position = {label: code for code, label in enumerate(labels)}
     mapping = np.fromiter((position[label] for label in names), dtype=np.int32, count=len(names))
     return mapping[raw] if len(raw) else np.zeros(0, dtype=np.int32), tuple(labels)
+
+
+def is_ordered(series: pd.Series) -> bool:
+    """Whether the column is a category whose values have an order."""
+    return isinstance(series.dtype, pd.CategoricalDtype) and bool(series.dtype.ordered)
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Distinct labels as people read them, "(missing)" last.
+
+    Numbers by size; bands by where they begin; the words of a known scale along it; all else numbers first, then text.
+
+    >>> in_order(["75+", "under 18", "18-24", "25-74", "(missing)"])
+    ['under 18', '18-24', '25-74', '75+', '(missing)']
+    >>> in_order(["high", "low", "medium"]), in_order(["B", "A", "10", "9"])
+    (['low', 'medium', 'high'], ['9', '10', 'A', 'B'])
+    """
+    distinct = set(labels)
+    if len(distinct) > _MOST_STEPS:
+        return sorted(distinct, key=label_order)
+    words = {label: re.sub(r"[\s_-]+", " ", label.casefold()).strip() for label in distinct - {MISSING}}
+    scale = next((one for one in _SCALES if len(words) > 1 and all(word in one for word in words.values())), None)
+    if scale is not None:
+        return sorted(distinct, key=lambda label: (label == MISSING, scale.get(words.get(label, ""), 0), label))
+    bands = {label: found for label in words if (found := _BAND.match(label.casefold().strip()))}
+    if len(bands) > 1 and len(bands) == len(words) and not all(map(_NUMBER.match, words)):
+        return sorted(distinct, key=lambda label: (label == MISSING, *_begins(bands.get(label)), label))
+    return sorted(distinct, key=label_order)
+
+
+def _begins(band: re.Match[str] | None) -> tuple[float, int]:
+    """Where a band begins: what lies below a number comes before what begins with it, what lies above after it."""
+    if band is None:
+        return 0.0, 0
+    number = float(band["low"].replace(",", "")) * (1000.0 if band["unit"] == "k" else 1.0)
+    side = band["side"] or ""
+    return number, -1 if side in _BELOW else 1 if side or band["more"] else 0
 
 
 def label_order(label: str) -> tuple[int, float, str]:

@@ -152,12 +152,36 @@ def untouched_sentence(result: StudyResult) -> str:
         "no clear gain": f"No repair within the accuracy budget lowers it on validation rows by more than chance: at "
         f"strength {lowest.strength:g} it would go from {before} to {after}, a change {change}.",
     }[curve.untouched]
+    if curve.untouched in ("none lower", "no clear gain"):
+        said += _beyond_budget(result)
     if small:
         said += (
             f" That disparity rests on groups with fewer than {LEAST_ROWS} such rows ({listed(small)}); taken together "
             "with others, they would not rule it."
         )
     return said
+
+
+def _beyond_budget(result: StudyResult) -> str:
+    """The repair that lowers it by more than chance and costs least accuracy, where the budget forbids it."""
+    curve = result.curve
+    start, floor = (curve.points[0].refitted[CHOOSING][name] for name in (curve.metric, "accuracy"))
+    if start is None or floor is None or (curve.chance is not None and start <= curve.chance):
+        return ""
+    clear = [
+        (accuracy, -point.strength, point)
+        for point in curve.points
+        if point.feasible and point.tells_apart[CHOOSING] and point.gain is not None and (point.gain.high or 0.0) < 0
+        if (accuracy := point.refitted[CHOOSING]["accuracy"]) is not None
+    ]
+    if not clear:
+        return ""
+    accuracy, _, point = max(clear, key=lambda one: one[:2])
+    return (
+        f" The least costly repair that does, strength {point.strength:g}, lowers it to "
+        f"{figure(point.refitted[CHOOSING][curve.metric])} for {points(floor - accuracy, signed=False)} of accuracy "
+        f"there; the budget is {points(curve.budget, signed=False)}."
+    )
 
 
 def _few_behind(result: StudyResult) -> list[str]:

@@ -50,7 +50,10 @@ LISTED = {
             {},
         ),
     },
-    "compas": {"race": ({}, {}), "sex": ({"sensitive": "sex", "reference": "Female"}, {})},
+    "compas": {
+        "race": ({"pool": None}, {}),
+        "sex": ({"sensitive": "sex", "reference": "Female", "pool": None}, {}),
+    },
     "german": {
         "sex": ({}, {}),
         "age>25": (GERMAN_AGE | {"bins": {"age": (26,)}}, {"<=25": "< 26", ">25": ">= 26"}),
@@ -59,7 +62,10 @@ LISTED = {
     },
     "bank_full": BANK,
     "bank_additional_full": BANK,
-    "law_bar_pass": {"race1": ({}, {}), "gender": ({"sensitive": "gender", "reference": "male"}, {})},
+    "law_bar_pass": {
+        "race1": ({"pool": None}, {}),
+        "gender": ({"sensitive": "gender", "reference": "male", "pool": None}, {}),
+    },
     "law_school_clean": {
         "race": ({}, {}),
         "male": ({"sensitive": "male", "reference": 1.0}, {"0.0": "0", "1.0": "1"}),

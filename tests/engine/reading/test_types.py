@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iffair_core.data.resolving import resolve
+from iffair_core.data.task import Task
 from iffair_core.errors import TaskError
 from iffair_core.reading.dates import parse_dates
 from iffair_core.reading.door import read_table
@@ -24,6 +26,7 @@ from iffair_core.reading.types import (
     with_types,
     year_and_month,
 )
+from iffair_core.reading.values import MISSING, in_order, label_codes
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=True)
 
@@ -339,3 +342,42 @@ def test_a_table_of_thousands_of_short_columns_is_read_in_few_passes(monkeypatch
     frame = read_table(raw.encode())
     assert frame.shape == (1, 3_000) and frame["column 7"].tolist() == [5]
     assert 0 < len(passes) < 10
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["< 25", "25 to < 60", ">= 60"],
+        ["under 18", "18-24", "25-74", "75+"],
+        ["<10k", "10k-20k", "20k and over"],
+        ["$5,000-$9,999", "$10,000-$19,999", "$20,000+"],
+        ["[3, 20)", "[20, 30)", "[100, 200)"],
+        ["Very low", "low", "Medium", "high"],
+        ["Poor", "fair", "good", "very_good", "Excellent"],
+        ["mon", "tue", "sun"],
+        ["1", "2", "10"],
+        ["B", "a"],
+        ["Q1", "Q2", "Q3"],
+        ["2019-12-31", "2020-01-02"],
+        ["18-24", "other"],
+    ],
+)
+def test_labels_are_sorted_as_people_read_them(labels):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        assert in_order(rng.permutation([*labels, MISSING]).tolist()) == [*labels, MISSING]
+    codes, found = label_codes(pd.Series([*reversed(labels), None]))
+    assert found == (*labels, MISSING)
+    assert codes.tolist() == [*reversed(range(len(labels))), len(labels)]
+
+
+def test_an_ordered_category_keeps_its_order():
+    values = pd.Categorical(["hi", "lo", "mid", None], categories=["lo", "mid", "hi", "top"], ordered=True)
+    codes, labels = label_codes(pd.Series(values))
+    assert labels == ("lo", "mid", "hi", MISSING)
+    assert codes.tolist() == [2, 0, 1, 3]
+
+
+def test_groups_of_bands_and_pools_keep_their_order():
+    table = pd.DataFrame({"band": ["65+", "18-24", "9-17", "25-64"] * 40, "x": range(160), "y": [0, 1] * 80})
+    assert resolve(Task("y", 1, "band"), table).groups == ("9-17", "18-24", "25-64", "65+")
