@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from iffair_core.data.groups import suggested_reference
+from iffair_core.data.groups import is_unknown, suggested_reference
 from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, listing, shorten
@@ -38,11 +38,6 @@ from iffair_core.uncertainty import effective_counts
 
 SMALL_SHARE = 0.02
 """A category with a smaller share of the rows may be left out of the impact ratios (6 RCNY 5-301)."""
-UNKNOWN = frozenset(
-    {"", "?", "declined", "decline to answer", "decline to state", "n/a", "na", "none", "not available",
-     "not disclosed", "not reported", "not specified", "not stated", "prefer not to answer", "prefer not to say",
-     "undisclosed", "unknown", "unspecified"}
-)  # fmt: skip
 JUDGED_RATES = ("true_positive_rate", "false_positive_rate", "error_rate", "precision")
 """What is told of decisions where it is known what came true."""
 _Z2 = 1.959963984540054**2
@@ -218,7 +213,8 @@ def _groupings(resolved: ResolvedTask) -> Iterator[_Grouping]:
         groups = tuple(labels[code] for code in present)
         if resolved.task.reference is None:
             sizes = np.bincount(codes), np.bincount(codes, weights=resolved.y).astype(np.int64)
-            reference = groups[suggested_reference(*sizes)]
+            known = np.array([not is_unknown(group) for group in groups])
+            reference = groups[suggested_reference(*sizes, known=known)]
         else:
             reference = labels[all_codes[compared]]
         yield _Grouping((name,), codes, groups, reference)
@@ -305,7 +301,7 @@ def _compared(of: _Grouping, y: np.ndarray, weight: np.ndarray | None, least: in
         hidden = suppressed(np.column_stack([selected, rows - selected]), least)[:, 0]
     rates = [every_rate[group]["selection_rate"] for group in groups]
     shares = np.array([np.nan if one.value is None or no else one.value for one, no in zip(rates, hidden, strict=True)])
-    unknown = np.array([_is_unknown(group, len(of.columns)) for group in groups])
+    unknown = np.array([is_unknown(group, len(of.columns)) for group in groups])
     of_all = total / total.sum()
     small = of_all < SMALL_SHARE
     counting = ~(unknown | small) & np.isfinite(shares)
@@ -364,16 +360,6 @@ def _compared(of: _Grouping, y: np.ndarray, weight: np.ndarray | None, least: in
         lowest,
         warnings,
     )
-
-
-def _is_unknown(group: str, columns: int) -> bool:
-    """Whether a group's name says that an attribute is not known.
-
-    >>> _is_unknown("(missing)", 1), _is_unknown("Female / Unknown", 2), _is_unknown("None of these", 1)
-    (True, True, False)
-    """
-    parts = group.split(" / ") if columns > 1 else [group]
-    return any(part == MISSING or part.strip().casefold() in UNKNOWN for part in parts)
 
 
 def ratio_interval(hits: float, rows: float, base_hits: float, base_rows: float) -> tuple[float | None, float | None]:

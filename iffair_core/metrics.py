@@ -733,8 +733,11 @@ def alike_warnings(table: Table) -> list[str]:
 def rate_warnings(rates: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
     """Which rates of which groups are not estimable, or rest on few rows, one sentence each."""
     found = []
+    absent = [group for group, row in rates.items() if all(row[name].count == 0 for name in RATES)]
+    if absent:
+        found.append(f"No row of {listing(absent, len(absent))} is here: no rate of it is estimable.")
     for name, rate in RATES.items():
-        empty = [group for group, row in rates.items() if row[name].count == 0]
+        empty = [group for group, row in rates.items() if row[name].count == 0 and group not in absent]
         if empty:
             found.append(
                 f"The {name.replace('_', ' ')} is not estimable for {listing(empty, len(empty))}: {rate.why_empty}. "

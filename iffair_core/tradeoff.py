@@ -275,10 +275,10 @@ def recommend(points: Sequence[CurvePoint], goal: str, budget: float, chance: fl
             continue
         if value < smallest - 1e-12:
             best, smallest = i, value
-    if best == 0:
-        return Recommendation(0, 0, "none lower")
     if chance is not None and before <= chance:
         return Recommendation(0, best, "within chance")
+    if best == 0:
+        return Recommendation(0, 0, "none lower")
     gain = points[best].gain
     if gain is None or gain.high is None or gain.high >= 0:
         return Recommendation(0, best, "no clear gain")

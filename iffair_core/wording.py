@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from iffair_core.errors import shorten
 from iffair_core.metrics import GOALS, METRICS, RATES
 
 NOT_ESTIMABLE = "not estimable"
@@ -86,6 +87,28 @@ def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = 
         return ""
     low, high = (f"{100 * end:.1f}" if as_points else f"{end:.3f}" for end in ends)
     return minus(f"(95 % {low} to {high})")
+
+
+def group_name(group: str, columns: Sequence[str], limit: int = 30) -> str:
+    """A group in a sentence: with its column where the value alone says nothing, as "afam = yes" or "sex = 1".
+
+    columns: the sensitive ones, whose values a crossed group's name joins by " / ".
+
+    >>> group_name("yes", ["afam"]), group_name("Female", ["sex"]), group_name("1 / Female", ["black", "sex"])
+    ('afam = yes', 'Female', 'black = 1 / Female')
+    """
+    parts = group.split(" / ") if len(columns) > 1 else [group]
+    if len(parts) != len(columns) or not any(map(_says_nothing, parts)):
+        return shorten(group, limit)
+    named = (
+        f"{shorten(column, limit)} = {part}" if _says_nothing(part) else part
+        for column, part in zip(columns, parts, strict=True)
+    )
+    return shorten(" / ".join(named), 2 * limit)
+
+
+def _says_nothing(value: str) -> bool:
+    return value.casefold() in ("yes", "no", "y", "n", "true", "false", "t", "f") or value.lstrip("-").isdigit()
 
 
 def row_count(rows: int, smallest: int | None = None) -> str:

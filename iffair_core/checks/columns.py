@@ -12,9 +12,9 @@ import pandas as pd
 from iffair_core.checks.evidence import Check, Evidence, Severity, Shares, Studied, plural, ranked, sentence
 from iffair_core.checks.separation import auc_interval
 from iffair_core.data.groups import SMALL_GROUP
-from iffair_core.errors import joined, listing, quoted, shorten
+from iffair_core.errors import joined, listing, quoted
 from iffair_core.reading.values import MISSING
-from iffair_core.wording import figure, percent, span
+from iffair_core.wording import figure, group_name, percent, span
 
 GIVEN_AWAY = 0.99
 """ROC AUC of one column from which it nearly determines the outcome; no honest single column comes close."""
@@ -220,7 +220,7 @@ def _stand_ins(study: Studied) -> Iterator[Check]:
     strong, data = proxies(study.data), study.data
     strong = strong[strong["low"] >= CLEARLY]
     attribute = quoted(study.task.sensitive_columns)
-    names, each = _told_apart(strong[strong["auc"] >= COPY])
+    names, each = _told_apart(strong[strong["auc"] >= COPY], study.task.sensitive_columns)
     text = (
         f"{each}: practically {attribute} itself. Leaving {attribute} out of the features hides nothing from a model "
         f"that has {plural(names, 'this column', 'these columns')}. Leave {plural(names, 'it', 'them')} out as well, "
@@ -228,7 +228,9 @@ def _stand_ins(study: Studied) -> Iterator[Check]:
     )
     title = "Columns that are practically the sensitive attribute"
     yield from data.about(names, "attribute_copies", "high", title, text)
-    names, each = _told_apart(strong[(strong["auc"] >= PROXY) & (strong["auc"] < COPY)])
+    names, each = _told_apart(
+        strong[(strong["auc"] >= PROXY) & (strong["auc"] < COPY)], study.task.sensitive_columns
+    )
     text = (
         f"{each}. Through {plural(names, 'such a column', 'such columns')} a model can treat groups apart although it "
         f"does not see {attribute}. Look at what changes when you leave {plural(names, 'it', 'them')} out."
@@ -237,12 +239,12 @@ def _stand_ins(study: Studied) -> Iterator[Check]:
     yield from data.about(names, "proxies", "medium", "Columns that stand in for the sensitive attribute", text)
 
 
-def _told_apart(part: pd.DataFrame) -> tuple[list[str], str]:
+def _told_apart(part: pd.DataFrame, columns: Sequence[str]) -> tuple[list[str], str]:
     """The columns, and how well the first few tell which group from the others."""
     names = [str(name) for name in part["column"]]
     each = [
-        f"{quoted([line['column']])} tells {shorten(line['group'], 30)} from the others with AUC {figure(line['auc'])} "
-        f"{span((line['low'], line['high']))}"
+        f"{quoted([line['column']])} tells {group_name(line['group'], columns)} from the others with AUC "
+        f"{figure(line['auc'])} {span((line['low'], line['high']))}"
         for line in part.head(NAMED).to_dict("records")
     ]
     return names, sentence(each, names[NAMED:])

@@ -19,7 +19,7 @@ from iffair_core.errors import StopCheck, quoted, shorten
 from iffair_core.reading.types import NO_FEATURES, infer_types
 from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes
 from iffair_core.uncertainty import wilson_interval
-from iffair_core.wording import percent, points, span
+from iffair_core.wording import group_name, percent, points, span
 
 Result = TypeVar("Result")
 Severity = Literal["high", "medium", "low"]
@@ -305,7 +305,7 @@ class Studied:
         return rows, np.bincount(self.resolved.group_codes, weights=self.y, minlength=size).astype(np.int64)
 
     def group(self, code: int) -> str:
-        return shorten(self.resolved.groups[code], 30)
+        return group_name(self.resolved.groups[code], self.task.sensitive_columns)
 
     def comparable_with(self, base: int) -> list[int]:
         """Other groups of at least 30 rows; none where the group `base` has fewer itself."""

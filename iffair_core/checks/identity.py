@@ -43,6 +43,11 @@ CODES = frozenset(
      "category", "cat", "type", "class", "relp", "pobp", "cow", "msp", "diag", "icd", "rac1p", "racev2x"}
 )  # fmt: skip
 """Words by whose names numbers are codes of kinds."""
+ORDERED = frozenset(
+    {"level", "grade", "rank", "score", "rating", "index", "stage", "step", "age", "year", "years", "count", "amount",
+     "satisfaction", "involvement", "income", "pay", "wage", "salary", "tenure"}
+)  # fmt: skip
+"""Words by whose names numbers have an order, whatever else the name says."""
 DISTINCT_SHARE = 0.9
 """Share of rows with a number of their own from which whole numbers of one length look like identifiers."""
 LONG = 6
@@ -150,7 +155,7 @@ def _codes(data: Evidence, numbers: list[str]) -> Iterator[Check]:
         words, size = set(words_of(name)), np.unique(values).size
         if words & PLACES and values.min() >= 0:
             places.append(name)
-        elif words & CODES and 3 <= size <= MOST_CODES and values.min() >= -9:
+        elif words & CODES and not words & ORDERED and 3 <= size <= MOST_CODES and values.min() >= -9:
             kinds.append(name)
     names = [*places, *kinds]
     if not names:

@@ -28,6 +28,12 @@ from iffair_core.uncertainty import wilson_interval
 SMALL_GROUP = 30
 MAX_GROUPS = 50
 SMALL_GROUPS = "(small groups)"
+UNKNOWN = frozenset(
+    {"", "?", "declined", "decline to answer", "decline to state", "n/a", "na", "none", "not available",
+     "not disclosed", "not reported", "not specified", "not stated", "prefer not to answer", "prefer not to say",
+     "undisclosed", "unknown", "unspecified"}
+)  # fmt: skip
+"""Values by which a person's attribute is not known."""
 _QUANTILES = re.compile(r"quantiles:\s*(\d{1,4})\Z", re.ASCII)
 
 Coded = tuple[np.ndarray, tuple[str, ...]]
@@ -212,10 +218,23 @@ def _too_many(columns: Mapping[str, pd.Series], sizes: Sequence[int], count: int
     return f"{message} Choose a column with fewer values, or pool its values first."
 
 
-def suggested_reference(rows: np.ndarray, favorable: np.ndarray, share: np.ndarray | None = None) -> int:
+def is_unknown(group: str, columns: int = 1) -> bool:
+    """Whether a group's name says that an attribute is not known; `columns` are crossed in it.
+
+    >>> is_unknown("(missing)"), is_unknown("Female / Unknown", 2), is_unknown("None of these")
+    (True, True, False)
+    """
+    parts = group.split(" / ") if columns > 1 else [group]
+    return any(part == MISSING or part.strip().casefold() in UNKNOWN for part in parts)
+
+
+def suggested_reference(
+    rows: np.ndarray, favorable: np.ndarray, share: np.ndarray | None = None, known: np.ndarray | None = None
+) -> int:
     """Code of the group to compare with: the highest share of favorable outcomes among groups that tell enough.
 
-    rows, favorable (G,): counts per group. Groups of at least 30 rows count; where three or more do, not the one whose
+    rows, favorable (G,): counts per group; known (G,) bool: which groups say what they are, all by default: another is
+    never suggested where one does. Groups of at least 30 rows count; where three or more do, not the one whose
     95 % interval is the widest of all, since every gap would then rest on the least certain rate. Ties go to the larger
     group, then to the first; where no group has 30 rows it is the largest. share (G,): the shares to go by where they
     are not favorable / rows, as of weighted rows.
@@ -225,9 +244,10 @@ def suggested_reference(rows: np.ndarray, favorable: np.ndarray, share: np.ndarr
     >>> suggested_reference(rows=np.array([500, 300, 40]), favorable=np.array([100, 90, 30]))
     1
     """
-    large = [code for code in range(rows.size) if rows[code] >= SMALL_GROUP]
+    told = np.ones(rows.size, dtype=bool) if known is None or not known.any() else known
+    large = [code for code in range(rows.size) if rows[code] >= SMALL_GROUP and told[code]]
     if not large:
-        return int(np.argmax(rows))
+        return int(np.argmax(np.where(told, rows, -1)))
     if len(large) > 2:
         low, high = wilson_interval(favorable, rows)
         width = np.round(high - low, 12)

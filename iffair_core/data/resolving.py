@@ -21,6 +21,7 @@ from iffair_core.data.groups import (
     crossed,
     cut_groups,
     cut_points,
+    is_unknown,
     pooled,
     suggested_reference,
 )
@@ -391,7 +392,8 @@ def _reference(
                 f"The reference group '{shorten(wanted)}' does not occur. Choose one of: {listing(groups, MAX_GROUPS)}."
             )
         return wanted, "as chosen"
-    best = suggested_reference(rows, hits, shares)
+    known = np.array([not is_unknown(group, len(task.sensitive_columns)) for group in groups])
+    best = suggested_reference(rows, hits, shares, known)
     if rows[best] < SMALL_GROUP:
         return groups[best], f"the largest group, as no group has {SMALL_GROUP} rows"
     share = 100 * (hits[best] / rows[best] if shares is None else shares[best])

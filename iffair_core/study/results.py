@@ -25,6 +25,8 @@ TRANSFER = "transfer"
 MEASURED = ("validation", "test")
 TOO_GOOD = 0.99
 """ROC AUC of a fitted model from which its features probably hold the outcome."""
+TOO_RIGHT = 0.97
+"""Balanced accuracy from which they do."""
 
 Record = TypeVar("Record")
 
@@ -170,12 +172,13 @@ def _by_part(texts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 def _too_good(evaluation: Evaluation) -> tuple[str, ...]:
     """That a model ranks its rows better than decisions about people can be foreseen, where it does."""
-    auc = evaluation.values["roc_auc"]
-    if auc is None or auc < TOO_GOOD:
+    auc, right = (evaluation.values[name] for name in ("roc_auc", "balanced_accuracy"))
+    if (auc is None or auc < TOO_GOOD) and (right is None or right < TOO_RIGHT):
         return ()
     return (
-        f"The ordinary model tells the outcomes apart with ROC AUC {auc:.3f}, better than what people do can be "
-        "foreseen: some features are probably recorded with the outcome. Leave those out, or no result here holds.",
+        "The ordinary model tells the outcomes apart better than what people do can be foreseen (ROC AUC of at least "
+        f"{TOO_GOOD:g}, or a balanced accuracy of at least {TOO_RIGHT:g}): some features are probably recorded with "
+        "the outcome. Leave those out, or no result here holds.",
     )
 
 

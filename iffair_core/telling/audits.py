@@ -15,7 +15,7 @@ from iffair_core.errors import shorten
 from iffair_core.metrics import RATES, Estimate
 from iffair_core.study.results import StudyResult
 from iffair_core.telling.csv_writing import csv_bytes
-from iffair_core.wording import WITHHELD, figure, listed, percent, points, row_count, span
+from iffair_core.wording import WITHHELD, figure, group_name, listed, percent, points, row_count, span
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ def audit_sentence(audit: Audit, table: GroupAudit) -> str:
     if table.chance is not None:
         chance = f"; chance alone would set groups of these sizes up to {points(table.chance, signed=False)} apart"
     said = (
-        f"By {by}: {audit.selected} holds for {percent(low.rate.value)} {_span(low.rate)} of {shorten(low.group, 40)} "
-        f"and for {percent(high.rate.value)} {_span(high.rate)} of {shorten(high.group, 40)}, an impact ratio of "
+        f"By {by}: {audit.selected} holds for {percent(low.rate.value)} {_span(low.rate)} of {_name(low.group, table)} "
+        f"and for {percent(high.rate.value)} {_span(high.rate)} of {_name(high.group, table)}, an impact ratio of "
         f"{figure(low.ratio.value)}"
     )
     ratio = span((low.ratio.low, low.ratio.high))
@@ -67,9 +67,13 @@ def judged_sentence(audit: Audit, table: GroupAudit) -> str:
     title = RATES[rate].title
     return (
         f"Against {audit.truth}, known of {row_count(found.n)}, groups differ most in their {title}: "
-        f"{percent(here.value)} {_span(here)} of {shorten(group, 40)} and {percent(there.value)} {_span(there)} of "
-        f"{shorten(found.reference, 40)}, a gap of {points(gap.value)} {_span(gap)}."
+        f"{percent(here.value)} {_span(here)} of {_name(group, table)} and {percent(there.value)} {_span(there)} of "
+        f"{_name(found.reference, table)}, a gap of {points(gap.value)} {_span(gap)}."
     )
+
+
+def _name(group: str, table: GroupAudit) -> str:
+    return group_name(group, table.columns, 40)
 
 
 def _span(rate: Estimate) -> str:

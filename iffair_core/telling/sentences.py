@@ -26,6 +26,7 @@ from iffair_core.wording import (
     RATE_TITLES,
     WITHHELD,
     figure,
+    group_name,
     heading,
     holds,
     listed,
@@ -48,7 +49,7 @@ def data_sentence(resolved: ResolvedTask) -> str:
     """
     groups = told_groups(group_table(resolved), resolved.task.smallest_group).set_index("group").to_dict("index")
     favorable, target = shorten(resolved.favorable_label, 30), shorten(resolved.task.target, 30)
-    base = groups.pop(resolved.reference)
+    base, columns = groups.pop(resolved.reference), resolved.task.sensitive_columns
     groups = {group: line for group, line in groups.items() if not missing(line["favorable_share"])}
     if missing(base["favorable_share"]) or not groups:
         return (
@@ -58,9 +59,10 @@ def data_sentence(resolved: ResolvedTask) -> str:
     large = {group: line for group, line in groups.items() if line["rows"] >= SMALL_GROUP}
     name, lowest = min((large or groups).items(), key=lambda item: item[1]["favorable_share"])
     return (
-        f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {shorten(name, 30)}; "
+        f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {group_name(str(name), columns)}; "
         f"{percent(lowest['favorable_share'])} {span((lowest['low'], lowest['high']), as_points=True)} of them have "
-        f"{holds(target, favorable)} against {percent(base['favorable_share'])} of {shorten(resolved.reference, 30)}."
+        f"{holds(target, favorable)} against {percent(base['favorable_share'])} of "
+        f"{group_name(resolved.reference, columns)}."
     )
 
 
@@ -69,7 +71,11 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
     evaluation, goal = result.baseline[split], result.config.goal
     alike = alike_warnings(evaluation.counts)
     if alike:
-        return f"On {split} rows: {alike[0]} The recorded outcomes of all rows: {data_sentence(result.dataset.task)}"
+        kind = "nobody, or hardly anybody" if "selects nobody" in alike[0] else "everybody, or nearly"
+        return (
+            f"The model selects {kind} of the {split} rows, so that a gap of its decisions says nothing. What was "
+            f"recorded: {data_sentence(result.dataset.task)}"
+        )
     widest = widest_gap(result, split)
     if widest is None:
         told = "cannot be estimated on these rows"
@@ -84,18 +90,18 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
         "false_positive_rate": ("selects", " without the favorable outcome"),
         "error_rate": ("errs on", ""),
     }[rate]
-    band = evaluation.chance_band[GOAL_METRIC[goal]]
+    band, columns = evaluation.chance_band[GOAL_METRIC[goal]], result.dataset.task.task.sensitive_columns
     chance = "" if band is None else f"; chance alone would show a disparity of up to {points(band, signed=False)}"
     return (
-        f"The model {verb} {percent(ours)} of {shorten(group, 30)}{of_whom} against {percent(theirs)} of "
-        f"{shorten(evaluation.reference, 30)}: {with_article(RATE_TITLES[rate])} gap of {points(gap.value)} "
+        f"The model {verb} {percent(ours)} of {group_name(group, columns)}{of_whom} against {percent(theirs)} "
+        f"of {group_name(evaluation.reference, columns)}: {with_article(RATE_TITLES[rate])} gap of {points(gap.value)} "
         f"{span((gap.low, gap.high), as_points=True)}{chance}.".replace("  ", " ")
     )
 
 
 def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     """What the rows that widen the goal's gap most are predicted to account for, and who most of them are."""
-    goal, data = result.goal, result.dataset
+    goal, data, columns = result.goal, result.dataset, result.dataset.task.task.sensitive_columns
     top, closed = widening_rows(result, share)
     count = top.size
     rows = result.train_rows[top]
@@ -108,9 +114,9 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     most = f"{percent(who, 0)} of them" if told else "most of them" if who > 0.5 else "the largest part of them"
     return (
         f"The {percent(count / goal.removal.size, 0)} of training rows ({count:,}) that most widen the gap in "
-        f"{RATE_TITLES[goal.rate]} ({shorten(goal.over, 30)} − {shorten(goal.under, 30)}) account for "
-        f"{percent(closed)} of it, predicted from leaving each out; {most} are "
-        f"{shorten(data.groups[commonest // 2], 30)} rows recorded as {shorten(label, 30)}."
+        f"{RATE_TITLES[goal.rate]} ({group_name(goal.over, columns)} − {group_name(goal.under, columns)}) account for "
+        f"{percent(closed) if closed <= 1 else 'more than all'} of it, predicted from leaving each out; {most} are "
+        f"{group_name(data.groups[commonest // 2], columns)} rows recorded as {shorten(label, 30)}."
     )
 
 
@@ -188,9 +194,9 @@ def _few_behind(result: StudyResult) -> list[str]:
     """Groups that have fewer than 10 validation rows behind a rate of the goal; none in cohort-only mode."""
     if result.smallest_group is not None:
         return []
-    rates = result.baseline[CHOOSING].rates
+    rates, columns = result.baseline[CHOOSING].rates, result.dataset.task.task.sensitive_columns
     return [
-        shorten(group, 30)
+        group_name(group, columns)
         for group, row in rates.items()
         if any((row[rate].count or 0) < LEAST_ROWS for rate in GOAL_RATES[result.config.goal])
     ]
@@ -359,7 +365,10 @@ def pays_sentence(result: StudyResult, split: str = "test") -> str:
     moves = rates[rates["rate"] == RATE_TITLES["selection_rate"]].dropna(subset="change").sort_values("change")
     if len(moves) > NAMED_GROUPS:
         moves = moves.iloc[[0, -1]]
-    said = [f"{shorten(line['group'], 30)} {points(float(line['change']))}" for line in moves.to_dict("records")]
+    columns = result.dataset.task.task.sensitive_columns
+    said = [
+        f"{group_name(line['group'], columns)} {points(float(line['change']))}" for line in moves.to_dict("records")
+    ]
     of, up, down = _turned(result, split)
     nowhere = NOT_ESTIMABLE if result.smallest_group is None else WITHHELD
     return (

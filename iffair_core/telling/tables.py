@@ -449,7 +449,10 @@ def best_accuracy(result: StudyResult, disparity: float | None, split: str = "te
 
 
 def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Estimate] | None:
-    """The goal's widest signed gap under the ordinary model: (rate, group, group minus reference); None if unknown."""
+    """A signed gap of the goal under the ordinary model: (rate, group, group minus reference); None if unknown.
+
+    The widest of those whose interval leaves out 0, or of all where no interval does.
+    """
     evaluation = result.baseline[split]
     estimable = [
         (rate, group, gaps[rate])
@@ -457,8 +460,14 @@ def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Esti
         for group, gaps in evaluation.gaps.items()
         if gaps[rate].value is not None
     ]
-    # A rate of a handful of rows is often 0 or 1: such a gap makes the headline only where there is no other.
-    return max(estimable, key=lambda item: ((item[2].count or 0) >= FEW_ROWS, abs(item[2].value or 0.0)), default=None)
+
+    def worth(item: tuple[str, str, Estimate]) -> tuple[bool, bool, float]:
+        gap = item[2]
+        clear = gap.low is not None and gap.high is not None and not gap.low <= 0 <= gap.high
+        # A rate of a handful of rows is often 0 or 1: such a gap makes the headline only where there is no other.
+        return (gap.count or 0) >= FEW_ROWS, clear, abs(gap.value or 0.0)
+
+    return max(estimable, key=worth, default=None)
 
 
 def seeds_table(results: Sequence[StudyResult]) -> pd.DataFrame:

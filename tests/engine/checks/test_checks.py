@@ -850,7 +850,7 @@ def test_leaks_that_hide_one_another_are_all_named():
     check = found(frame, "dominant_feature")
     assert check.severity == "high" and set(check.columns) == set(names)
     result = Study(frame, TASK, rivals="none").run()
-    assert any("better than what people do can be foreseen" in text for text in result.warnings)
+    assert any("better than what people do can be foreseen" in text for text in result.findings)
 
 
 def test_a_column_with_one_value_in_a_whole_group_is_named():

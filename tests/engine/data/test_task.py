@@ -568,3 +568,14 @@ def test_types_and_missing_markers_come_first():
     assert found.used.sum() == 80
     assert found.other_labels == ("no",)
     assert frame["answer"].notna().all()
+
+
+def test_a_group_that_is_not_known_is_never_the_suggested_reference():
+    rng = np.random.default_rng(0)
+    race = rng.choice(["Black", "White", "Unknown", ""], 900)
+    frame = pd.DataFrame({"x": rng.normal(size=900), "race": race, "y": (race != "Black") * 1})
+    frame.loc[::7, "y"] = 1 - frame.loc[::7, "y"]
+    frame.loc[frame["race"].isin(["Unknown", ""]), "y"] = 1
+    frame["race"] = frame["race"].replace("", None)
+    assert resolve(Task("y", 1, "race"), frame).reference == "White"
+    assert resolve(Task("y", 1, "race", reference="Unknown"), frame).reference == "Unknown"
