@@ -404,6 +404,7 @@ def test_a_data_set_is_fetched_in_the_background_and_then_shown_with_its_preset(
         {name: np.arange(rows) % (7 + i) for i, name in enumerate(("age", "priors_count", "juv_fel_count"))}
     )
     frame["race"] = np.where(np.arange(rows) % 3, "African-American", "Caucasian")
+    frame.loc[:39, "race"] = np.resize(["Asian", "Native American", "Other"], 40)
     frame["two_year_recid"] = np.arange(rows) % 2
     for name in preset("compas").drop:
         frame[name] = 1
@@ -412,7 +413,7 @@ def test_a_data_set_is_fetched_in_the_background_and_then_shown_with_its_preset(
     assert "Download it, and they are used" in opened.words()
     click(opened, "data_download")
     opened.until(lambda now: "300 rows" in now.words())
-    assert "race, 2 groups against Caucasian" in opened.words() and "public data set" in opened.words()
+    assert "race, 3 groups against Caucasian" in opened.words() and "public data set" in opened.words()
     assert opened.query == {"source": ["compas"], "seed": ["2"]}
 
 
