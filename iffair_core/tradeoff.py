@@ -251,21 +251,24 @@ class Recommendation:
     reason: str = ""
 
 
-REASONS = ("not estimable", "none lower", "within chance", "no clear gain")
+REASONS = ("not estimable", "all alike", "none lower", "within chance", "no clear gain")
 
 
 def recommend(points: Sequence[CurvePoint], goal: str, budget: float, chance: float | None) -> Recommendation:
     """The strength to begin with, by validation rows alone.
 
     The candidate has the smallest disparity of the goal within `budget` of the accuracy of strength 0, among points
-    whose model tells rows apart; ties go to the smaller strength. It is recommended only if it beats strength 0 by more
-    than chance: the disparity of strength 0 exceeds `chance`, what permuted group labels would show (95th percentile),
-    and the paired 95 % interval of the change lies below 0. Otherwise strength 0 is.
+    whose model tells rows apart; ties go to the smaller strength. It is recommended only if it beats strength 0 by
+    more than chance: the model of strength 0 tells rows apart, its disparity exceeds `chance`, what permuted group
+    labels would show (95th percentile), and the paired 95 % interval of the change lies below 0. Otherwise strength
+    0 is.
     """
     metric, start = GOAL_METRIC[goal], points[0].refitted[CHOOSING]
     before, floor = start[metric], start["accuracy"]
     if before is None or floor is None:
         return Recommendation(0, 0, "not estimable")
+    if not points[0].tells_apart[CHOOSING]:
+        return Recommendation(0, 0, "all alike")
     best, smallest = 0, before
     for i, point in enumerate(points):
         if not (point.feasible and point.tells_apart[CHOOSING]):

@@ -76,6 +76,9 @@ def number(value: float | None) -> str:
     return minus(f"{rounded:.{2 - math.floor(math.log10(size))}f}")
 
 
+NOT_INFORMATIVE = "interval not informative"
+
+
 def span(bounds: tuple[float | None, float | None] | None, *, as_points: bool = False) -> str:
     """A 95 % interval, empty where there is none.
 

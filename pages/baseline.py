@@ -17,7 +17,7 @@ evaluation, goal = result.baseline["test"], result.config.goal
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
 with widgets.figures(stale):
-    widgets.important(result.findings)
+    widgets.important(result)
     widgets.sentence(sentences.baseline_sentence(result))
     widgets.numbers(baseline.cards(result))
     page = st.grid(3, min_column_width=280, gap="medium")

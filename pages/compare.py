@@ -18,7 +18,7 @@ chosen = state.choices()
 axes = (chosen.utility_axis, chosen.disparity_axis or result.curve.metric)
 
 with widgets.figures(stale):
-    widgets.important(result.findings)
+    widgets.important(result)
     widgets.sentence(sentences.compare_sentence(result, chosen.split))
     picture = tradeoff(
         result,

@@ -62,7 +62,7 @@ def parts_label() -> str:
 
 
 with widgets.figures(stale):
-    widgets.important(result.findings)
+    widgets.important(result)
     widgets.sentence(sentences.repair_sentence(result))
     left, right = widgets.thirds()
     with left:

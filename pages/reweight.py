@@ -18,7 +18,7 @@ theme = widgets.theme()
 
 with widgets.figures(stale):
     repair.warnings(result)
-    widgets.important(result.findings)
+    widgets.important(result)
     widgets.sentence(sentences.repair_sentence(result))
     for sentence in (sentences.also_sentence(result), sentences.pinned_sentence(result)):
         if sentence:

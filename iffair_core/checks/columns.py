@@ -228,9 +228,7 @@ def _stand_ins(study: Studied) -> Iterator[Check]:
     )
     title = "Columns that are practically the sensitive attribute"
     yield from data.about(names, "attribute_copies", "high", title, text)
-    names, each = _told_apart(
-        strong[(strong["auc"] >= PROXY) & (strong["auc"] < COPY)], study.task.sensitive_columns
-    )
+    names, each = _told_apart(strong[(strong["auc"] >= PROXY) & (strong["auc"] < COPY)], study.task.sensitive_columns)
     text = (
         f"{each}. Through {plural(names, 'such a column', 'such columns')} a model can treat groups apart although it "
         f"does not see {attribute}. Look at what changes when you leave {plural(names, 'it', 'them')} out."

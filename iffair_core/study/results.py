@@ -146,9 +146,12 @@ class Baseline:
         """What to say before any number: a model that tells nobody apart, or that is too good to be true."""
         alike = {split: alike_warnings(found.counts) for split, found in self.evaluations.items()}
         said = _by_part({split: [*_too_good(self.evaluations[split]), *alike[split]] for split in MEASURED})
-        if self.threshold == THRESHOLD and any(alike.values()):
-            said = (*said, _ANOTHER_THRESHOLD)
-        return said
+        return (*said, _ANOTHER_THRESHOLD) if self.offers_threshold else said
+
+    @property
+    def offers_threshold(self) -> bool:
+        """Whether another threshold would let the model tell people apart."""
+        return self.threshold == THRESHOLD and any(alike_warnings(one.counts) for one in self.evaluations.values())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -356,6 +359,11 @@ class StudyResult:
     @property
     def fidelity(self) -> Fidelity:
         return self.record(Fidelity)
+
+    @property
+    def offers_threshold(self) -> bool:
+        """Whether another threshold would let the ordinary model tell people apart."""
+        return Baseline in self.records and self.record(Baseline).offers_threshold
 
     @property
     def findings(self) -> tuple[str, ...]:

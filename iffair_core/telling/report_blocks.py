@@ -14,7 +14,7 @@ from iffair_core.errors import shorten
 from iffair_core.metrics import METRICS
 from iffair_core.telling.figures.common import Picture
 from iffair_core.uncertainty import Estimate, Evaluation
-from iffair_core.wording import NOT_ESTIMABLE, WITHHELD, figure, minus, percent, why_none
+from iffair_core.wording import NOT_ESTIMABLE, NOT_INFORMATIVE, WITHHELD, figure, minus, percent, why_none
 
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "", "responsive": True}
 TABLE_ROWS = 40
@@ -132,7 +132,9 @@ def change_cell(estimate: Estimate) -> str:
 
 
 def value_cell(value: float | None, bounds: tuple[float, float] | None) -> str:
-    """A metric with its interval."""
+    """A metric with its interval; it says so where none would be informative."""
+    if value is not None and bounds is None:
+        return f"{figure(value)} ({NOT_INFORMATIVE})"
     low, high = bounds or (None, None)
     return figure(value) + _ends(low, high, lambda end: f"{end:.3f}")
 

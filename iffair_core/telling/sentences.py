@@ -152,6 +152,8 @@ def untouched_sentence(result: StudyResult) -> str:
     change = span((gain.low, gain.high)) if gain is not None else ""
     said = {
         "not estimable": f"On validation rows the {title} is not estimable, so that no strength can be recommended.",
+        "all alike": "On validation rows the untouched model decides alike for everybody, or nearly, so that no repair "
+        "can be judged.",
         "none lower": f"No repair within the accuracy budget lowers it on validation rows, where it is {before}.",
         "within chance": f"On validation rows it is {before}, no more than chance alone would show (up to "
         f"{figure(curve.chance)}), so that no repair is recommended.",
@@ -219,6 +221,8 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
     if not result.rivals:
         return "The rivals have not been computed yet."
     metric, found = result.curve.metric, comparisons(result, split)
+    if not any(point.tells_apart.get(CHOOSING) for point in result.curve.points):
+        return "Nothing is compared: all models of the curve decide alike for everybody on validation rows, or nearly."
     if not found:
         return f"The {metric_title(metric)} of other methods is not estimable on {split} rows."
     before = result.baseline[split].values[metric]

@@ -11,12 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.errors import IFFairError, shorten
+from iffair_core.study.config import BALANCED
 from iffair_core.telling.csv_writing import csv_bytes
 from iffair_core.telling.figures.common import Picture
 from pages.kit import errors
 from pages.kit.text import listed, plain
 from pages.kit.words import STAGE_TITLES, word
-from pages.session import study_runs
+from pages.session import state, study_runs
 from pages.shell import boot
 
 if TYPE_CHECKING:
@@ -61,10 +62,24 @@ def sentence(text: str) -> None:
     st.subheader(plain(text), anchor=False)
 
 
-def important(told: Sequence[str]) -> None:
-    """What to know before any number, above the finding; shown literally."""
-    for text in told:
-        st.warning(plain(text), icon=":material/priority_high:")
+def important(result: StudyResult) -> None:
+    """What to know before any number, above the finding, shown literally, with the choice that takes care of it."""
+    told = result.findings
+    if not told:
+        return
+    st.warning("\n\n".join(map(plain, told)), icon=":material/priority_high:")
+    if result.offers_threshold and state.choices().threshold != BALANCED:
+        st.button(
+            "Choose the threshold on validation rows",
+            key="important_threshold",
+            icon=":material/tune:",
+            on_click=_take_balanced_threshold,
+        )
+
+
+def _take_balanced_threshold() -> None:
+    state.update(threshold=BALANCED)
+    study_runs.start()
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def cards(result: StudyResult, split: str = "test") -> list[Number]:
 
 
 def _interval(bounds: tuple[float | None, float | None] | None, *, as_points: bool = False) -> str:
-    return wording.span(bounds, as_points=as_points).strip("()") or "no interval"
+    return wording.span(bounds, as_points=as_points).strip("()") or wording.NOT_INFORMATIVE
 
 
 def scored(result: StudyResult, split: str = "test") -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...], str]:

@@ -65,7 +65,8 @@ def test_success_writes_the_files_and_prints_their_paths_only(
     assert found["dataset"]["name"] == "plain.csv"
     assert found["config"] == {
         "metric": "equalized_odds", "variant": "diverse", "strength": None, "seed": 0, "utility_budget": None,
-        "max_weight": 5.0, "threshold": 0.5, "min_effective_sample_size": 0.5, "model": "logistic", "C": 1.0, "transfer": [],
+        "threshold": 0.5,
+        "max_weight": 5.0, "min_effective_sample_size": 0.5, "model": "logistic", "C": 1.0, "transfer": [],
         "rivals": list(WEIGHTS), "min_accuracy": None, "pinned": [], "also": [],
     }  # fmt: skip
 
@@ -82,7 +83,8 @@ def test_every_option_reaches_the_study(table: Path, tmp_path: Path, capsys: pyt
     arguments = [
         "run", table, "--target", "y", "--favorable", "1.0", "--sensitive", "g", "--sensitive", "age", "--reference",
         "B / < 40", "--drop", "c", "--bins", "age=40", "--metric", "demographic_parity", "--variant", "uniform",
-        "--strength", "0.3", "--utility-budget", "0.2", "--max-weight", "3", "--threshold", "0.45", "--min-effective-sample-size", "0.4",
+        "--strength", "0.3", "--utility-budget", "0.2", "--max-weight", "3",
+        "--threshold", "0.45", "--min-effective-sample-size", "0.4",
         "--C", "0.5", "--seed", "11", "--use-sensitive-as-feature", "yes", "--model", "logistic", "--out", tmp_path,
         "--rivals", "correlation_remover,reweighing", "--min-accuracy", "0.4", "--pin", "g=A", "--pin", "3",
         "--also", "equal_opportunity", "--also", "demographic_parity",
@@ -91,7 +93,8 @@ def test_every_option_reaches_the_study(table: Path, tmp_path: Path, capsys: pyt
     found = json.loads((tmp_path / "summary.json").read_text())
     assert found["config"] == {
         "metric": "demographic_parity", "variant": "uniform", "strength": 0.3, "seed": 11, "utility_budget": 0.2,
-        "max_weight": 3.0, "threshold": 0.45, "min_effective_sample_size": 0.4, "model": "logistic", "C": 0.5, "transfer": [],
+        "threshold": 0.45,
+        "max_weight": 3.0, "min_effective_sample_size": 0.4, "model": "logistic", "C": 0.5, "transfer": [],
         "rivals": ["reweighing", "correlation_remover"], "min_accuracy": 0.4, "pinned": ["g=A", 3],
         "also": ["equal_opportunity"],
     }  # fmt: skip

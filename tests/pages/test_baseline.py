@@ -215,3 +215,26 @@ def test_scores_and_decisions_of_the_file_are_held_against_the_outcome(screen):
 def state_mark(opened):
     (key,) = (box.key for box in opened.app.selectbox if str(box.key).startswith("audit_column_"))
     return key.removeprefix("audit_column_")
+
+
+RARE = "g,x,called\n" + "\n".join(
+    f"{'ab'[i % 2]},{(i * 37) % 101},{'yes' if i % 25 == 0 else 'no'}" for i in range(1500)
+)
+
+
+def test_a_model_that_selects_nobody_is_said_first_and_a_click_takes_another_threshold(screen):
+    opened = screen("data", {"source": "upload", "target": "called", "favorable": "yes", "sensitive": "g"})
+    opened.app.file_uploader(key="upload").upload("rare.csv", RARE.encode())
+    opened.run()
+    opened.app.button(key="data_run").click()
+    ready(opened.run())
+    for page in ("baseline", "reweight", "compare", "report"):
+        opened.go(page)
+        assert any("selects nobody, or hardly anybody" in warning.value for warning in opened.app.warning), page
+    assert finding(opened.go("baseline")).startswith("The model selects nobody, or hardly anybody of the test rows")
+    assert any("not informative" in str(card.delta) for card in opened.app.metric)
+    opened.app.button(key="important_threshold").click()
+    ready(opened.run())
+    assert opened.query["threshold"] == ["balanced"]
+    assert any("chosen on validation rows" in warning.value for warning in opened.app.warning)
+    assert not finding(opened).startswith("The model selects nobody")

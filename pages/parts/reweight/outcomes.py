@@ -30,7 +30,7 @@ def numbers(result: StudyResult) -> list[Number]:
             Number(
                 f"{metric_title(name)} after" if in_points else "Disparity after",
                 show(after.values[name]),
-                wording.span(after.intervals[name], as_points=in_points).strip("()"),
+                wording.span(after.intervals[name], as_points=in_points).strip("()") or wording.NOT_INFORMATIVE,
                 help=f"{metric_title(name)}. {word(name)} Refitted, on {SPLIT} rows. {WORDS['interval']}",
             )
         )
