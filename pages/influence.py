@@ -5,7 +5,7 @@ import streamlit as st
 from iffair_core.telling import sentences
 from iffair_core.telling.figures import influence_distribution, influence_scatter, proof
 from pages.kit import widgets
-from pages.parts import influence
+from pages.parts import cohorts, influence
 from pages.shell import boot
 
 boot.guard("influence")
@@ -24,12 +24,17 @@ with widgets.figures(stale):
     st.caption("Draw a box or a lasso, or click a point, to see only those rows in the ledger; double-click to clear.")
     only = influence.rows_in_selection(event, result)
 
-    rows, cells, proven = st.tabs(
-        ["Ledger of rows", "By group and outcome", "Proof by refits"], on_change="rerun", key="influence_tab"
+    rows, together, cells, proven = st.tabs(
+        ["Ledger of rows", "Cohorts", "By group and outcome", "Proof by refits"],
+        on_change="rerun",
+        key="influence_tab",
     )
     if rows.open:
         with rows:
-            influence.explorer(result, only)
+            influence.explorer(result, cohorts.opened(result) if only is None else only)
+    if together.open:
+        with together:
+            cohorts.ledger(result)
     if cells.open:
         with cells:
             widgets.chart(influence_distribution(result, theme), "influence_cells")

@@ -21,7 +21,7 @@ LAYERS = [
     "uncertainty", "metrics", "wording",
     "reading", "data", "checks", "datasets",
     "models", "quantities", "influence", "fidelity", "rivals", "reweighting", "path", "tradeoff",
-    "study", "audit", "estimator",
+    "study", "audit", "causes", "estimator",
     "telling",
     "options", "__main__",
 ]  # fmt: skip

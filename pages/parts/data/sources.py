@@ -9,6 +9,7 @@ from iffair_core.datasets.catalog import EXAMPLE as EXAMPLE_ENTRY
 from pages.kit import errors
 from pages.kit.poll import bar, poll
 from pages.kit.text import count, plain, value
+from pages.parts import cohorts
 from pages.parts.data import checks_panel
 from pages.session import state, study_runs, uploads
 from pages.session.settings import EXAMPLE, UPLOAD
@@ -264,6 +265,7 @@ def forget() -> None:
     uploads.stop()
     stop_download()
     checks_panel.stop()
+    cohorts.stop()
     study_runs.drop_all()
     state.forget()
     st.session_state[_FORGOT] = True
