@@ -60,19 +60,23 @@ def _linear_influence(model: LogisticModel, directions: np.ndarray) -> np.ndarra
     return out
 
 
-def one_step_parameters(model: InfluenceModel, weights: np.ndarray) -> np.ndarray:
+def one_step_parameters(
+    model: InfluenceModel, weights: np.ndarray, relabeled: InfluenceModel | None = None
+) -> np.ndarray:
     """Parameters predicted for training weights (n,) without a refit, (P,).
 
-    The first-order answer theta - H^-1 sum_i (w_i - s_i) grad_i, and for a logistic model one Newton step from there on
-    the objective with the new weights, where its Hessian can be factorized.
+    The first-order answer theta - H^-1 (gradient with the new weights), and for a logistic model one Newton step from
+    there on the objective with the new weights, where its Hessian can be factorized. `relabeled`: the same model beside
+    other outcomes, where those change too.
     """
-    change = (weights - model.sample_weight_) * residuals(model)
+    moved = model if relabeled is None else relabeled
+    change = weights * residuals(moved) - model.sample_weight_ * residuals(model)
     pulled = sum_blocks(lambda rows: model.pull_back(model.X_[rows], change[rows, None]), *model.X_.shape)
     theta = model.theta_ - model.solve(pulled)[:, 0]
-    if not isinstance(model, LogisticModel):
+    if not isinstance(moved, LogisticModel):
         return theta
     try:
-        return model.newton_step(theta, weights)
+        return moved.newton_step(theta, weights)
     except FitError:
         return theta
 

@@ -92,9 +92,13 @@ class FairnessQuantities:
         effects = np.asarray(self._mix.T[self.cells()[rows]])
         return effects if self.weights is None else effects * self.weights[rows, None]
 
-    def accuracy(self, model: InfluenceModel) -> float:
-        """Share of correct decisions on the evaluation rows."""
-        return self._mean((model.logits(self.X) >= self.shift) == (self.y > 0.5))
+    def over_cells(self, gaps: np.ndarray) -> np.ndarray:
+        """Mixtures of gaps (r, gaps) as mixtures of sums over the cells, (r, 2 G), without offsets."""
+        return np.asarray(gaps @ self._mix)
+
+    def accuracy(self, model: InfluenceModel, theta: np.ndarray | None = None) -> float:
+        """Share of correct decisions on the evaluation rows, at `theta` if given."""
+        return self._mean((model.logits(self.X, theta) >= self.shift) == (self.y > 0.5))
 
     def price(self, model: InfluenceModel, theta: np.ndarray) -> float:
         """Second-order change of the mean log loss, in nats, when the parameters move from the model's to `theta`.

@@ -5,7 +5,8 @@ import streamlit as st
 from iffair_core.telling import sentences
 from iffair_core.telling.figures import influence_distribution, influence_scatter, proof
 from pages.kit import widgets
-from pages.parts import cohorts, influence
+from pages.parts import influence
+from pages.parts.causes import cohorts, collect, conflicts
 from pages.shell import boot
 
 boot.guard("influence")
@@ -24,8 +25,8 @@ with widgets.figures(stale):
     st.caption("Draw a box or a lasso, or click a point, to see only those rows in the ledger; double-click to clear.")
     only = influence.rows_in_selection(event, result)
 
-    rows, together, cells, proven = st.tabs(
-        ["Ledger of rows", "Cohorts", "By group and outcome", "Proof by refits"],
+    rows, together, goals, further, cells, proven = st.tabs(
+        ["Ledger of rows", "Cohorts", "Between goals", "What to collect", "By group and outcome", "Proof by refits"],
         on_change="rerun",
         key="influence_tab",
     )
@@ -35,6 +36,12 @@ with widgets.figures(stale):
     if together.open:
         with together:
             cohorts.ledger(result)
+    if goals.open:
+        with goals:
+            conflicts.between_goals(result)
+    if further.open:
+        with further:
+            collect.next_rows(result)
     if cells.open:
         with cells:
             widgets.chart(influence_distribution(result, theme), "influence_cells")

@@ -5,6 +5,7 @@ import streamlit as st
 from iffair_core.telling import sentences, tables
 from iffair_core.telling.figures import before_after, weights_by_group, who_pays
 from pages.kit import cohort_mode, text, widgets
+from pages.parts.causes import person
 from pages.parts.reweight import outcomes, repair, smallest_fix
 from pages.session import study_runs
 from pages.shell import boot
@@ -44,6 +45,7 @@ with widgets.figures(stale):
     if turned.open:
         with turned:
             outcomes.turned(result)
+            person.turned(result, outcomes.SPLIT)
     if weights.open:
         with weights:
             outcomes.weights(result)

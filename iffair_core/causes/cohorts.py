@@ -12,14 +12,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 
 import numpy as np
 import pandas as pd
 
+from iffair_core.causes.change import Effect, predict, refit
 from iffair_core.errors import ConfigError, StopCheck, never_stop, shorten
-from iffair_core.influence import one_step_parameters
-from iffair_core.quantities import goal_pairs
 from iffair_core.reading.types import NO_FEATURES, infer_types
 from iffair_core.reading.values import as_numbers, bin_codes, is_number, label_codes, suggest_bins
 from iffair_core.study.results import StudyResult
@@ -62,29 +61,24 @@ class Cohort:
     @property
     def parts(self) -> tuple[str, ...]:
         """Each condition in words."""
-        return tuple(f"{shorten(column, 30)} {_holds(value)}" for column, value in self.conditions)
+        return in_words(self.conditions)
 
     @property
     def name(self) -> str:
         return ", ".join(self.parts)
 
 
+def in_words(conditions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Each condition in words.
+
+    >>> in_words([("town", "Elm"), ("age", "< 30")])
+    ('town = Elm', 'age < 30')
+    """
+    return tuple(f"{shorten(column, 30)} {_holds(value)}" for column, value in conditions)
+
+
 def _holds(value: str) -> str:
     return value if value.startswith(("< ", ">= ")) else f"= {shorten(value, 40)}"
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A model really refitted without a cohort: changes on validation rows.
-
-    `soft`: of the goal's soft gap as `GoalScores` directs it, and `share`, the part of it that is gone; `hard`: of the
-    same gap in decisions; `accuracy`: of the share of right decisions.
-    """
-
-    soft: float
-    share: float
-    hard: float
-    accuracy: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +86,7 @@ class CohortLedger:
     """Cohorts, best first, and the proofs of the first of them, in the same order."""
 
     cohorts: tuple[Cohort, ...]
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +107,47 @@ def cohort_ledger(
     sensitive columns and the outcome; numbers are cut at round quartiles. `stop_check` may raise to cancel.
     Raises ConfigError where row scores are not there yet, or where the study is in cohort-only mode.
     """
+    effect, gap = -result.goal.removal, result.goal.value
+    found = find_cohorts(result, table, effect, effect - _expected(result, effect), most, stop_check)
+    return tuple(_told(result, one, effect, gap) for one in found)
+
+
+def _told(result: StudyResult, found: Described, effect: np.ndarray, gap: float) -> Cohort:
+    own = effect[found.rows]
+    total, spread = float(own.sum()), LEVEL_Z * float(np.sqrt(own @ own))
+    predicted = predict(result, "remove", found.rows).share
+    ends = (total / gap, (total - spread) / gap, (total + spread) / gap)
+    return Cohort(found.conditions, found.rows, *ends, predicted, found.overlap)
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """Training rows (positions) that meet all conditions, and the part of them that earlier ones have too."""
+
+    conditions: tuple[tuple[str, str], ...]
+    rows: np.ndarray
+    overlap: float
+
+
+def find_cohorts(
+    result: StudyResult,
+    table: pd.DataFrame,
+    effect: np.ndarray,
+    excess: np.ndarray,
+    most: int,
+    stop_check: StopCheck = never_stop,
+) -> Iterator[Described]:
+    """Conjunctions of training rows with the largest sums of `excess` for their size, best first, at most `most`.
+
+    Each is as short as it can be, has a positive sum of `effect` (n_train,), and at least half of it in rows that none
+    before it has. Raises ConfigError in cohort-only mode.
+    """
     if result.smallest_group is not None:
         raise ConfigError("Cohorts are found by single rows, which cohort-only mode does not show.")
-    effect = -result.goal.removal
     least = max(LEAST_ROWS, int(np.ceil(LEAST_SHARE * effect.size)))
     atoms = conditions_of(result, table)
-    excess = effect - _expected(result, effect)
     ranked = _ranked(atoms, excess, least, 20 * most, result.config.seed, stop_check)
-    return tuple(_told(result, atoms, ranked, effect, most, stop_check))
+    return islice(_new_ones(atoms, ranked, effect, stop_check), most)
 
 
 def _ranked(
@@ -163,9 +190,8 @@ def conditions_of(result: StudyResult, table: pd.DataFrame) -> tuple[_Atoms, ...
             found.append(_Atoms(name, codes[result.train_rows], labels))
         else:
             found.append(_column(name, table[name].iloc[rows]))
-    others = data.task.other_labels
-    outcomes = (others[0] if len(others) == 1 else f"not {data.task.favorable_label}", data.task.favorable_label)
-    found.append(_Atoms(task.target, (data.y[result.train_rows] > 0.5).astype(np.int32), outcomes))
+    outcome = (data.y[result.train_rows] > 0.5).astype(np.int32)
+    found.append(_Atoms(task.target, outcome, data.task.outcome_labels))
     return tuple(one for one in found if len(one.labels) > 1)
 
 
@@ -285,22 +311,12 @@ def members(atoms: Sequence[_Atoms], conditions: Sequence[tuple[int, int]]) -> n
     return np.flatnonzero(held)
 
 
-# -------------------------------------------------------------------------------------------------------------- telling
-
-
-def _told(
-    result: StudyResult,
-    atoms: Sequence[_Atoms],
-    ranked: Sequence[Found],
-    effect: np.ndarray,
-    most: int,
-    stop_check: StopCheck,
-) -> Iterator[Cohort]:
-    """Cohorts that say something new, each as short as it can be."""
+def _new_ones(
+    atoms: Sequence[_Atoms], ranked: Sequence[Found], effect: np.ndarray, stop_check: StopCheck
+) -> Iterator[Described]:
+    """Those that say something new, each as short as it can be."""
     quality: Mapping[tuple[tuple[int, int], ...], float] = {conditions: one for one, conditions in ranked}
-    gap = result.goal.value
     covered = np.zeros(effect.size, dtype=bool)
-    told = 0
     for own, conditions in ranked:
         shorter = (tuple(one for one in conditions if one != left) for left in conditions if len(conditions) > 1)
         if any(quality.get(other, 0.0) >= SIMPLER * own for other in shorter):
@@ -311,31 +327,12 @@ def _told(
         if total <= 0 or float(effect[fresh].sum()) < NEW * total:
             continue
         stop_check()
-        spread = LEVEL_Z * float(np.sqrt(effect[rows] @ effect[rows]))
         named = tuple((atoms[column].column, atoms[column].labels[code]) for column, code in conditions)
-        overlap = 1.0 - fresh.size / rows.size
-        predicted = -predicted_without(result, rows) / gap
-        yield Cohort(named, rows, total / gap, (total - spread) / gap, (total + spread) / gap, predicted, overlap)
+        yield Described(named, rows, 1.0 - fresh.size / rows.size)
         covered[rows] = True
-        told += 1
-        if told == most:
-            return
 
 
-def predicted_without(result: StudyResult, rows: np.ndarray) -> float:
-    """Predicted change of the goal's soft gap when these training rows are left out at once: one Newton step."""
-    theta = one_step_parameters(result.model, _without(result, rows))
-    return _directed(result, result.quantities.values_at(result.model, theta)) - result.goal.value
-
-
-def prove(result: StudyResult, cohort: Cohort, *, stop_check: StopCheck = never_stop) -> Proof:
-    """Refit the model without a cohort. Raises FitError where the other rows hold one outcome only."""
-    model = result.model.refitted(_without(result, cohort.rows), stop_check=stop_check)
-    quantities, goal = result.quantities, result.goal
-    soft = _directed(result, quantities.values(model)) - goal.value
-    hard = _directed(result, quantities.hard_values(model)) - _directed(result, quantities.hard_values(result.model))
-    accuracy = quantities.accuracy(model) - quantities.accuracy(result.model)
-    return Proof(soft, -soft / goal.value, hard, accuracy)
+# -------------------------------------------------------------------------------------------------------------- proof
 
 
 def proven_ledger(
@@ -343,7 +340,7 @@ def proven_ledger(
     table: pd.DataFrame,
     *,
     most: int = 10,
-    refits: int = 5,
+    refits: int = 10,
     stop_check: StopCheck = never_stop,
     report: Callable[[float, CohortLedger], None] | None = None,
 ) -> CohortLedger:
@@ -353,18 +350,5 @@ def proven_ledger(
     for place, cohort in enumerate(wanted):
         if report is not None:
             report((place + 1) / (len(wanted) + 1), ledger)
-        ledger = replace(ledger, proofs=(*ledger.proofs, prove(result, cohort, stop_check=stop_check)))
+        ledger = replace(ledger, proofs=(*ledger.proofs, refit(result, "remove", cohort.rows, stop_check=stop_check)))
     return ledger
-
-
-def _without(result: StudyResult, rows: np.ndarray) -> np.ndarray:
-    weights = result.model.sample_weight_.copy()
-    weights[rows] = 0.0
-    return weights
-
-
-def _directed(result: StudyResult, values: np.ndarray) -> float:
-    """The goal's widest gap, in the direction that its scores have, from quantities (k,)."""
-    goal = result.goal
-    pairs = goal_pairs(result.quantities, result.config.goal)
-    return float(pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))] @ values)

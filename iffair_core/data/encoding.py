@@ -14,7 +14,7 @@ from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_ro
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.reading.types import NO_FEATURES, infer_types, year_and_month
-from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes
+from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes, value_label
 
 __all__ = ["MAX_LEVELS", "OTHER", "SPLITS", "TEST", "TRAIN", "VALIDATION", "Dataset", "encode", "split_rows"]
 
@@ -236,6 +236,71 @@ def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train:
     }
     features = [f"{name} = {level}" for position, level in enumerate(levels) if position != base]
     return _Column(learned, features, None, shift[place][codes])
+
+
+# -------------------------------------------------------------------------------------------------------------- a row
+
+Value = float | str | None
+"""A value as encodings see it: a number, a level, None for a missing number."""
+
+
+def row_values(dataset: Dataset, table: pd.DataFrame, row_id: int) -> dict[str, Value]:
+    """What a row of the file has in each column that features come from, by its name in `dataset.encoding`.
+
+    table: all rows of the file, with the types and missing markers of the task.
+    """
+    found: dict[str, Value] = {}
+    types = infer_types(table)
+    for name in dataset.task.feature_columns:
+        series = table[name].iloc[[row_id]]
+        if types[name] == "year and month":
+            found |= {part: float(values[0]) for part, values in year_and_month(series).items()}
+        elif is_number(table[name]):
+            found[name] = float(as_numbers(series)[0])
+        else:
+            found[name] = value_label(series.iloc[0])
+    used = {name for name, learned in dataset.encoding.items() if learned["kind"] != "dropped"}
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in found.items()
+        if name in used
+    }
+
+
+def encoded_row(dataset: Dataset, values: Mapping[str, Value]) -> np.ndarray:
+    """Features (p,) of a row with these values, as the training rows taught them. Missing ones need not be named.
+
+    Raises TaskError for a column that no feature comes from, or text where a number belongs.
+    """
+    used = {name: learned for name, learned in dataset.encoding.items() if learned["kind"] != "dropped"}
+    unknown = [name for name in values if name not in used]
+    if unknown:
+        raise TaskError(f"No feature comes from {listing(unknown)}. Choose among {listing(list(used))}.")
+    out: list[float] = []
+    for name, learned in used.items():
+        value = values.get(name)
+        out += _encoded_number(name, value, learned) if learned["kind"] == "number" else _encoded_level(value, learned)
+    return np.array(out)
+
+
+def _encoded_number(name: str, value: Value, learned: Mapping[str, Any]) -> list[float]:
+    try:
+        number = np.nan if value is None else float(value)
+    except ValueError as error:
+        raise TaskError(f"'{shorten(value)}' is no number, as '{shorten(name)}' needs. Give a number.") from error
+    missing = not np.isfinite(number)
+    number = learned["median"] if missing else number
+    standard = (
+        [] if learned.get("constant") else [np.clip((number - learned["mean"]) / learned["std"], -_LIMIT, _LIMIT)]
+    )
+    return [*standard, float(missing)] if learned["missing_flag"] else standard
+
+
+def _encoded_level(value: Value, learned: Mapping[str, Any]) -> list[float]:
+    label = value_label(value)
+    if label not in learned["levels"] and label != learned["dropped_level"]:
+        label = OTHER
+    return [float(level == label) for level in learned["levels"]]
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -76,6 +76,12 @@ class ResolvedTask:
     bins: Mapping[str, Cuts] = field(default_factory=dict)
     parts: tuple[Coded, ...] = ()
 
+    @property
+    def outcome_labels(self) -> tuple[str, str]:
+        """What the file calls the outcomes 0 and 1."""
+        others = self.other_labels
+        return (others[0] if len(others) == 1 else f"not {self.favorable_label}", self.favorable_label)
+
 
 def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
     """Check every choice against the table; `TaskError` names the column or value, and the way out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,14 @@ from iffair_core.reading.dates import parse_dates
 from iffair_core.reading.values import as_numbers, is_number, label_codes, value_label
 
 DUPLICATES = "duplicates"
+AND = " & "
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "<": operator.lt,
     ">": operator.gt,
 }
+_BETWEEN = re.compile(r"(\S+) to < (\S+)\Z")
 _YEAR = re.compile(r"\d{4}\Z", re.ASCII)
 
 
@@ -43,7 +45,8 @@ def rows_matching(table: pd.DataFrame, names: Iterable[int | str]) -> np.ndarray
     """Which rows of the table are named, (len(table),) bool.
 
     An integer is a row id, the 0-based position among the file's rows; a text COLUMN=VALUE is every row that has that
-    value in that column, "(missing)" for none. Raises ConfigError for a row, column or value that is not there.
+    value in that column, "(missing)" for none; a text of several conditions, joined by " & ", every row that meets all
+    (`rows_meeting`). Raises ConfigError for a row, column or value that is not there.
 
     >>> table = pd.DataFrame({"city": ["Alder", "Birch", None]})
     >>> rows_matching(table, [0, "city=(missing)"]).tolist()
@@ -62,6 +65,11 @@ def rows_matching(table: pd.DataFrame, names: Iterable[int | str]) -> np.ndarray
 
 def _cohort(table: pd.DataFrame, name: str) -> np.ndarray:
     columns = {str(column): column for column in table.columns}
+    if _conditions(columns, name):
+        try:
+            return rows_meeting(table, name)
+        except TaskError as error:
+            raise ConfigError(str(error)) from error
     # A column's own name may hold an equals sign: the longest name that fits is meant.
     parts = [i for i, letter in enumerate(name) if letter == "="]
     if not parts:
@@ -84,7 +92,7 @@ def rows_meeting(table: pd.DataFrame, condition: str) -> np.ndarray:
     "duplicates": later copies of a row that has the same cells in every column. COLUMN=VALUE: as in
     `rows_matching`. COLUMN<X, COLUMN<=X, COLUMN>X, COLUMN>=X: the column's number or date compares so
     with X. A column of text holds dates if every cell is one (`dates.parse_dates`); X is then a date too, or a year.
-    Times of day are ignored, and a missing cell meets no comparison.
+    Times of day are ignored, and a missing cell meets no comparison. Several conditions joined by " & " are all met.
 
     Raises TaskError for a column or value that is not there, or that does not compare.
 
@@ -93,10 +101,14 @@ def rows_meeting(table: pd.DataFrame, condition: str) -> np.ndarray:
     ([True, False, True], [False, True, False])
     >>> rows_meeting(table, "duplicates").tolist()
     [False, False, True]
+    >>> rows_meeting(table, "age>=18 & since=2021-01-01").tolist()
+    [False, True, False]
     """
     if condition.strip() == DUPLICATES:
         return table.duplicated().to_numpy()
     columns = {str(column): column for column in table.columns}
+    if parts := _conditions(columns, condition):
+        return np.logical_and.reduce([rows_meeting(table, part) for part in parts])
     # A column's own name may hold such a sign: the longest name that fits is meant.
     for i in reversed([match.start() for match in re.finditer("[<>=]", condition)]):
         sign = next(sign for sign in (*COMPARISONS, "=") if condition.startswith(sign, i))
@@ -114,6 +126,30 @@ def rows_meeting(table: pd.DataFrame, condition: str) -> np.ndarray:
         f"'{shorten(condition)}' is no condition on a column. Give COLUMN=VALUE, COLUMN<X, COLUMN>=X or {DUPLICATES}. "
         f"Columns: {listing(columns, 30)}."
     )
+
+
+def _conditions(columns: Mapping[str, object], text: str) -> list[str]:
+    """The conditions that " & " joins in a text; none where it is one condition, whose value may hold that sign."""
+    parts = text.split(AND)
+    named = all(any(part.startswith((f"{name}=", f"{name}<", f"{name}>")) for name in columns) for part in parts)
+    return parts if len(parts) > 1 and named else []
+
+
+def selector(conditions: Iterable[tuple[str, str]]) -> str:
+    """The text that names the rows with these values, or in these bins, in their columns.
+
+    >>> selector([("town", "Elm"), ("age", "25 to < 60"), ("debt", ">= 0.5")])
+    'town=Elm & age>=25 & age<60 & debt>=0.5'
+    """
+    parts = []
+    for column, value in conditions:
+        if between := _BETWEEN.match(value):
+            parts += [f"{column}>={between[1]}", f"{column}<{between[2]}"]
+        elif value.startswith(("< ", ">= ")):
+            parts.append(f"{column}{value.replace(' ', '', 1)}")
+        else:
+            parts.append(f"{column}={value}")
+    return AND.join(parts)
 
 
 def _compared(name: str, column: pd.Series, sign: str, bound: str) -> np.ndarray:

@@ -1,18 +1,59 @@
-"""The cohort ledger in a sentence and a table."""
+"""Causes in sentences and tables: cohorts, what ifs, conflicts between goals, turned decisions, what to collect."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+import numpy as np
 import pandas as pd
 
-from iffair_core.causes.cohorts import CohortLedger
+from iffair_core.causes.change import ACTIONS, Action, Agreement, Effect, agreement
+from iffair_core.causes.cohorts import CohortLedger, in_words
+from iffair_core.causes.collect import FURTHER, Batch, Collection
+from iffair_core.causes.conflicts import NARROWED, Conflicts
+from iffair_core.causes.decisions import Cause
 from iffair_core.study.results import StudyResult
-from iffair_core.wording import RATE_TITLES, group_name, percent, row_count
+from iffair_core.wording import (
+    GOAL_TITLES,
+    RATE_TITLES,
+    group_name,
+    listed,
+    minus,
+    number,
+    percent,
+    points,
+    row_count,
+)
+
+ADVICE = {
+    "green": "They can be relied on.",
+    "amber": "Rely on their order, not on their sizes.",
+    "red": "Do not rely on them; believe the refits.",
+    "not judged": "",
+}
+SLIGHT = 0.1
+"""A cosine below this is said to leave the other gap about as it is."""
+
+
+def goal_gap(result: StudyResult) -> str:
+    """The gap that row scores are about, in words."""
+    goal, columns = result.goal, result.dataset.task.task.sensitive_columns
+    return f"the gap in {RATE_TITLES[goal.rate]} ({group_name(goal.over, columns)} − {group_name(goal.under, columns)})"
+
+
+def proof_sentence(what: str, found: Agreement) -> str:
+    """How predictions of a list fared against refits: "Predictions of the first 5 cohorts were ..."."""
+    if found.level == "not judged":
+        return "Nothing of this list has been refitted yet." if not found.checked else "Refits changed nothing."
+    return f"Predictions of {what} were {100 * found.error:.2g} % off refits. {ADVICE[found.level]}"
+
+
+# ------------------------------------------------------------------------------------------------------------- cohorts
 
 
 def cohorts_sentence(result: StudyResult, ledger: CohortLedger) -> str:
     """The first cohort: its rows, what they make up by their scores, and what is gone without them."""
-    goal, columns = result.goal, result.dataset.task.task.sensitive_columns
-    gap = f"the gap in {RATE_TITLES[goal.rate]} ({group_name(goal.over, columns)} − {group_name(goal.under, columns)})"
+    gap = goal_gap(result)
     if not ledger.cohorts:
         return f"No cohort of training rows widens {gap} by more than others of its group and outcome."
     first = ledger.cohorts[0]
@@ -26,13 +67,19 @@ def cohorts_sentence(result: StudyResult, ledger: CohortLedger) -> str:
     return f"{said}; a model refitted without them loses {percent(ledger.proofs[0].share)}."
 
 
-def cohort_table(result: StudyResult, ledger: CohortLedger) -> pd.DataFrame:
-    """One line per cohort: cohort, rows, share low high, per_row, overlap, predicted; refitted, hard, accuracy.
+def cohorts_agreement(ledger: CohortLedger) -> Agreement:
+    """The predicted parts of the gap held against those of refits."""
+    told = [one.predicted for one in ledger.cohorts[: len(ledger.proofs)]]
+    return agreement(told, [one.share for one in ledger.proofs])
 
-    share, predicted and refitted are parts of the goal's soft gap; per_row: what a row adds to it on average; hard and
-    accuracy: changes after the refit without the cohort. Where it was not refitted these are missing.
+
+def cohort_table(result: StudyResult, ledger: CohortLedger) -> pd.DataFrame:
+    """One line per cohort: cohort, rows, share low high, per_row, overlap, predicted; refitted, gap, accuracy.
+
+    share, predicted and refitted are parts of the goal's soft gap; per_row: what a row adds to it on average; gap (in
+    decisions) and accuracy: changes after the refit without the cohort. Where it was not refitted these are missing.
     """
-    gap = result.goal.value
+    whole = result.goal.value
     proofs = [*ledger.proofs, *[None] * (len(ledger.cohorts) - len(ledger.proofs))]
     return pd.DataFrame(
         [
@@ -42,13 +89,275 @@ def cohort_table(result: StudyResult, ledger: CohortLedger) -> pd.DataFrame:
                 "share": one.share,
                 "low": one.low,
                 "high": one.high,
-                "per_row": one.share * gap / one.rows.size,
+                "per_row": one.share * whole / one.rows.size,
                 "overlap": one.overlap,
                 "predicted": one.predicted,
                 "refitted": None if proof is None else proof.share,
-                "hard": None if proof is None else proof.hard,
+                "gap": None if proof is None else proof.gap,
                 "accuracy": None if proof is None else proof.accuracy,
             }
             for one, proof in zip(ledger.cohorts, proofs, strict=True)
+        ]
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- what if
+
+
+def what_if_sentence(
+    result: StudyResult, action: Action, rows: int, predicted: Effect, refitted: Effect | None = None
+) -> str:
+    """What a change of rows does to the gap: predicted, and refitted where it was."""
+    gap = goal_gap(result)
+    said = f"With {row_count(rows)} {ACTIONS[action]}, {gap} {_moves(predicted.share)} (predicted)"
+    if refitted is None:
+        return f"{said}."
+    off = abs(predicted.soft - refitted.soft)
+    return (
+        f"{said}; refitted, it {_moves(refitted.share)}, {points(off, 2, signed=False)} from what was predicted, and "
+        f"{refitted.turned:,} decision{'s' * (refitted.turned != 1)} on validation rows change."
+    )
+
+
+def _moves(share: float) -> str:
+    if abs(share) < 0.0005:
+        return "stays about as it is"
+    return f"{'narrows' if share > 0 else 'widens'} by {percent(abs(share))} of itself"
+
+
+_EFFECTS = {
+    "soft": ("The goal's gap, soft (points)", 100.0),
+    "gap": ("The goal's gap in decisions (points)", 100.0),
+    "accuracy": ("Accuracy (points)", 100.0),
+    "log_loss": ("Log loss (nats)", 1.0),
+    "turned": ("Decisions that change", 1.0),
+}
+
+
+def what_if_table(predicted: Effect, refitted: Effect | None = None) -> pd.DataFrame:
+    """Changes on validation rows: quantity, predicted, refitted, difference; the latter missing without a refit."""
+    lines = []
+    for one in fields(Effect):
+        if one.name not in _EFFECTS:
+            continue
+        title, scale = _EFFECTS[one.name]
+        told = scale * getattr(predicted, one.name)
+        seen = None if refitted is None else scale * getattr(refitted, one.name)
+        lines.append(
+            {
+                "quantity": title,
+                "predicted": told,
+                "refitted": seen,
+                "difference": None if seen is None else told - seen,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+# ----------------------------------------------------------------------------------------------------------- conflicts
+
+
+def conflicts_sentence(result: StudyResult, found: Conflicts) -> str:
+    """What weights against the study's goal do to every other goal, and whether that holds for all pairs."""
+    own = found.place(result.config.goal)
+    others = [place for place in range(len(found.goals)) if place != own]
+    if own is None or not others:
+        return "There is no other goal whose gap can be estimated on validation rows."
+    kinds: dict[str, list[str]] = {}
+    for place in others:
+        kinds.setdefault(_kind(found, own, place), []).append(_named(found, own, place))
+    title = GOAL_TITLES[result.config.goal].lower()
+    said = [f"{verb} {listed(kinds[kind])}" for kind, verb in _VERBS.items() if kind in kinds]
+    return f"Weights that narrow {title} {listed(said)}."
+
+
+_VERBS = {
+    "with": "narrow",
+    "against": "widen",
+    "slight": "hardly touch",
+    "unsure": "may do either to",
+}
+
+
+def _kind(found: Conflicts, own: int, place: int) -> str:
+    low, high = found.low[own, place], found.high[own, place]
+    if low < 0 < high:
+        return "unsure"
+    if abs(found.cosines[own, place]) < SLIGHT:
+        return "slight"
+    return "with" if low >= 0 else "against"
+
+
+def _named(found: Conflicts, own: int, place: int) -> str:
+    other, seen = found.goals[place], found.refitted[own, place]
+    checked = "" if np.isnan(seen) else f", {cosine_text(seen)} refitted"
+    chance = "; its gap is within chance" if other.by_chance else ""
+    cosine = cosine_text(found.cosines[own, place])
+    return f"{GOAL_TITLES[other.goal].lower()} (cosine {cosine}{checked}{chance})"
+
+
+def cosine_text(value: float) -> str:
+    """A cosine with two decimals; "not refitted" for NaN.
+
+    >>> cosine_text(-0.124), cosine_text(float("nan"))
+    ('−0.12', 'not refitted')
+    """
+    return "not refitted" if np.isnan(value) else minus(f"{value:z.2f}")
+
+
+def conflict_table(found: Conflicts) -> pd.DataFrame:
+    """A line for each pair of goals: goal, other, cosine low high, refitted; and what a quarter of the gap costs.
+
+    log_loss_predicted, log_loss_refitted (nats) and accuracy (a share) are of closing a quarter of `goal`'s gap.
+    """
+    lines = []
+    for a, goal in enumerate(found.goals):
+        price = found.prices[a]
+        for b, other in enumerate(found.goals):
+            if a == b:
+                continue
+            lines.append(
+                {
+                    "goal": GOAL_TITLES[goal.goal],
+                    "other": GOAL_TITLES[other.goal],
+                    "cosine": found.cosines[a, b],
+                    "low": found.low[a, b],
+                    "high": found.high[a, b],
+                    "refitted": found.refitted[a, b],
+                    "log_loss_predicted": price.predicted,
+                    "log_loss_refitted": price.refitted,
+                    "accuracy": price.accuracy,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def price_sentence(result: StudyResult, found: Conflicts) -> str:
+    """What closing a quarter of the goal's gap costs, predicted by second order and refitted."""
+    own = found.place(result.config.goal)
+    if own is None:
+        return ""
+    price = found.prices[own]
+    said = f"Closing {percent(NARROWED, 0)} of its gap changes the log loss by {_nats(price.predicted)} (predicted)"
+    if price.refitted is None or price.accuracy is None:
+        return f"{said}."
+    return f"{said}, {_nats(price.refitted)} refitted, and the accuracy by {points(price.accuracy, 2)}."
+
+
+def _nats(value: float) -> str:
+    return minus(f"{value:+.4f}")
+
+
+# ----------------------------------------------------------------------------------------------------------- decisions
+
+
+def cause_sentence(result: StudyResult, cause: Cause) -> str:
+    """What turned a decision: scores, the cohort that pushed most, and the fewest rows behind it."""
+    favorable = cause.after >= result.threshold
+    said = (
+        f"The decision about row {cause.row_id} turned {'favorable' if favorable else 'unfavorable'}: its score went "
+        f"from {percent(cause.before)} to {percent(cause.after)} at strength {result.strength:g}."
+    )
+    if cause.cohorts:
+        found, share = cause.cohorts[0]
+        said += (
+            f" {row_count(found.rows.size)} with {', '.join(in_words(found.conditions))} make up {percent(share)} of "
+            "the move."
+        )
+    if cause.back_score is None:
+        return f"{said} No few rows turned it: with their ordinary weights a refitted model decides as after."
+    return (
+        f"{said} {row_count(cause.back.size)} turned it: with their ordinary weights a refitted model gives "
+        f"{percent(cause.back_score)} and decides as before."
+    )
+
+
+def cause_table(result: StudyResult, cause: Cause, most: int = 100) -> pd.DataFrame:
+    """The training rows that pushed the logit most, either way: row_id, group, outcome, weight, push.
+
+    `push` is a share of the move. At most `most` rows, those of the largest push first, whatever its sign.
+    """
+    data, rows = result.dataset, result.train_rows
+    order = np.argsort(-np.abs(cause.contributions), kind="stable")[:most]
+    names = np.asarray(data.task.outcome_labels, dtype=object)
+    return pd.DataFrame(
+        {
+            "row_id": data.row_id[rows[order]],
+            "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows[order]]],
+            "outcome": names[(data.y[rows[order]] > 0.5).astype(int)],
+            "weight": result.weights[order],
+            "push": cause.contributions[order] / cause.move,
+        }
+    )
+
+
+def cause_parts(result: StudyResult, cause: Cause) -> pd.DataFrame:
+    """The move of the logit by group and outcome, and by cohorts: part, rows, share of the move."""
+    data, rows = result.dataset, result.train_rows
+    codes = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    sums = np.bincount(codes, cause.contributions, minlength=2 * len(data.groups)) / cause.move
+    sizes = np.bincount(codes, minlength=2 * len(data.groups))
+    lines = [
+        {"part": f"{group}, {label}", "rows": int(sizes[2 * code + side]), "share": sums[2 * code + side]}
+        for code, group in enumerate(data.groups)
+        for side, label in enumerate(data.task.outcome_labels)
+        if sizes[2 * code + side]
+    ]
+    lines += [
+        {"part": ", ".join(in_words(found.conditions)), "rows": int(found.rows.size), "share": share}
+        for found, share in cause.cohorts
+    ]
+    return pd.DataFrame(lines)
+
+
+# ------------------------------------------------------------------------------------------------------------- collect
+
+
+def collect_sentence(result: StudyResult, found: Collection) -> str:
+    """The batch that narrows the gap most, with its interval; or that none is expected to."""
+    gap = goal_gap(result)
+    sure = [one for one in found.batches if one.high < 0]
+    if not sure:
+        return f"No {FURTHER} further rows of one group or cohort are sure to narrow {gap}."
+    best = sure[0]
+    return (
+        f"{FURTHER} further training rows with {best.name} are expected to narrow {gap} by "
+        f"{points(-best.soft, 2, signed=False)} (95 % {_between(best)}), {percent(-best.soft / result.goal.value)} of "
+        "it."
+    )
+
+
+def _between(batch: Batch) -> str:
+    return minus(f"{-100 * batch.high:.2f} to {-100 * batch.low:.2f}")
+
+
+def collect_proof(found: Collection) -> str:
+    """How often rows that were held back did what was foretold."""
+    if not found.checked:
+        return "Nothing of this list has been checked yet."
+    order = "" if found.order is None else f", and their order agrees (Spearman {number(found.order)})"
+    return (
+        f"Rows held back: what they did lay in the 95 % interval of what was foretold for {found.within} of "
+        f"{found.checked}{order}. {ADVICE[found.level]}"
+    )
+
+
+def collect_table(found: Collection) -> pd.DataFrame:
+    """One line per batch: source, rows now, soft low high, width; held, foretold, seen, within (see `Batch`)."""
+    return pd.DataFrame(
+        [
+            {
+                "source": one.name,
+                "rows": one.rows,
+                "soft": one.soft,
+                "low": one.low,
+                "high": one.high,
+                "width": one.width,
+                "held": one.held,
+                "foretold": one.foretold,
+                "seen": one.seen,
+                "within": one.within,
+            }
+            for one in found.batches
         ]
     )

@@ -24,9 +24,7 @@ from iffair_core.wording import RATE_TITLES, heading
 
 def outcome_labels(result: StudyResult) -> tuple[str, str]:
     """What the file calls the outcomes 0 and 1."""
-    task = result.dataset.task
-    others = task.other_labels
-    return (others[0] if len(others) == 1 else f"not {task.favorable_label}", task.favorable_label)
+    return result.dataset.task.outcome_labels
 
 
 def metric_table(result: StudyResult, split: str = "test") -> pd.DataFrame:

@@ -82,6 +82,20 @@ def _take_balanced_threshold() -> None:
     study_runs.start()
 
 
+_BADGES = {
+    "green": ("green", ":material/check_circle:"),
+    "amber": ("orange", ":material/change_history:"),
+    "red": ("red", ":material/report:"),
+    "not judged": ("gray", ":material/help:"),
+}
+
+
+def badge(level: str, told: str, what: str = "Check") -> str:
+    """Markdown: how far something can be trusted, in color, symbol and word, and why in small type beside it."""
+    color, icon = _BADGES[level]
+    return f":{color}-badge[{icon} {what} {level}] :small[{told}]"
+
+
 @dataclass(frozen=True)
 class Number:
     """A number card: `small` is its interval or unit in small type, `term` a word of `words.word` for the help."""

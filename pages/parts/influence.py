@@ -22,18 +22,13 @@ from pages.kit import cohort_mode, errors, widgets
 from pages.kit.text import count, number, percent, plain, value
 from pages.kit.widgets import Number
 from pages.kit.words import word
+from pages.parts.causes import person, what_if
 from pages.parts.reweight import repair
 from pages.session import state, study_runs
 
 PAGE_ROWS = 100
 PICKED = "influence_row"
 _LEDGER = "influence_ledger_of_result"
-_BADGES = {
-    "green": ("green", ":material/check_circle:"),
-    "amber": ("orange", ":material/change_history:"),
-    "red": ("red", ":material/report:"),
-    "not judged": ("gray", ":material/help:"),
-}
 ROLES = {
     "helps both": "It narrows the gap and helps the predictions.",
     "narrows gap, costs utility": "It narrows the gap and hurts the predictions.",
@@ -57,15 +52,18 @@ _ORDERS = {
 def fidelity_line(result: StudyResult) -> None:
     """How far the scores can be trusted, before anything is said with them."""
     if result.has("fidelity"):
-        color, icon = _BADGES[result.fidelity.level]
-        badge, told = f":{color}-badge[{icon} Fidelity {result.fidelity.level}]", result.fidelity.sentence
+        told = widgets.badge(result.fidelity.level, plain(result.fidelity.sentence), "Fidelity")
     elif study_runs.status().situation == "running":
-        badge = ":gray-badge[:material/hourglass_top: Fidelity: verifying …]"
-        told = "Row scores are being checked against models that are really refitted."
+        told = (
+            ":gray-badge[:material/hourglass_top: Fidelity: verifying …] :small[Row scores are being checked against "
+            "models that are really refitted.]"
+        )
     else:
-        badge = ":gray-badge[:material/help: Fidelity: not verified]"
-        told = "The study ended before the row scores were checked. Run it again to check them."
-    st.markdown(f"{badge} :small[{plain(told)}]", help=word("fidelity"))
+        told = (
+            ":gray-badge[:material/help: Fidelity: not verified] :small[The study ended before the row scores were "
+            "checked. Run it again to check them.]"
+        )
+    st.markdown(told, help=word("fidelity"))
 
 
 def cards(result: StudyResult) -> list[Number]:
@@ -186,6 +184,8 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
     _say_how_many(len(found), len(ledger), selected=only is not None)
     if len(found):
         _page(found, _columns(ledger), result.fingerprint)
+    if len(found):
+        what_if.check_rows(result, found["row_id"].tolist())
     with st.container(horizontal=True, gap="small"):
         widgets.csv_download(
             ledger, "ledger.csv", label=f"Download the ledger ({count(len(ledger))} rows)", key="influence_csv"
@@ -194,9 +194,26 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
             widgets.csv_download(
                 found, "ledger_rows.csv", label=f"Download these {count(len(found))} rows", key="influence_found_csv"
             )
+    if 0 < len(found) < len(ledger):
+        _try(result, found["row_id"].to_numpy())
     picked = int(only[0]) if only is not None and len(only) == 1 else _picked(result)
     if picked is not None and (ledger["row_id"] == picked).any():
         row_card(result, row_facts(result, state.frame(), picked))
+
+
+def _try(result: StudyResult, row_ids: np.ndarray) -> None:
+    """What changing the rows that were found would do."""
+    opened = st.expander(
+        f"What if these {count(row_ids.size)} rows were left out, doubled or relabeled?"
+        if row_ids.size > 1
+        else "What if this row were left out, doubled or relabeled?",
+        icon=":material/experiment:",
+        key="influence_try",
+        on_change="rerun",
+    )
+    if opened.open:
+        with opened:
+            what_if.what_if(result, what_if.positions(result, row_ids), "found")
 
 
 def _say_how_many(found: int, of: int, *, selected: bool) -> None:
@@ -299,38 +316,22 @@ def row_card(result: StudyResult, facts: RowFacts) -> None:
                 "Close", key="influence_close", icon=":material/close:", type="tertiary", on_click=_close, help="Close"
             )
         st.markdown(" ".join(_story(result, facts)))
-        parts = st.grid(3, min_column_width=280, gap="medium")
-        with parts.cell(column_span=2):
-            st.markdown("**What would happen** :small[:gray[predicted, in points, to each gap on validation rows]]")
-            st.dataframe(
-                facts.effects.assign(
-                    **{name: [f"{x:+#.3g}".replace("-", "−") for x in facts.effects[name]] for name in _DONE}
-                ),
-                hide_index=True,
-                height="content",
-                alt=f"Predicted change of each quantity if row {facts.row_id} were removed, doubled or relabeled",
-                key="influence_card_effects",
-                column_config={
-                    "quantity": st.column_config.TextColumn("Quantity", width="large"),
-                    **{
-                        name: st.column_config.TextColumn(name.capitalize(), width="small", alignment="right")
-                        for name in _DONE
-                    },
-                },
-            )
-        with parts.cell():
-            st.markdown("**Its values in the file**")
-            st.dataframe(
-                facts.values,
-                hide_index=True,
-                height=min(38 + 35 * len(facts.values), 388),
-                alt=f"Values of row {facts.row_id} in the file",
-                key="influence_card_values",
-                column_config={
-                    "column": st.column_config.TextColumn("Column"),
-                    "value": st.column_config.TextColumn("Value"),
-                },
-            )
+        st.markdown("**What would happen** :small[:gray[predicted, in points, to each gap on validation rows]]")
+        st.dataframe(
+            facts.effects.assign(
+                **{name: [f"{x:+#.3g}".replace("-", "−") for x in facts.effects[name]] for name in _DONE}
+            ),
+            hide_index=True,
+            height="content",
+            alt=f"Predicted change of each quantity if row {facts.row_id} were removed, doubled or relabeled",
+            key="influence_card_effects",
+            column_config={
+                "quantity": st.column_config.TextColumn("Quantity", width="large"),
+                **{name: st.column_config.TextColumn(name.capitalize(), alignment="right") for name in _DONE},
+            },
+        )
+        person.values(result, facts)
+        person.more(result, facts.row_id)
 
 
 def _story(result: StudyResult, facts: RowFacts) -> list[str]:

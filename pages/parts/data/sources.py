@@ -9,7 +9,7 @@ from iffair_core.datasets.catalog import EXAMPLE as EXAMPLE_ENTRY
 from pages.kit import errors
 from pages.kit.poll import bar, poll
 from pages.kit.text import count, plain, value
-from pages.parts import cohorts
+from pages.parts.causes import asked
 from pages.parts.data import checks_panel
 from pages.session import state, study_runs, uploads
 from pages.session.settings import EXAMPLE, UPLOAD
@@ -265,7 +265,7 @@ def forget() -> None:
     uploads.stop()
     stop_download()
     checks_panel.stop()
-    cohorts.stop()
+    asked.forget_all()
     study_runs.drop_all()
     state.forget()
     st.session_state[_FORGOT] = True

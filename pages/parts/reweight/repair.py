@@ -88,12 +88,12 @@ def _studied(name: str, **convert: Any) -> dict[str, Any]:
 
     def apply(chosen: Any) -> None:
         state.update(**{name: chosen})
-        _study_if_quick()
+        study_if_quick()
 
     return state.control(name, taken=taken, apply=apply, **convert)
 
 
-def _study_if_quick() -> None:
+def study_if_quick() -> None:
     """Run the study of the new choices where an earlier one is on the screen and did not take long."""
     result, stale = study_runs.current_result()
     if stale and result is not None and sum(result.timing.values()) <= BY_ITSELF_SECONDS:
@@ -330,18 +330,18 @@ def pin_texts(pins: Sequence[int | str]) -> list[str]:
     return [*(shorten(pin, 60) for pin in cohorts), *numbers]
 
 
-def pin_row(row_id: int, pin: bool) -> None:
-    """Pin a row, or let it go. Use it in a callback."""
+def pin_row(row_id: int | str, pin: bool) -> None:
+    """Pin a row, or a cohort by its conditions, or let it go. Use it in a callback."""
     others = [name for name in state.choices().pinned if name != row_id]
     state.update(pinned=in_order([*others, row_id] if pin else others))
-    _study_if_quick()
+    study_if_quick()
 
 
 def _usual_rails() -> None:
     usual = {name: getattr(Choices, name) for name in RAILS}
     if replace(state.choices(), **usual) != state.choices():
         state.update(**usual)
-        _study_if_quick()
+        study_if_quick()
 
 
 def _as_percent(share: float | None) -> float | None:

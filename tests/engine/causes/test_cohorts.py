@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from iffair_core import Study, Task, load_dataset
 from iffair_core.causes import cohorts
-from iffair_core.causes.cohorts import best_conjunctions, cohort_ledger, conditions_of, members, prove, proven_ledger
+from iffair_core.causes.change import refit
+from iffair_core.causes.cohorts import best_conjunctions, cohort_ledger, conditions_of, members, proven_ledger
 from iffair_core.datasets.example import example_biased_rows
 from iffair_core.errors import Cancelled, ConfigError, never_stop
 from iffair_core.models import LogisticModel
@@ -148,4 +149,4 @@ def test_it_is_told_in_a_sentence_a_table_and_a_picture():
     picture = cohort_bars(result, ledger)
     assert ledger.cohorts[0].name in picture.alt
     pd.testing.assert_frame_equal(picture.table, table)
-    assert prove(result, ledger.cohorts[0]).share == pytest.approx(ledger.proofs[0].share)
+    assert refit(result, "remove", ledger.cohorts[0].rows).share == pytest.approx(ledger.proofs[0].share)

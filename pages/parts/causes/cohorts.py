@@ -2,85 +2,62 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from iffair_core.causes.cohorts import CohortLedger, proven_ledger
-from iffair_core.study.results import StudyResult
+from iffair_core.causes.cohorts import Cohort, CohortLedger, proven_ledger
+from iffair_core.data.row_selectors import rows_meeting, selector
+from iffair_core.errors import TaskError
+from iffair_core.study.results import GoalScores, StudyResult
 from iffair_core.telling import causes
 from iffair_core.telling.figures import cohort_bars
-from pages.kit import errors, widgets
-from pages.kit.poll import bar, poll
+from pages.kit import widgets
 from pages.kit.text import count, plain
+from pages.kit.words import word
+from pages.parts.causes import asked, what_if
+from pages.parts.reweight import repair
 from pages.session import state
-from pages.session.work import Work
 
-_WORK = "cohorts_work"
+KIND = "cohorts"
 _OPENED = "cohort_opened"
 _PICKED = "cohort_table"
-Asked = tuple[StudyResult, Work[CohortLedger]]
 
 
 def ledger(result: StudyResult) -> None:
     """The cohorts that carry the gap, with their proofs, as far as they are there."""
-    asked = _asked(result)
-    ended = asked[1].ended()
-    if ended is None:
-        poll(lambda: asked[1].ended() is not None, lambda: _under_way(result, asked[1]))
-        return
-    if ended.error is not None:
-        errors.show(errors.noted(ended.error), "The cohorts could not be found")
-    if ended.stopped or ended.error is not None:
-        st.button("Search again", key="cohorts_again", icon=":material/search:", on_click=stop)
-    if ended.value is not None:
-        _show(result, ended.value)
+    task = partial(_found, result, state.frame())
+    found = asked.answer(KIND, result, task, "Searching cohorts", "The cohorts could not be found")
+    if found is not None:
+        _show(result, found)
 
 
-def _asked(result: StudyResult) -> Asked:
-    """The search for this result; another result's is stopped."""
-    asked: Asked | None = st.session_state.get(_WORK)
-    if asked is not None and asked[0] is result:
-        return asked
-    if asked is not None:
-        asked[1].stop()
-    frame = state.frame()
-
-    def task(work: Work[CohortLedger]) -> CohortLedger:
-        return proven_ledger(
-            result,
-            frame,
-            stop_check=work.stop_check,
-            report=lambda share, found: work.report(share, "Refitting without each cohort", found),
-        )
-
-    st.session_state[_WORK] = (result, Work(task, "cohorts", "Searching cohorts"))
-    return st.session_state[_WORK]
-
-
-def stop() -> None:
-    """Stop the search, which holds the table until it has, and drop what was found. Use it in a callback."""
-    asked: Asked | None = st.session_state.pop(_WORK, None)
-    if asked is not None:
-        asked[1].stop()
-
-
-def _under_way(result: StudyResult, work: Work[CohortLedger]) -> None:
-    bar(work, "Searching cohorts", "cohorts_cancel", work.stop)
+def _found(result: StudyResult, frame: pd.DataFrame, work: asked.Work[CohortLedger]) -> CohortLedger:
+    return proven_ledger(
+        result,
+        frame,
+        stop_check=work.stop_check,
+        report=lambda share, found: work.report(share, "Refitting without each cohort", found),
+    )
 
 
 def _show(result: StudyResult, found: CohortLedger) -> None:
     st.markdown(f"**{plain(causes.cohorts_sentence(result, found))}**")
     if not found.cohorts:
         return
+    proven = causes.cohorts_agreement(found)
+    st.markdown(
+        widgets.badge(proven.level, plain(causes.proof_sentence(f"the first {count(proven.checked)} cohorts", proven)))
+    )
     widgets.chart(cohort_bars(result, found, widgets.theme()), "cohort_bars")
     table = causes.cohort_table(result, found)
     st.caption(
         "Training rows that meet up to three conditions together and widen the gap by more than others of the same "
         "group and outcome. Their scores add up to “by scores”; without all of them at once the model may change by "
-        "more or less than that. Select one to see its rows."
+        "more or less than that. Select one to see its rows, try changes, pin it or leave it out."
     )
     event = st.dataframe(
         _in_percent(table),
@@ -95,9 +72,17 @@ def _show(result: StudyResult, found: CohortLedger) -> None:
     picked = event["selection"]["rows"]
     with st.container(horizontal=True, gap="small"):
         widgets.csv_download(table, "cohorts.csv", key="cohorts_csv")
-        if picked:
-            cohort = found.cohorts[picked[0]]
-            rows = result.dataset.row_id[result.train_rows[cohort.rows]]
+    if picked and picked[0] < len(found.cohorts):
+        _picked(result, found.cohorts[picked[0]])
+
+
+def _picked(result: StudyResult, cohort: Cohort) -> None:
+    """What can be done with a cohort: see its rows, take them along, pin or leave them out, try what if."""
+    rows = result.dataset.row_id[result.train_rows[cohort.rows]]
+    with st.container(border=True, key="cohort_picked", gap="small"):
+        st.markdown(f"**{plain(cohort.name)}** · {count(rows.size)} training rows")
+        what_if.what_if(result, cohort.rows, "cohort")
+        with st.container(horizontal=True, gap="small"):
             st.button(
                 f"Show these {count(rows.size)} rows in the ledger",
                 key="cohort_open",
@@ -105,20 +90,62 @@ def _show(result: StudyResult, found: CohortLedger) -> None:
                 on_click=_open,
                 args=(result, rows),
             )
+            named = _selector(result, cohort)
+            if named is not None:
+                _pin_and_exclude(named)
             widgets.csv_download(
                 pd.DataFrame({"row_id": rows}), "cohort_rows.csv", label="Download their row ids", key="cohort_rows_csv"
             )
 
 
+def _pin_and_exclude(named: str) -> None:
+    held = named in state.choices().pinned
+    if st.button(
+        "Unpin this cohort" if held else "Pin this cohort",
+        key="cohort_pin",
+        icon=":material/keep_off:" if held else ":material/keep:",
+        on_click=repair.pin_row,
+        args=(named, not held),
+        help=f"{word('pinned rows')} A new study follows.",
+    ):
+        state.rerun()
+    if st.button(
+        "Leave it out of the study",
+        key="cohort_exclude",
+        icon=":material/playlist_remove:",
+        on_click=_exclude,
+        args=(named,),
+        help="Leaves out every row of the table that meets these conditions, also those that the model is judged on; "
+        "“left out” above changes training rows only. Data lists what is left out. A new study follows.",
+    ):
+        state.rerun()
+
+
+def _exclude(named: str) -> None:
+    state.update(exclude=(*state.choices().exclude, named))
+    repair.study_if_quick()
+
+
+def _selector(result: StudyResult, cohort: Cohort) -> str | None:
+    """The text that names the cohort's rows; None where none does, as where groups were pooled."""
+    named = selector(cohort.conditions)
+    try:
+        meeting = rows_meeting(state.frame(), named)
+    except TaskError:
+        return None
+    here = meeting[result.dataset.row_id[result.train_rows]]
+    return named if np.array_equal(np.flatnonzero(here), cohort.rows) else None
+
+
 def _open(result: StudyResult, rows: np.ndarray) -> None:
-    st.session_state[_OPENED] = (result, rows)
+    st.session_state[_OPENED] = (result.goal, rows)
     st.session_state["influence_tab"] = "Ledger of rows"
 
 
 def opened(result: StudyResult) -> np.ndarray | None:
     """row_ids of the cohort that the ledger is narrowed to, with the button that ends it; None for all rows."""
-    kept: tuple[StudyResult, np.ndarray] | None = st.session_state.get(_OPENED)
-    if kept is None or kept[0] is not result:
+    kept: tuple[GoalScores, np.ndarray] | None = st.session_state.get(_OPENED)
+    if kept is None or kept[0] is not result.goal:
         return None
     st.button(
         f"Only {count(kept[1].size)} rows of a cohort; show all again",
@@ -131,7 +158,7 @@ def opened(result: StudyResult) -> np.ndarray | None:
 
 def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.copy()
-    for name in ("share", "low", "high", "overlap", "predicted", "refitted", "hard", "accuracy"):
+    for name in ("share", "low", "high", "overlap", "predicted", "refitted", "gap", "accuracy"):
         shown[name] = 100 * shown[name].astype(float)
     shown["per_row"] = 100 * shown["per_row"]
     return shown
@@ -149,6 +176,6 @@ def _columns() -> dict[str, Any]:
         "overlap": number("Shared, %", format="%.0f", help="Part of its rows that cohorts above have too."),
         "predicted": number("Predicted without, %", format="%.1f", help="Part of the gap gone, by one Newton step."),
         "refitted": number("Refitted without, %", format="%.1f", help="Part of the gap gone, after a real refit."),
-        "hard": number("Decisions' gap, points", format="%+.2f", help="Change of the gap counted in decisions."),
+        "gap": number("Decisions' gap, points", format="%+.2f", help="Change of the gap counted in decisions."),
         "accuracy": number("Accuracy, points", format="%+.2f", help="Change on validation rows."),
     }

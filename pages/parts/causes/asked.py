@@ -1,0 +1,90 @@
+"""Questions about a result that take seconds: one of each kind, answered in the background, with progress and cancel.
+
+What an answer holds stays until the same question is asked about other row scores, or with another key. Row scores do
+not depend on the chosen strength.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from iffair_core.study.results import GoalScores, StudyResult
+from pages.kit import errors
+from pages.kit.poll import bar, poll
+from pages.session.work import Work
+
+_QUESTIONS = "causes_questions"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    about: GoalScores
+    key: Hashable
+    work: Work[Any]
+
+
+def _questions() -> dict[str, _Question]:
+    return st.session_state.setdefault(_QUESTIONS, {})
+
+
+def _open(kind: str, result: StudyResult, key: Hashable) -> _Question | None:
+    question = _questions().get(kind)
+    return question if question is not None and question.about is result.goal and question.key == key else None
+
+
+def ask(kind: str, result: StudyResult, key: Hashable, task: Callable[[Work[T]], T], doing: str) -> None:
+    """Begin to answer a question; an earlier one of the kind is stopped. It may be used in a callback."""
+    forget(kind)
+    _questions()[kind] = _Question(result.goal, key, Work(task, kind, doing))
+
+
+def is_asked(kind: str, result: StudyResult, key: Hashable = None) -> bool:
+    """Whether this question was asked last of its kind."""
+    return _open(kind, result, key) is not None
+
+
+def answer(
+    kind: str, result: StudyResult, task: Callable[[Work[T]], T], doing: str, failed: str, key: Hashable = None
+) -> T | None:
+    """The answer, asked for where it was not yet; None while it is under way, which is drawn, or where there is none.
+
+    What had finished before an error or a stop is an answer too.
+    """
+    if _open(kind, result, key) is None:
+        ask(kind, result, key, task, doing)
+    question = _questions()[kind]
+    work: Work[T] = question.work
+    ended = work.ended()
+    if ended is None:
+        poll(lambda: work.ended() is not None, lambda: bar(work, doing, f"{kind}_cancel", work.stop))
+        return None
+    if ended.error is not None:
+        errors.show(errors.noted(ended.error), failed)
+    if ended.stopped or ended.error is not None:
+        st.button("Try again", key=f"{kind}_again", icon=":material/refresh:", on_click=forget, args=(kind,))
+    return ended.value
+
+
+def known(kind: str, result: StudyResult, key: Hashable = None) -> Any | None:
+    """The whole answer where it is there; None otherwise. Nothing is asked, and nothing drawn."""
+    question = _open(kind, result, key)
+    ended = None if question is None else question.work.ended()
+    return None if ended is None or ended.stopped or ended.error is not None else ended.value
+
+
+def forget(kind: str) -> None:
+    """Stop a question and drop its answer. It may be used in a callback."""
+    question = _questions().pop(kind, None)
+    if question is not None:
+        question.work.stop()
+
+
+def forget_all() -> None:
+    """Stop every question, which may hold the table until it has, and drop all answers."""
+    for kind in list(_questions()):
+        forget(kind)

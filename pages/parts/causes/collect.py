@@ -1,0 +1,75 @@
+"""What to collect next: 100 further rows of each group and cohort, and how rows held back fared."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from iffair_core.causes.cohorts import Cohort, cohort_ledger
+from iffair_core.causes.collect import Collection, what_to_collect
+from iffair_core.study.results import StudyResult
+from iffair_core.telling import causes
+from iffair_core.telling.figures import collect_bars
+from pages.kit import widgets
+from pages.kit.text import plain
+from pages.parts.causes import asked
+from pages.parts.causes.cohorts import KIND
+from pages.session import state
+
+DOING = "Holding rows back and refitting"
+
+
+def next_rows(result: StudyResult) -> None:
+    """The batches with their expected effects and checks."""
+    ledger = asked.known(KIND, result)
+    task = partial(_found, result, state.frame(), None if ledger is None else ledger.cohorts)
+    found = asked.answer("collect", result, task, DOING, "What to collect could not be worked out")
+    if found is None:
+        return
+    st.markdown(f"**{plain(causes.collect_sentence(result, found))}**")
+    st.markdown(widgets.badge(found.level, plain(causes.collect_proof(found))))
+    widgets.chart(collect_bars(result, found, widgets.theme()), "collect_bars")
+    st.caption(
+        "Further rows are taken to be like those that are there: nobody knows whether people who come later are. "
+        "A line with an outcome counts rows that turn out so; who applies can be chosen, how it turns out cannot."
+    )
+    table = causes.collect_table(found)
+    widgets.table(
+        table,
+        "collect_table",
+        alt="What 100 further rows of each source are expected to do",
+        shown=_in_points(table),
+        columns={
+            "source": st.column_config.TextColumn("100 further rows with", width="large"),
+            "rows": st.column_config.NumberColumn("Training rows now", format="localized"),
+            "soft": st.column_config.NumberColumn("○ Gap, points", format="%+.2f", help="Negative narrows it."),
+            "low": st.column_config.NumberColumn("95 % from", format="%+.2f", help="What a batch of 100 may bring."),
+            "high": st.column_config.NumberColumn("to", format="%+.2f"),
+            "width": st.column_config.NumberColumn(
+                "Interval, points",
+                format="%+.2f",
+                help="Change of the width of the gap's 95 % interval where 100 more such rows are test rows.",
+            ),
+            "held": st.column_config.NumberColumn("Held back", format="localized", help="Rows kept out for the check."),
+            "foretold": st.column_config.NumberColumn("○ Foretold", format="%+.2f", help="Points per 100 rows."),
+            "seen": st.column_config.NumberColumn("● Seen", format="%+.2f", help="Points per 100 rows, refitted."),
+            "within": st.column_config.CheckboxColumn("Within 95 %"),
+        },
+        file_name="collect_next.csv",
+        placeholder="not checked",
+    )
+
+
+def _found(
+    result: StudyResult, frame: pd.DataFrame, cohorts: tuple[Cohort, ...] | None, work: asked.Work[Collection]
+) -> Collection:
+    told = cohort_ledger(result, frame, stop_check=work.stop_check) if cohorts is None else cohorts
+    return what_to_collect(result, told, stop_check=work.stop_check, report=lambda share: work.report(share, DOING))
+
+
+def _in_points(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(
+        **{name: 100 * table[name].astype(float) for name in ("soft", "low", "high", "width", "foretold", "seen")}
+    )

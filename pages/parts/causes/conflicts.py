@@ -1,0 +1,41 @@
+"""Between goals: whether repairing one narrows or widens the gaps of the others, and what it costs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from iffair_core.causes.conflicts import Conflicts, conflicts
+from iffair_core.study.results import StudyResult
+from iffair_core.telling import causes
+from iffair_core.telling.figures import conflict_map
+from pages.kit import widgets
+from pages.kit.text import plain
+from pages.parts.causes import asked
+
+DOING = "Refitting for each goal"
+
+
+def between_goals(result: StudyResult) -> None:
+    """The matrix of cosines with its check by refits."""
+    found = asked.answer(
+        "conflicts", result, partial(_found, result), DOING, "The goals could not be held against each other"
+    )
+    if found is None:
+        return
+    st.markdown(f"**{plain(causes.conflicts_sentence(result, found))}** {plain(causes.price_sentence(result, found))}")
+    st.markdown(
+        widgets.badge(
+            found.agreement.level, plain(causes.proof_sentence("how one goal moves another", found.agreement))
+        )
+    )
+    if len(found.goals) < 2:
+        return
+    widgets.chart(conflict_map(found, widgets.theme()), "conflict_map")
+    table = causes.conflict_table(found)
+    widgets.csv_download(table, "conflicts.csv", key="conflicts_csv")
+
+
+def _found(result: StudyResult, work: asked.Work[Conflicts]) -> Conflicts:
+    return conflicts(result, stop_check=work.stop_check, report=lambda share: work.report(share, DOING))

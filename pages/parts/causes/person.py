@@ -1,0 +1,210 @@
+"""One person on the screen: values beside what is typical, the rows most like it, its values edited by hand."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from iffair_core.causes.decisions import Cause, turned_rows, why_turned
+from iffair_core.causes.person import Decision, edited, levels_of, nearest_rows, typical
+from iffair_core.data.encoding import Value, row_values
+from iffair_core.study.results import StudyResult
+from iffair_core.telling import causes
+from iffair_core.telling.figures import cause_bars
+from iffair_core.telling.rows import RowFacts
+from pages.kit import widgets
+from pages.kit.text import count, percent, plain
+from pages.parts.causes import asked, what_if
+from pages.session import state
+
+AS_IS = "as it is"
+
+
+def values(result: StudyResult, facts: RowFacts) -> None:
+    """The values of a training row, beside what is typical of its group and outcome."""
+    st.markdown("**Its values in the file** :small[:gray[beside training rows of its group and outcome]]")
+    st.dataframe(
+        facts.values.assign(typical=typical(result, state.frame(), facts.row_id)),
+        hide_index=True,
+        height=min(38 + 35 * len(facts.values), 388),
+        alt=f"Values of row {facts.row_id} in the file, and how usual each is",
+        key="influence_card_values",
+        column_config={
+            "column": st.column_config.TextColumn("Column"),
+            "value": st.column_config.TextColumn("Value"),
+            "typical": st.column_config.TextColumn("Among those like it"),
+        },
+    )
+
+
+def more(result: StudyResult, row_id: int) -> None:
+    """What can be tried with a training row, one click away: changing the row, its likes, changing its values."""
+    tried = st.expander("What if it were left out, doubled or relabeled?", key="card_try", on_change="rerun")
+    if tried.open:
+        with tried:
+            what_if.what_if(result, what_if.positions(result, np.array([row_id])), "row")
+    alike = st.expander("The training rows most like it", key="card_alike", on_change="rerun")
+    if alike.open:
+        with alike:
+            _alike(result, row_id)
+    editing = st.expander("Change its values and see how it would be decided", key="card_edit", on_change="rerun")
+    if editing.open:
+        with editing:
+            edit(result, row_id)
+
+
+def _alike(result: StudyResult, row_id: int) -> None:
+    places, distances = nearest_rows(result, row_id)
+    data, rows = result.dataset, result.train_rows[places]
+    names = data.task.outcome_labels
+    own = state.frame().iloc[[row_id, *data.row_id[rows]]]
+    table = pd.DataFrame(
+        {
+            "row_id": [row_id, *data.row_id[rows]],
+            "distance": [0.0, *distances],
+            "outcome": [names[int(y > 0.5)] for y in data.y[[np.flatnonzero(data.row_id == row_id)[0], *rows]]],
+        }
+    ).join(own.reset_index(drop=True).astype(str))
+    widgets.table(
+        table,
+        "card_alike_table",
+        alt=f"Row {row_id} and the training rows most like it",
+        columns={
+            "row_id": st.column_config.NumberColumn("Row", format="%d", pinned=True),
+            "distance": st.column_config.NumberColumn(
+                "Distance", format="%.2f", help="Over the features: numbers in standard deviations, another level 1.4."
+            ),
+            "outcome": st.column_config.TextColumn("Recorded as"),
+        },
+    )
+
+
+def edit(result: StudyResult, row_id: int) -> None:
+    """Other values for a row, and the decision about it before and after, by models that stay as they are."""
+    own = row_values(result.dataset, state.frame(), row_id)
+    changes: dict[str, Value] = {}
+    with st.grid(4, min_column_width=170, gap="small"):
+        for place, (name, value) in enumerate(own.items()):
+            levels, key = levels_of(result, name), f"edit_{row_id}_{place}"
+            new: Value
+            if levels is None:
+                number = None if value is None else float(value)
+                new = st.number_input(name, value=number, key=key, placeholder="missing")
+            else:
+                offered = list(dict.fromkeys([str(value), *levels]))
+                new = st.selectbox(name, offered, key=key, format_func=plain_level)
+            if new != value:
+                changes[name] = new
+    before, after = edited(result, state.frame(), row_id, changes)
+    table = pd.DataFrame(
+        [
+            {"values": AS_IS, **_decision(result, before)},
+            {"values": f"{count(len(changes))} changed", **_decision(result, after)},
+        ][: 2 if changes else 1]
+    )
+    st.dataframe(
+        table, hide_index=True, height="content", key="card_edit_table", alt="Scores and decisions as it is and changed"
+    )
+    if not changes:
+        st.caption("Change a value above to see what the two models would say.")
+
+
+def plain_level(level: str) -> str:
+    """A level as a select box shows it, which is plain text."""
+    return level
+
+
+def _decision(result: StudyResult, found: Decision) -> dict[str, str]:
+    told = {"ordinary model": _said(result, found.before, found.favorable_before)}
+    if found.after is not None and found.favorable_after is not None:
+        told[f"at strength {result.strength:g}"] = _said(result, found.after, found.favorable_after)
+    return told
+
+
+def _said(result: StudyResult, score: float, favorable: bool) -> str:
+    return f"{percent(score)}: {result.dataset.task.outcome_labels[int(favorable)]}"
+
+
+# ----------------------------------------------------------------------------------------------------- turned decisions
+
+
+def turned(result: StudyResult, split: str) -> None:
+    """The people whose decision the weights turn, and for the one that is chosen, what turned it."""
+    if result.smallest_group is not None:
+        return
+    rows, data = turned_rows(result, split), result.dataset
+    if not rows.size:
+        return
+    names = data.task.outcome_labels
+    table = pd.DataFrame(
+        {
+            "row_id": data.row_id[rows],
+            "group": [data.groups[code] for code in data.group_codes[rows]],
+            "outcome": [names[int(y > 0.5)] for y in data.y[rows]],
+            "before": result.scores_before[rows],
+            "after": result.scores_after[rows],
+        }
+    )
+    st.markdown(f"**Why did a decision turn?** :small[:gray[choose one of the {count(rows.size)} people]]")
+    event = st.dataframe(
+        table.assign(before=100 * table["before"], after=100 * table["after"]),
+        hide_index=True,
+        height=min(38 + 35 * len(table), 318),
+        key="turned_people",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=f"People on {split} rows whose decision the weights turn",
+        column_config={
+            "row_id": st.column_config.NumberColumn("Row", format="%d", pinned=True),
+            "group": st.column_config.TextColumn("Group"),
+            "outcome": st.column_config.TextColumn("Recorded as"),
+            "before": st.column_config.NumberColumn("Score before, %", format="%.1f"),
+            "after": st.column_config.NumberColumn("Score after, %", format="%.1f"),
+        },
+    )
+    widgets.csv_download(table, "people_turned.csv", key="people_turned_csv")
+    picked = event["selection"]["rows"]
+    if picked and picked[0] < len(table):
+        _why(result, int(table["row_id"].iloc[picked[0]]))
+
+
+def _why(result: StudyResult, row_id: int) -> None:
+    task = partial(_cause, result, state.frame(), row_id)
+    doing = "Tracing the decision to training rows"
+    found = asked.answer("why", result, task, doing, "The decision could not be traced", (row_id, result.strength))
+    if found is None:
+        return
+    with st.container(border=True, key="why_turned", gap="small"):
+        st.markdown(f"**{plain(causes.cause_sentence(result, found))}**")
+        widgets.chart(cause_bars(result, found, widgets.theme()), "cause_bars")
+        table = causes.cause_table(result, found)
+        widgets.table(
+            table,
+            "cause_rows",
+            alt=f"Training rows that pushed the score of row {row_id} most",
+            shown=table.assign(push=100 * table["push"]),
+            height=318,
+            columns={
+                "row_id": st.column_config.NumberColumn("Training row", format="%d", pinned=True),
+                "group": st.column_config.TextColumn("Group"),
+                "outcome": st.column_config.TextColumn("Recorded as"),
+                "weight": st.column_config.NumberColumn("Weight", format="%.2f"),
+                "push": st.column_config.NumberColumn(
+                    "Part of the move, %",
+                    format="%+.2f",
+                    help="Of the score's move in log-odds. The parts of all "
+                    "training rows add up to 100 %" + (", exactly." if found.exact else ", to first order."),
+                ),
+            },
+            file_name="rows_behind_decision.csv",
+        )
+        with st.expander("Change this person's values", key="why_edit", on_change="rerun") as editing:
+            if editing.open:
+                edit(result, row_id)
+
+
+def _cause(result: StudyResult, frame: pd.DataFrame, row_id: int, work: asked.Work[Cause]) -> Cause:
+    return why_turned(result, frame, row_id, stop_check=work.stop_check)

@@ -1,0 +1,143 @@
+"""What if training rows were left out, doubled or relabeled: predicted at once, refitted on a click."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from iffair_core.causes.change import ACTIONS, Action, Effect, agreement, predict, refit, refit_each
+from iffair_core.study.results import GoalScores, StudyResult
+from iffair_core.telling import causes
+from iffair_core.wording import minus
+from pages.kit import widgets
+from pages.kit.text import count, plain
+from pages.parts.causes import asked
+
+CHECKED = 10
+_PREDICTED = "what_if_predicted"
+
+
+def positions(result: StudyResult, row_ids: np.ndarray) -> np.ndarray:
+    """Positions among the training rows of rows of the file, all of which are training rows."""
+    return np.searchsorted(result.dataset.row_id[result.train_rows], np.sort(row_ids))
+
+
+def what_if(result: StudyResult, rows: np.ndarray, key: str) -> None:
+    """What changing these training rows (positions) does; `key` tells one place on the page from another."""
+    action: Action = st.segmented_control(
+        "What if they were" if rows.size > 1 else "What if it were",
+        list(ACTIONS),
+        format_func=lambda one: ACTIONS[one],
+        default="remove",
+        required=True,
+        key=f"{key}_action",
+        help="Training rows only; validation rows, on which the effect is measured, stay as they are.",
+    )
+    kind, question = f"{key}_refit", (action, _name(rows))
+    predicted, refitted = _predicted(result, action, rows), asked.known(kind, result, question)
+    st.markdown(f"**{plain(causes.what_if_sentence(result, action, rows.size, predicted, refitted))}**")
+    st.dataframe(
+        _on_screen(causes.what_if_table(predicted, refitted)),
+        hide_index=True,
+        height="content",
+        key=f"{key}_effects",
+        alt="Changes on validation rows, predicted and refitted",
+        column_config={
+            "quantity": st.column_config.TextColumn("Change on validation rows", width="large"),
+            "predicted": st.column_config.TextColumn("○ Predicted", alignment="right"),
+            "refitted": st.column_config.TextColumn("● Refitted", alignment="right"),
+            "difference": st.column_config.TextColumn("Difference", alignment="right"),
+        },
+    )
+    task = partial(_refit, result, action, rows)
+    if asked.is_asked(kind, result, question):
+        asked.answer(kind, result, task, "Refitting", "The model could not be refitted", question)
+    elif refitted is None:
+        st.button(
+            "Refit to check",
+            key=f"{key}_check",
+            icon=":material/fact_check:",
+            on_click=asked.ask,
+            args=(kind, result, question, task, "Refitting"),
+        )
+
+
+def _refit(result: StudyResult, action: Action, rows: np.ndarray, work: asked.Work[Effect]) -> Effect:
+    return refit(result, action, rows, stop_check=work.stop_check)
+
+
+def _name(rows: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(rows).tobytes())
+
+
+def _predicted(result: StudyResult, action: Action, rows: np.ndarray) -> Effect:
+    """The prediction, worked out once for a result and a set of rows."""
+    kept: tuple[GoalScores, dict[tuple[Action, int], Effect]] = st.session_state.get(_PREDICTED) or (result.goal, {})
+    if kept[0] is not result.goal:
+        kept = (result.goal, {})
+    st.session_state[_PREDICTED] = kept
+    question = (action, _name(rows))
+    if question not in kept[1]:
+        kept[1][question] = predict(result, action, rows)
+    return kept[1][question]
+
+
+def _on_screen(table: pd.DataFrame) -> pd.DataFrame:
+    columns = {name: [_figure(value) for value in table[name]] for name in ("predicted", "refitted", "difference")}
+    return table.assign(**columns)
+
+
+def _figure(value: float | None) -> str:
+    if value is None or np.isnan(value):
+        return ""
+    return minus(f"{value:+,.0f}" if float(value).is_integer() else f"{value:+.3g}") if value else "0"
+
+
+# -------------------------------------------------------------------------------------------------------------- check
+
+
+def check_rows(result: StudyResult, row_ids: Sequence[int]) -> None:
+    """A button that refits without each of the first rows of a list, and how their scores fared."""
+    rows = np.searchsorted(result.dataset.row_id[result.train_rows], np.asarray(row_ids[:CHECKED]))
+    question = _name(rows)
+    task = partial(_refit_each, result, rows)
+    if not asked.is_asked("check_rows", result, question):
+        st.button(
+            f"Refit without each of the first {count(rows.size)}" if rows.size > 1 else "Refit without it",
+            key="check_rows",
+            icon=":material/fact_check:",
+            on_click=asked.ask,
+            args=("check_rows", result, question, task, "Refitting"),
+        )
+        return
+    effects = asked.answer("check_rows", result, task, "Refitting", "The rows could not be checked", question)
+    if effects is None:
+        return
+    done = rows[: len(effects)]
+    predicted, seen = result.goal.removal[done], np.array([one.soft for one in effects])
+    found = agreement(predicted.tolist(), seen.tolist())
+    st.markdown(widgets.badge(found.level, plain(causes.proof_sentence(f"these {count(done.size)} rows", found))))
+    table = pd.DataFrame(
+        {"row_id": result.dataset.row_id[result.train_rows[done]], "predicted": predicted, "refitted": seen}
+    )
+    widgets.table(
+        table,
+        "check_rows_table",
+        alt="Change of the gap without each row, predicted and refitted",
+        shown=table.assign(predicted=100 * table["predicted"], refitted=100 * table["refitted"]),
+        columns={
+            "row_id": st.column_config.NumberColumn("Row", format="%d"),
+            "predicted": st.column_config.NumberColumn("○ Gap if removed, predicted (points)", format="%+.4f"),
+            "refitted": st.column_config.NumberColumn("● refitted (points)", format="%+.4f"),
+        },
+        file_name="checked_rows.csv",
+    )
+
+
+def _refit_each(result: StudyResult, rows: np.ndarray, work: asked.Work[list[Effect]]) -> list[Effect]:
+    return refit_each(result, rows, stop_check=work.stop_check)
