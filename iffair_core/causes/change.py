@@ -102,11 +102,15 @@ def directed(result: StudyResult, values: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Predictions held against refits: `level` as of the fidelity badge, `error` the relative L2 error, `checked`."""
+    """Predictions held against refits: `level` as of the fidelity badge, `error` the relative L2 error.
+
+    `close` of the `checked` ones were within 5 % of their own refit.
+    """
 
     level: str
     error: float
     checked: int
+    close: int = 0
 
 
 def agreement(predicted: Sequence[float], refitted: Sequence[float]) -> Agreement:
@@ -122,4 +126,5 @@ def agreement(predicted: Sequence[float], refitted: Sequence[float]) -> Agreemen
     if not size:
         return Agreement("not judged", 0.0, told.size)
     error = float(np.linalg.norm(told - seen)) / size
-    return Agreement("green" if error <= GREEN else "amber" if error <= AMBER else "red", error, told.size)
+    close = int(np.count_nonzero(np.abs(told - seen) <= GREEN * np.abs(seen)))
+    return Agreement("green" if error <= GREEN else "amber" if error <= AMBER else "red", error, told.size, close)

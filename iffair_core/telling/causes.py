@@ -45,7 +45,8 @@ def proof_sentence(what: str, found: Agreement) -> str:
     """How predictions of a list fared against refits: "Predictions of the first 5 cohorts were ..."."""
     if found.level == "not judged":
         return "Nothing of this list has been refitted yet." if not found.checked else "Refits changed nothing."
-    return f"Predictions of {what} were {100 * found.error:.2g} % off refits. {ADVICE[found.level]}"
+    close = "" if found.level == "green" else f", {found.close} of {found.checked} within 5 %"
+    return f"Predictions of {what} were {100 * found.error:.2g} % off refits{close}. {ADVICE[found.level]}"
 
 
 # ------------------------------------------------------------------------------------------------------------- cohorts

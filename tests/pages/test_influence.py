@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import io
-import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from iffair_core.causes.cohorts import proven_ledger
 from iffair_core.datasets.catalog import load_dataset
 from iffair_core.reading.door import read_table, table_fingerprint
 from iffair_core.study.results import Baseline, GoalScores, Influence
-from iffair_core.telling import causes, rows, sentences
+from iffair_core.telling import rows, sentences
 from iffair_core.telling.figures.common import MAX_POINTS
 from iffair_core.telling.rows import find_rows, inside, row_facts
-from pages.parts import cohorts as cohorts_part
 from pages.parts import influence
 from pages.session import study_runs
 from tests.engine.studies import example_study
@@ -180,44 +177,3 @@ def test_search_takes_row_numbers_and_numbers_of_the_row(example, table):
     for other in set(found["row_id"]) - {row}:
         assert row in set(table.iloc[other].drop("community").tolist())
     assert find_rows(whole, table, only=np.array([row]))["row_id"].tolist() == [row]
-
-
-# ---------------------------------------------------------------------------------------------------------- cohorts
-
-
-def test_cohorts_are_searched_in_the_background_proven_and_opened_in_the_ledger(screen, example, table):
-    opened = ready(screen("influence"))
-    opened.app.session_state["influence_tab"] = "Cohorts"
-    opened.run()
-    opened.until(lambda now: any("cohort" in frame.value.columns for frame in now.app.dataframe))
-    found = proven_ledger(example, table)
-    assert causes.cohorts_sentence(example, found) in plain(opened)
-    shown = next(frame.value for frame in opened.app.dataframe if "cohort" in frame.value.columns)
-    assert shown["cohort"].tolist() == [one.name for one in found.cohorts]
-    assert shown["refitted"].notna().sum() == 5
-    rows_of_first = example.dataset.row_id[example.train_rows[found.cohorts[0].rows]]
-    opened.app.session_state["cohort_opened"] = (opened.app.session_state["cohorts_work"][0], rows_of_first)
-    opened.app.session_state["influence_tab"] = "Ledger of rows"
-    opened.run()
-    assert f"{rows_of_first.size} of 6,000 training rows" in plain(opened)
-    opened.app.button(key="cohort_close").click()
-    opened.run()
-    assert "All 6,000 training rows" in plain(opened)
-
-
-def test_a_search_that_is_cancelled_can_be_asked_for_again(screen, monkeypatch):
-    going = threading.Event()
-
-    def slow(result, frame, *, stop_check, report):
-        while True:
-            going.set()
-            stop_check()
-
-    monkeypatch.setattr(cohorts_part, "proven_ledger", slow)
-    opened = ready(screen("influence"))
-    opened.app.session_state["influence_tab"] = "Cohorts"
-    opened.run()
-    assert going.wait(60)
-    opened.app.button(key="cohorts_cancel").click()
-    opened.until(lambda now: any(button.key == "cohorts_again" for button in now.app.button))
-    assert not opened.app.exception

@@ -69,11 +69,17 @@ def _show(result: StudyResult, found: CohortLedger) -> None:
         placeholder="not refitted",
         alt="Cohorts: rows, part of the gap by scores, predicted and refitted without them",
     )
-    picked = event["selection"]["rows"]
+    picked = picked_cohort(event, found)
     with st.container(horizontal=True, gap="small"):
         widgets.csv_download(table, "cohorts.csv", key="cohorts_csv")
-    if picked and picked[0] < len(found.cohorts):
-        _picked(result, found.cohorts[picked[0]])
+    if picked is not None:
+        _picked(result, picked)
+
+
+def picked_cohort(event: Any, found: CohortLedger) -> Cohort | None:
+    """The cohort that is selected in the table."""
+    rows = event["selection"]["rows"]
+    return found.cohorts[rows[0]] if rows and rows[0] < len(found.cohorts) else None
 
 
 def _picked(result: StudyResult, cohort: Cohort) -> None:

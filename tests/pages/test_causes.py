@@ -1,0 +1,211 @@
+"""Causes on the screen without a browser: cohorts, what ifs, conflicts, what to collect, single persons."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from iffair_core.causes.change import ACTIONS, predict, refit
+from iffair_core.causes.cohorts import proven_ledger
+from iffair_core.causes.collect import what_to_collect
+from iffair_core.causes.conflicts import conflicts
+from iffair_core.causes.decisions import turned_rows, why_turned
+from iffair_core.causes.person import edited
+from iffair_core.data.row_selectors import rows_meeting
+from iffair_core.datasets.catalog import load_dataset
+from iffair_core.telling import causes
+from pages.parts import influence
+from pages.parts.causes import asked, what_if
+from pages.parts.causes import cohorts as cohorts_part
+from tests.engine.studies import example_study
+from tests.pages.test_influence import lines, ready
+
+
+@pytest.fixture(scope="module")
+def table():
+    return load_dataset("example")[0]
+
+
+@pytest.fixture(scope="module")
+def ledger(table):
+    return proven_ledger(example_study(), table)
+
+
+@pytest.fixture
+def example():
+    return example_study()
+
+
+def frames(opened):
+    """Every table on the screen, by its first column."""
+    return {frame.value.columns[0]: frame.value for frame in opened.app.dataframe if len(frame.value.columns)}
+
+
+def tab(screen, name):
+    opened = ready(screen("influence"))
+    opened.app.session_state["influence_tab"] = name
+    return opened.run()
+
+
+def has(opened, key):
+    return any(button.key == key for button in opened.app.button)
+
+
+# -------------------------------------------------------------------------------------------------------------- cohorts
+
+
+def test_cohorts_are_searched_in_the_background_proven_and_shown_in_the_ledger(screen, example, ledger):
+    opened = tab(screen, "Cohorts").until(lambda now: "cohort" in frames(now))
+    assert causes.cohorts_sentence(example, ledger) in opened.words()
+    proven = causes.cohorts_agreement(ledger)
+    assert causes.proof_sentence(f"the first {proven.checked} cohorts", proven) in opened.words()
+    assert f"Check {proven.level}" in opened.words()
+    shown = frames(opened)["cohort"]
+    assert shown["cohort"].tolist() == [one.name for one in ledger.cohorts]
+    assert shown["refitted"].notna().all()
+    rows_of_first = example.dataset.row_id[example.train_rows[ledger.cohorts[0].rows]]
+    about = opened.app.session_state["causes_questions"]["cohorts"].about
+    opened.app.session_state["cohort_opened"] = (about, rows_of_first)
+    opened.app.session_state["influence_tab"] = "Ledger of rows"
+    opened.run()
+    assert f"{rows_of_first.size} of 6,000 training rows" in opened.words()
+    opened.app.button(key="cohort_close").click()
+    opened.run()
+    assert "All 6,000 training rows" in opened.words()
+
+
+def test_a_cohort_is_tried_pinned_and_left_out(screen, example, ledger, table, monkeypatch):
+    opened = tab(screen, "Cohorts").until(lambda now: "cohort" in frames(now))
+    cohort = ledger.cohorts[0]
+    monkeypatch.setattr(cohorts_part, "picked_cohort", lambda event, found: found.cohorts[0])
+    opened.run()
+    told = predict(example, "remove", cohort.rows)
+    assert causes.what_if_sentence(example, "remove", cohort.rows.size, told) in opened.words()
+    opened.app.button(key="cohort_check").click()
+    seen = refit(example, "remove", cohort.rows)
+    said = causes.what_if_sentence(example, "remove", cohort.rows.size, told, seen)
+    opened.run().until(lambda now: said in now.words())
+    named = "district=Millfield & prior_defaults=0 & decision=denied"
+    kept = rows_meeting(table, named)[example.dataset.row_id[example.train_rows]]
+    assert np.flatnonzero(kept).tolist() == cohort.rows.tolist()
+    opened.app.button(key="cohort_pin").click()
+    opened.run()
+    assert named in str(opened.query["pinned"]) and "Pinned" in opened.words()
+    ready(opened)
+    opened = opened.until(lambda now: has(now, "cohort_exclude"))
+    opened.app.button(key="cohort_exclude").click()
+    opened.run()
+    assert named in str(opened.query["exclude"])
+
+
+def test_a_search_that_is_cancelled_can_be_asked_for_again(screen, monkeypatch):
+    going = threading.Event()
+
+    def slow(result, frame, *, stop_check, report):
+        while True:
+            going.set()
+            stop_check()
+
+    monkeypatch.setattr(cohorts_part, "proven_ledger", slow)
+    opened = tab(screen, "Cohorts")
+    assert going.wait(60)
+    opened.app.button(key="cohorts_cancel").click()
+    opened.until(lambda now: has(now, "cohorts_again"))
+    assert not opened.app.exception
+
+
+def test_what_cannot_be_worked_out_says_why_and_the_page_stays(screen, monkeypatch):
+    def broken(result, frame, *, stop_check, report):
+        raise RuntimeError("a cell: secret")
+
+    monkeypatch.setattr(cohorts_part, "proven_ledger", broken)
+    opened = ready(screen("influence"))
+    opened.app.session_state["influence_tab"] = "Cohorts"
+    opened.app.run()
+    for _ in range(50):
+        if any("cohorts could not be found" in str(error.proto) for error in opened.app.error):
+            break
+        opened.app.run()
+    assert opened.app.error and "secret" not in opened.words()
+
+
+# ------------------------------------------------------------------------------------------------------ other questions
+
+
+def test_goals_are_held_against_each_other(screen, example):
+    opened = tab(screen, "Between goals").until(lambda now: "narrow equalized odds" in now.words())
+    assert causes.conflicts_sentence(example, conflicts(example)) in opened.words()
+    assert len(opened.app.get("plotly_chart")) == 2
+
+
+def test_what_to_collect_is_told_and_checked(screen, example, ledger):
+    opened = tab(screen, "What to collect").until(lambda now: "source" in frames(now))
+    found = what_to_collect(example, ledger.cohorts)
+    assert causes.collect_sentence(example, found) in opened.words()
+    assert causes.collect_proof(found) in opened.words()
+    assert frames(opened)["source"]["source"].tolist() == [one.name for one in found.batches]
+
+
+def test_rows_of_the_ledger_are_tried_and_checked(screen, example):
+    opened = ready(screen("influence"))
+    opened.app.text_input(key="influence_search").set_value("Millfield Cedar")
+    opened.app.session_state["influence_try"] = True
+    opened.run()
+    shown = lines(opened)
+    size = int(next(text for text in opened.words().splitlines() if " training rows. " in text).split(" of ")[0])
+    assert f"With {size} rows left out" in opened.words()
+    opened.app.button(key="check_rows").click()
+    opened.run().until(lambda now: "Predictions of these 10 rows were" in now.words())
+    checked = next(
+        frame.value for frame in opened.app.dataframe if "refitted" in frame.value and "row_id" in frame.value
+    )
+    assert checked["row_id"].tolist() == shown["row_id"].head(10).tolist()
+    assert (checked["predicted"] - checked["refitted"]).abs().max() < 1e-3
+
+
+def test_a_row_has_its_likes_and_is_edited(screen, example, table):
+    opened = ready(screen("influence"))
+    row = int(lines(opened)["row_id"].iloc[2])
+    opened.app.session_state[influence.PICKED] = (example.fingerprint, row)
+    for key in ("card_alike", "card_edit", "card_try"):
+        opened.app.session_state[key] = True
+    opened.run()
+    assert "With 1 row left out" in opened.words()
+    alike = next(frame.value for frame in opened.app.dataframe if "distance" in frame.value.columns)
+    assert alike["row_id"].iloc[0] == row and alike["distance"].is_monotonic_increasing and len(alike) == 6
+    names = [name for name, learned in example.dataset.encoding.items() if learned["kind"] != "dropped"]
+    place = names.index("prior_defaults")
+    assert frames(opened)["values"]["values"].tolist() == ["as it is"]
+    opened.app.number_input(key=f"edit_{row}_{place}").set_value(4.0)
+    opened.run()
+    before, after = edited(example, table, row, {"prior_defaults": 4.0})
+    told = frames(opened)["values"]
+    labels = example.dataset.task.outcome_labels
+    assert told["ordinary model"].tolist() == [
+        f"{100 * one.before:.1f} %: {labels[int(one.favorable_before)]}" for one in (before, after)
+    ]
+
+
+def test_a_turned_decision_is_traced(screen, example, table):
+    opened = ready(screen("reweight"))
+    opened.app.session_state["reweight_tab"] = "Decisions that turn"
+    opened.run()
+    people = next(frame.value for frame in opened.app.dataframe if {"before", "after"} <= set(frame.value.columns))
+    assert people["row_id"].tolist() == example.dataset.row_id[turned_rows(example)].tolist()
+    cause = why_turned(example, table, int(people["row_id"].iloc[0]))
+    assert f"row {people['row_id'].iloc[0]} turned" in causes.cause_sentence(example, cause)
+
+
+# --------------------------------------------------------------------------------------------------- what it rests on
+
+
+def test_positions_are_found_by_row_ids(example):
+    ids = example.dataset.row_id[example.train_rows]
+    assert what_if.positions(example, ids[[5, 2, 900]]).tolist() == [2, 5, 900]
+
+
+def test_every_action_has_words():
+    assert set(ACTIONS) == {"remove", "double", "relabel"}
+    assert asked.known.__doc__
