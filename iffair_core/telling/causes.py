@@ -12,12 +12,15 @@ from iffair_core.causes.cohorts import CohortLedger, in_words
 from iffair_core.causes.collect import FURTHER, Batch, Collection
 from iffair_core.causes.conflicts import NARROWED, Conflicts
 from iffair_core.causes.decisions import Cause
+from iffair_core.metrics import GOAL_METRIC
 from iffair_core.study.results import StudyResult
 from iffair_core.wording import (
     GOAL_TITLES,
     RATE_TITLES,
+    figure,
     group_name,
     listed,
+    metric_title,
     minus,
     number,
     percent,
@@ -39,6 +42,18 @@ def goal_gap(result: StudyResult) -> str:
     """The gap that row scores are about, in words."""
     goal, columns = result.goal, result.dataset.task.task.sensitive_columns
     return f"the gap in {RATE_TITLES[goal.rate]} ({group_name(goal.over, columns)} − {group_name(goal.under, columns)})"
+
+
+def chance_note(result: StudyResult) -> str:
+    """That there may be nothing to explain, where the goal's disparity is no more than chance alone would show."""
+    found, name = result.baseline["validation"], GOAL_METRIC[result.config.goal]
+    seen, band = found.values[name], found.chance_band[name]
+    if seen is None or band is None or seen > band:
+        return ""
+    return (
+        f" On validation rows the {metric_title(name)} is {figure(seen)}, no more than chance alone would show (up to "
+        f"{figure(band)}), so that there may be nothing to explain."
+    )
 
 
 def proof_sentence(what: str, found: Agreement) -> str:
@@ -63,9 +78,8 @@ def cohorts_sentence(result: StudyResult, ledger: CohortLedger) -> str:
         f"{100 * first.high:.1f}) of {gap} by the sum of their scores. Without all of them {percent(first.predicted)} "
         "of it is predicted to be gone"
     )
-    if not ledger.proofs:
-        return f"{said}."
-    return f"{said}; a model refitted without them loses {percent(ledger.proofs[0].share)}."
+    refitted = f"; a model refitted without them loses {percent(ledger.proofs[0].share)}" if ledger.proofs else ""
+    return f"{said}{refitted}.{chance_note(result)}"
 
 
 def cohorts_agreement(ledger: CohortLedger) -> Agreement:
@@ -109,21 +123,17 @@ def what_if_sentence(
     result: StudyResult, action: Action, rows: int, predicted: Effect, refitted: Effect | None = None
 ) -> str:
     """What a change of rows does to the gap: predicted, and refitted where it was."""
-    gap = goal_gap(result)
-    said = f"With {row_count(rows)} {ACTIONS[action]}, {gap} {_moves(predicted.share)} (predicted)"
+    before = result.goal.value
+    said = (
+        f"With {row_count(rows)} {ACTIONS[action]}, {goal_gap(result)} goes from {points(before, 2, signed=False)} to "
+        f"{points(before + predicted.soft, 2, signed=False)} (predicted)"
+    )
     if refitted is None:
         return f"{said}."
-    off = abs(predicted.soft - refitted.soft)
     return (
-        f"{said}; refitted, it {_moves(refitted.share)}, {points(off, 2, signed=False)} from what was predicted, and "
-        f"{refitted.turned:,} decision{'s' * (refitted.turned != 1)} on validation rows change."
+        f"{said}; refitted, to {points(before + refitted.soft, 2, signed=False)}, and {refitted.turned:,} "
+        f"decision{'s' * (refitted.turned != 1)} on validation rows change{'s' * (refitted.turned == 1)}."
     )
-
-
-def _moves(share: float) -> str:
-    if abs(share) < 0.0005:
-        return "stays about as it is"
-    return f"{'narrows' if share > 0 else 'widens'} by {percent(abs(share))} of itself"
 
 
 _EFFECTS = {
@@ -324,7 +334,7 @@ def collect_sentence(result: StudyResult, found: Collection) -> str:
     return (
         f"{FURTHER} further training rows with {best.name} are expected to narrow {gap} by "
         f"{points(-best.soft, 2, signed=False)} (95 % {_between(best)}), {percent(-best.soft / result.goal.value)} of "
-        "it."
+        f"it.{chance_note(result)}"
     )
 
 
