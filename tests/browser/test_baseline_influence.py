@@ -50,6 +50,14 @@ def test_the_ledger_is_filtered_by_a_box_in_the_picture_opens_a_row_and_is_downl
     few = int(how_many(page).inner_text().split(" of ")[0].replace(",", ""))
     assert 0 < few < 600
     expect(page.get_by_role("button", name=f"Download these {few} rows")).to_be_visible()
+    page.get_by_text(f"What if these {few} rows were left out").click()
+    expect(page.get_by_text(f"With {few} rows left out")).to_be_visible()
+    page.get_by_role("radio", name="counted twice").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text(f"With {few} rows counted twice")).to_be_visible()
+    page.get_by_role("button", name="Refit to check").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("; refitted, to ")).to_be_visible()
 
     ledger = page.get_by_test_id("stDataFrame").first
     ledger.scroll_into_view_if_needed()
@@ -63,7 +71,7 @@ def test_the_ledger_is_filtered_by_a_box_in_the_picture_opens_a_row_and_is_downl
     page.get_by_role("textbox", name="Search").fill("Cedar")
     page.keyboard.press("Enter")
     expect(how_many(page)).not_to_contain_text(f"{few} of")
-    for name in ("Proof by refits", "By group and outcome"):
+    for name in ("Proof by refits", "By group and outcome", "Cohorts", "Between goals", "What to collect"):
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
     visitor.open(server, "influence")
