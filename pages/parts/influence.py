@@ -326,8 +326,11 @@ def row_card(result: StudyResult, facts: RowFacts) -> None:
             alt=f"Predicted change of each quantity if row {facts.row_id} were removed, doubled or relabeled",
             key="influence_card_effects",
             column_config={
-                "quantity": st.column_config.TextColumn("Quantity", width="large"),
-                **{name: st.column_config.TextColumn(name.capitalize(), alignment="right") for name in _DONE},
+                "quantity": st.column_config.TextColumn("Quantity", width="medium"),
+                **{
+                    name: st.column_config.TextColumn(name.capitalize(), width="small", alignment="right")
+                    for name in _DONE
+                },
             },
         )
         person.values(result, facts)

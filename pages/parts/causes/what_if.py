@@ -48,10 +48,10 @@ def what_if(result: StudyResult, rows: np.ndarray, key: str) -> None:
         key=f"{key}_effects",
         alt="Changes on validation rows, predicted and refitted",
         column_config={
-            "quantity": st.column_config.TextColumn("Change on validation rows", width="large"),
-            "predicted": st.column_config.TextColumn("○ Predicted", alignment="right"),
-            "refitted": st.column_config.TextColumn("● Refitted", alignment="right"),
-            "difference": st.column_config.TextColumn("Difference", alignment="right"),
+            "quantity": st.column_config.TextColumn("Change on validation rows", width="medium"),
+            "predicted": st.column_config.TextColumn("○ Predicted", width="small", alignment="right"),
+            "refitted": st.column_config.TextColumn("● Refitted", width="small", alignment="right"),
+            "difference": st.column_config.TextColumn("Difference", width="small", alignment="right"),
         },
     )
     task = partial(_refit, result, action, rows)
