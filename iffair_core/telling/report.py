@@ -7,7 +7,7 @@ file. Sentences come from `explain`, pictures from `figures`; this module only l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from iffair_core.data.task import Task
 from iffair_core.errors import ConfigError, listing, shorten
 from iffair_core.metrics import METRICS, RATES
 from iffair_core.models import MODELS
-from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import audits, files, rows, sentences
@@ -42,9 +41,11 @@ from iffair_core.telling.figures.common import Theme, palette
 from iffair_core.telling.report_blocks import (
     Block,
     Column,
+    Write,
     chance_cell,
     change_cell,
     code_block,
+    frame_columns,
     gap_cell,
     list_block,
     picture_block,
@@ -56,7 +57,7 @@ from iffair_core.telling.report_blocks import (
     value_cell,
 )
 from iffair_core.telling.reproduce import command_line, independent_check, library_snippet
-from iffair_core.telling.tables import best_accuracy, rival_note
+from iffair_core.telling.tables import rival_table, transfer_table
 from iffair_core.tradeoff import Curve, CurvePoint
 from iffair_core.uncertainty import Estimate
 
@@ -309,18 +310,21 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
     yield picture_block(influence_scatter(result, theme, max_points=REPORT_POINTS))
     yield picture_block(proof(fidelity, theme))
     ledger = rows.ledger(result)
-    ends = [("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])]
-    for word, part in ends:
+    columns = {"row_id": "row_id", "group": "Group", "outcome": "Outcome", "gap_if_removed": "Left out ○"}
+    columns |= {"gap_if_relabeled": "Flipped ○", "score": "Score before", "weight": "Weight"}
+    short, fine = partial(shorten, limit=30), partial(signed_points, digits=4)
+    written: dict[str, Write] = {
+        "row_id": str,
+        "group": short,
+        "outcome": short,
+        "gap_if_removed": fine,
+        "gap_if_relabeled": fine,
+    }
+    for word, part in (("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])):
         yield table_block(
             f"Training rows that {word} the {shorten(goal.label, 90)} gap most. Predicted ○: change of the gap, "
             "in points, if the row is left out; its outcome flipped",
-            Column("row_id", [str(row) for row in part["row_id"]]),
-            Column("Group", [shorten(group, 30) for group in part["group"]], number=False),
-            Column("Outcome", [shorten(outcome, 30) for outcome in part["outcome"]], number=False),
-            Column("Left out ○", [signed_points(effect, 4) for effect in part["gap_if_removed"]]),
-            Column("Flipped ○", [signed_points(effect, 4) for effect in part["gap_if_relabeled"]]),
-            Column("Score before", [wording.figure(score) for score in part["score"]]),
-            Column("Weight", [wording.figure(weight) for weight in part["weight"]]),
+            *frame_columns(part, columns, written),
         )
 
 
@@ -399,43 +403,32 @@ def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
     metric = result.curve.metric
     yield text_block(sentences.transfer_sentence(result), lead=True)
     yield picture_block(transfers(result, theme))
-    models = result.transfers
-    columns = [Column("Model", [shorten(one.title, 60) for one in models], number=False)]
-    for word, name in (("Disparity", metric), ("Accuracy", "accuracy")):
-        columns += [
-            Column(f"{word} {when}", [value_cell(found["test"].values[name], found["test"].intervals[name]) for found in
-                                      (getattr(one, when) for one in models)])
-            for when in ("before", "after")
-        ]  # fmt: skip
-        columns.append(Column("Change", [change_cell(one.difference["test"][name]) for one in models]))
-    kept = [one.kept["test"] for one in models]
-    columns.append(Column("Survives", ["" if share is None else wording.percent(share, 0) for share in kept]))
-    columns.append(Column("Notes", [" ".join(one.notes) for one in models], number=False))
+    columns = {"model": "Model"}
+    for name, word in ((metric, "Disparity"), ("accuracy", "Accuracy")):
+        columns |= {f"{name} before": f"{word} before", f"{name} after": f"{word} after", f"{name} change": "Change"}
+    frame = transfer_table(result).iloc[1:]
+    written: dict[str, Write] = {"kept": lambda share: "" if share is None else wording.percent(share, 0), "notes": str}
     yield table_block(
         f"Other models without and with the weights, on test rows, with 95 % intervals; disparity: "
         f"{wording.metric_title(metric)}. Survives: its reduction as a share of that in the study's own model",
-        *columns,
+        *frame_columns(frame, columns | {"kept": "Survives", "notes": "Notes"}, written),
     )
 
 
 def _rivals_block(result: StudyResult) -> Block:
     """Other methods on test rows, each with the curve's best accuracy at its disparity."""
-    metric, rivals = result.curve.metric, result.rivals
-
-    def cells(name: str) -> list[str]:
-        return [value_cell(rival.metrics["test"][name], rival.intervals["test"].get(name)) for rival in rivals]
-
-    ours = [best_accuracy(result, rival.metrics["test"][metric]) for rival in rivals]
+    metric, best = result.curve.metric, "best accuracy of the curve"
+    columns = {"method": "Method", "changes": "Changes", "needs group": "Asks for the group", "accuracy": "Accuracy"}
+    columns |= {metric: "Disparity", best: "Curve's accuracy", "note": "Note"}
+    written: dict[str, Write] = {
+        "method": str,
+        "note": str,
+        best: lambda value: "none" if value is None else wording.figure(value),
+    }
     return table_block(
         f"Other methods on test rows, with 95 % intervals; disparity: {wording.metric_title(metric)}. The curve's "
         "accuracy is the best among refitted points whose disparity is no larger",
-        Column("Method", [rival.title for rival in rivals], number=False),
-        Column("Changes", [KIND_TITLES[rival.kind] for rival in rivals], number=False),
-        Column("Asks for the group", ["yes" if rival.needs_group else "no" for rival in rivals], number=False),
-        Column("Accuracy", cells("accuracy")),
-        Column("Disparity", cells(metric)),
-        Column("Curve's accuracy", ["none" if value is None else wording.figure(value) for value in ours]),
-        Column("Note", [rival_note(rival) for rival in rivals], number=False),
+        *frame_columns(rival_table(result), columns, written),
     )
 
 

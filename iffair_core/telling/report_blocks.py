@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ CONFIG = {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": "",
 TABLE_ROWS = 40
 
 Block = dict[str, Any]
+Write = Callable[[Any], str]
 
 
 def text_block(*sentences: str, lead: bool = False) -> Block:
@@ -50,6 +51,24 @@ def table_block(caption: str, *columns: Column) -> Block:
     """A table; every column has as many cells."""
     lines = list(zip(*(column.cells for column in columns), strict=True))
     return {"kind": "table", "caption": caption, "columns": list(columns), "lines": lines}
+
+
+def frame_columns(frame: pd.DataFrame, names: Mapping[str, str], write: Mapping[str, Write]) -> list[Column]:
+    """Columns of a frame as printed columns; `names`: the title of each. A column is written as `write` says, a metric
+    with the interval beside it, another number with three decimals, anything else as text."""
+    plain, columns = frame.astype(object).where(frame.notna(), None), []
+    for name, title in names.items():
+        number = pd.api.types.is_numeric_dtype(frame[name])
+        if f"{name} low" in plain:
+            ends = plain[[name, f"{name} low", f"{name} high"]].to_numpy()
+            if name.endswith(" change"):
+                cells = [change_cell(Estimate(value, low, high, None)) for value, low, high in ends]
+            else:
+                cells = [value_cell(value, (low, high)) for value, low, high in ends]
+        else:
+            cells = [write.get(name, figure if number else shorten)(value) for value in plain[name]]
+        columns.append(Column(title, cells, number))
+    return columns
 
 
 def picture_block(picture: Picture) -> Block:
@@ -131,11 +150,11 @@ def change_cell(estimate: Estimate) -> str:
     return minus(f"{estimate.value:+.3f}") + _ends(estimate.low, estimate.high, lambda end: f"{end:+.3f}")
 
 
-def value_cell(value: float | None, bounds: tuple[float, float] | None) -> str:
+def value_cell(value: float | None, bounds: tuple[float | None, float | None] | None) -> str:
     """A metric with its interval; it says so where none would be informative."""
-    if value is not None and bounds is None:
-        return f"{figure(value)} ({NOT_INFORMATIVE})"
     low, high = bounds or (None, None)
+    if value is not None and low is None:
+        return f"{figure(value)} ({NOT_INFORMATIVE})"
     return figure(value) + _ends(low, high, lambda end: f"{end:.3f}")
 
 

@@ -16,7 +16,7 @@ from iffair_core.reading.values import as_numbers, bin_codes, is_number, label_c
 from iffair_core.reweighting import changed
 from iffair_core.rivals.base import KIND_TITLES
 from iffair_core.study.disclosure import OTHER_VALUES, require_rows, suppressed, told_share, withheld
-from iffair_core.study.results import Rival, StudyResult
+from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.uncertainty import Evaluation, effective_counts, wilson_interval
 from iffair_core.wording import RATE_TITLES, heading
@@ -389,16 +389,11 @@ def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
         line["best accuracy of the curve"] = best_accuracy(result, rival.metrics[split][metric], split)
         for name in names:
             line[f"{name} low"], line[f"{name} high"] = rival.intervals[split].get(name) or (None, None)
-        line["note"] = rival_note(rival)
+        line["note"] = " ".join(rival.notes) if rival.reason is None else f"No answer: {rival.reason}"
         line["source"] = rival.source
         lines.append(line)
     frame = pd.DataFrame(lines)
     return frame.astype({str(name): float for name in frame if str(name).startswith((*names, "best accuracy"))})
-
-
-def rival_note(rival: Rival) -> str:
-    """Why a rival has no numbers, or what to know of its run; empty where there is nothing to say."""
-    return " ".join(rival.notes) if rival.reason is None else f"No answer: {rival.reason}"
 
 
 def transfer_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:
@@ -431,7 +426,7 @@ def transfer_table(result: StudyResult, split: str = "test", metrics: Sequence[s
                 line[f"{name} {when}"] = values
                 line[f"{name} {when} low"], line[f"{name} {when} high"] = ends or (None, None)
         lines.append(line | {"kept": kept, "seconds": seconds, "notes": " ".join(notes)})
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines).astype({"kept": float})
 
 
 def best_accuracy(result: StudyResult, disparity: float | None, split: str = "test") -> float | None:
