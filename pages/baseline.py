@@ -3,8 +3,8 @@
 import streamlit as st
 
 from iffair_core.metrics import GOAL_METRIC
-from iffair_core.telling import sentences, tables
-from iffair_core.telling.figures import calibration, heatmap, rates_by_group, score_distribution, tradeoff
+from iffair_core.telling import sentences
+from iffair_core.telling.figures import calibration, rates_by_group, score_distribution, tradeoff
 from pages.kit import text, widgets
 from pages.parts import audit, baseline
 from pages.session import state
@@ -35,34 +35,17 @@ with widgets.figures(stale):
             widgets.chart(picture, "baseline_tradeoff")
         boot.link("compare", "Compare the trade-offs")
 
-    metrics, crossed, scores, calibrated, recorded = st.tabs(
-        ["All metrics", "Intersections", "Scores", "Calibration", "Without a model"],
-        on_change="rerun",
-        key="baseline_tab",
+    judged, rules = baseline.scored(result), baseline.rules(result)
+    widgets.tabs(
+        "baseline_tab",
+        {
+            "All metrics": lambda: baseline.metric_tables(result),
+            "Intersections": lambda: baseline.crossed(result, theme),
+            "Scores": lambda: widgets.chart(
+                score_distribution(*judged, theme, threshold=result.threshold, **rules), "baseline_scores"
+            ),
+            "Calibration": lambda: widgets.chart(calibration(*judged, theme, **rules), "baseline_calibration"),
+            "Without a model": audit.panel,
+        },
     )
-    if metrics.open:
-        with metrics:
-            baseline.metric_tables(result)
-    if crossed.open:
-        with crossed:
-            current = state.table()
-            assert current is not None
-            column, rate = baseline.pick_crossing(result)
-            if column is None:
-                st.info("There is no column to cross the groups with: all have a single value or too many.")
-            else:
-                cells = tables.intersections(result, state.frame(), column, rate)
-                widgets.chart(heatmap(cells, theme, level_title=column, rate=rate), "baseline_crossed")
-    judged, own, rules = baseline.scored(result), baseline.row_weights(result), baseline.rules(result)
-    if scores.open:
-        with scores:
-            widgets.chart(
-                score_distribution(*judged, theme, weights=own, threshold=result.threshold, **rules), "baseline_scores"
-            )
-    if calibrated.open:
-        with calibrated:
-            widgets.chart(calibration(*judged, theme, weights=own, **rules), "baseline_calibration")
-    if recorded.open:
-        with recorded:
-            audit.panel()
     widgets.notes("To know about this table and this study", result.warnings)

@@ -31,18 +31,14 @@ with widgets.figures(stale):
     )
     widgets.chart(picture, "tradeoff", on_select=points_table.take_from_picture, selection_mode=("points",))
 
-    points, rivals, others = st.tabs(
-        ["All points", "Other methods", "Other models"], on_change="rerun", key="compare_tab"
+    widgets.tabs(
+        "compare_tab",
+        {
+            "All points": lambda: points_table.points(result, chosen.split, axes),
+            "Other methods": lambda: points_table.rivals(result, chosen.split, axes),
+            "Other models": lambda: other_models.show(result, chosen.split, axes, stale=bool(stale)),
+        },
     )
-    if points.open:
-        with points:
-            points_table.points(result, chosen.split, axes)
-    if rivals.open:
-        with rivals:
-            points_table.rivals(result, chosen.split, axes)
-    if others.open:
-        with others:
-            other_models.show(result, chosen.split, axes, stale=bool(stale))
     st.subheader("Every metric along strength", anchor=False)
     widgets.chart(metrics_along_strength(result, theme, chosen.split), "metrics_along_strength")
 if not stale:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from iffair_core.telling import sentences
-from iffair_core.telling.figures import influence_distribution, influence_scatter, proof
+from iffair_core.telling.figures import influence_distribution, influence_scatter
 from pages.kit import widgets
 from pages.parts import influence
 from pages.parts.causes import cohorts, collect, conflicts
@@ -25,29 +25,14 @@ with widgets.figures(stale):
     st.caption("Draw a box or a lasso, or click a point, to see only those rows in the ledger; double-click to clear.")
     only = influence.rows_in_selection(event, result)
 
-    rows, together, goals, further, cells, proven = st.tabs(
-        ["Ledger of rows", "Cohorts", "Between goals", "What to collect", "By group and outcome", "Proof by refits"],
-        on_change="rerun",
-        key="influence_tab",
+    widgets.tabs(
+        "influence_tab",
+        {
+            "Ledger of rows": lambda: influence.explorer(result, cohorts.opened(result) if only is None else only),
+            "Cohorts": lambda: cohorts.ledger(result),
+            "Between goals": lambda: conflicts.between_goals(result),
+            "What to collect": lambda: collect.next_rows(result),
+            "By group and outcome": lambda: widgets.chart(influence_distribution(result, theme), "influence_cells"),
+            "Proof by refits": lambda: influence.proven(result, theme),
+        },
     )
-    if rows.open:
-        with rows:
-            influence.explorer(result, cohorts.opened(result) if only is None else only)
-    if together.open:
-        with together:
-            cohorts.ledger(result)
-    if goals.open:
-        with goals:
-            conflicts.between_goals(result)
-    if further.open:
-        with further:
-            collect.next_rows(result)
-    if cells.open:
-        with cells:
-            widgets.chart(influence_distribution(result, theme), "influence_cells")
-    if proven.open:
-        with proven:
-            if not result.has("fidelity"):
-                influence.fidelity_line(result)
-            else:
-                widgets.chart(proof(result.fidelity, theme), "influence_proof")

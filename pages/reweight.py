@@ -1,11 +1,12 @@
 """Reweight: which weights close the gap, what that costs, and which group pays."""
 
+from functools import partial
+
 import streamlit as st
 
 from iffair_core.telling import sentences, tables
 from iffair_core.telling.figures import before_after, weights_by_group, who_pays
 from pages.kit import cohort_mode, text, widgets
-from pages.parts.causes import person
 from pages.parts.reweight import outcomes, repair, smallest_fix
 from pages.session import study_runs
 from pages.shell import boot
@@ -34,24 +35,7 @@ with widgets.figures(stale):
     st.subheader("Who pays", anchor=False)
     st.markdown(text.plain(sentences.pays_sentence(result)))
     widgets.chart(who_pays(result, theme), "who_pays")
-    rates, turned, weights, everything = st.tabs(
-        ["Rates per group", "Decisions that turn", "Weights by group and outcome", "Every metric"],
-        on_change="rerun",
-        key="reweight_tab",
-    )
-    if rates.open:
-        with rates:
-            outcomes.rates(result)
-    if turned.open:
-        with turned:
-            outcomes.turned(result)
-            person.turned(result, outcomes.SPLIT)
-    if weights.open:
-        with weights:
-            outcomes.weights(result)
-    if everything.open:
-        with everything:
-            outcomes.everything(result)
+    widgets.tabs("reweight_tab", {title: partial(draw, result) for title, draw in outcomes.TABLES.items()})
     if not stale:
         if result.smallest_group is None:
             widgets.csv_download(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,6 +52,22 @@ def halves(narrowest: int = 380) -> tuple[DeltaGenerator, DeltaGenerator]:
     """(left, right) half of the page; one above the other where a half would be narrower than `narrowest` pixels."""
     grid = st.grid(2, min_column_width=narrowest, gap="medium")
     return grid.cell(), grid.cell()
+
+
+def tabs(key: str, parts: Mapping[str, Callable[[], object]]) -> None:
+    """Tabs by title, of which only the one that is open is drawn."""
+    for tab, draw in zip(st.tabs(list(parts), on_change="rerun", key=key), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def expander(title: str, key: str, draw: Callable[[], object], *, icon: str = ":material/table_rows:") -> None:
+    """A part that is folded away, and drawn only once it is opened."""
+    panel = st.expander(title, icon=icon, key=key, type="compact", on_change="rerun")
+    if panel.open:
+        with panel:
+            draw()
 
 
 # ------------------------------------------------------------------------------------------------- finding, numbers
@@ -157,12 +173,8 @@ def chart(
     )
     if picture.caption:
         st.caption(picture.caption)
-    numbers_behind = st.expander(
-        "Table of this picture", icon=":material/table_rows:", key=f"{key}_table", type="compact", on_change="rerun"
-    )
-    if numbers_behind.open:
-        with numbers_behind:
-            table(picture.table, f"{key}_numbers", alt=f"Numbers of the picture: {picture.alt}")
+    alt = f"Numbers of the picture: {picture.alt}"
+    expander("Table of this picture", f"{key}_table", lambda: table(picture.table, f"{key}_numbers", alt=alt))
     return event
 
 

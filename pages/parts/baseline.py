@@ -14,7 +14,8 @@ from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import tables
-from iffair_core.telling.figures.common import RATE_TITLES
+from iffair_core.telling.figures import heatmap
+from iffair_core.telling.figures.common import RATE_TITLES, Theme
 from iffair_core.wording import missing
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import number, percent, plain, value
@@ -79,19 +80,14 @@ def scored(result: StudyResult, split: str = "test") -> tuple[np.ndarray, np.nda
     return result.scores_before[rows], data.y[rows], data.group_codes[rows], data.groups, data.reference
 
 
-def row_weights(result: StudyResult, split: str = "test") -> np.ndarray | None:
-    """How much each of a split's rows counts, where the file brought row weights."""
-    base = result.base
-    return None if base is None else base[result.dataset.part(SPLITS.index(split))]
-
-
 def rules(result: StudyResult, split: str = "test") -> dict[str, Any]:
-    """What cohort-only mode asks of pictures of scores: the smallest group, and groups that are left out."""
+    """How pictures of scores count: the file's row weights; in cohort-only mode k, and groups to omit."""
+    base, rates = result.base, result.baseline[split].rates
+    weights = None if base is None else base[result.dataset.part(SPLITS.index(split))]
     if result.smallest_group is None:
-        return {}
-    rates = result.baseline[split].rates
+        return {"weights": weights}
     hidden = [group for group, found in rates.items() if found["true_positive_rate"].count is None]
-    return {"smallest": result.smallest_group, "withheld": hidden}
+    return {"weights": weights, "smallest": result.smallest_group, "withheld": hidden}
 
 
 def pick_reference_line(metric: str) -> None:
@@ -164,6 +160,16 @@ def _in_points(rates: pd.DataFrame, name: str, reference: str, itself: str) -> l
         itself if group == reference else wording.points(None if missing(gap) else gap).removesuffix(" points")
         for group, gap in zip(rates["group"], rates[name], strict=True)
     ]
+
+
+def crossed(result: StudyResult, theme: Theme) -> None:
+    """A rate for every crossing of the groups with a column that is picked."""
+    column, rate = pick_crossing(result)
+    if column is None:
+        st.info("There is no column to cross the groups with: all have a single value or too many.")
+        return
+    cells = tables.intersections(result, state.frame(), column, rate)
+    widgets.chart(heatmap(cells, theme, level_title=column, rate=rate), "baseline_crossed")
 
 
 def pick_crossing(result: StudyResult) -> tuple[str | None, str]:

@@ -108,15 +108,21 @@ def by_cohort(result: StudyResult, theme: Theme) -> None:
         "do to the gap together, and how well such effects were predicted.",
     )
     widgets.chart(influence_distribution(result, theme), "influence_cells")
-    together, proven = st.tabs(
-        ["By group and outcome", "Proof by refits"], on_change="rerun", key="influence_cohort_tab"
+    widgets.tabs(
+        "influence_cohort_tab",
+        {
+            "By group and outcome": lambda: cohort_mode.effects(result),
+            "Proof by refits": lambda: proven(result, theme),
+        },
     )
-    if together.open:
-        with together:
-            cohort_mode.effects(result)
-    if proven.open and result.has("fidelity"):
-        with proven:
-            widgets.chart(proof(result.fidelity, theme, smallest=result.smallest_group), "influence_proof")
+
+
+def proven(result: StudyResult, theme: Theme) -> None:
+    """How well the row scores agree with real refits, once that is known."""
+    if not result.has("fidelity"):
+        fidelity_line(result)
+    else:
+        widgets.chart(proof(result.fidelity, theme, smallest=result.smallest_group), "influence_proof")
 
 
 def rows_in_selection(event: Any, result: StudyResult) -> np.ndarray | None:

@@ -174,22 +174,17 @@ def checks_panel(done: Done | None, fresh: bool) -> None:
 
 
 def _proxies(proxies: pd.DataFrame) -> None:
-    behind = st.expander(
+    widgets.expander(
         "How well single columns tell the groups apart",
-        icon=":material/table_rows:",
-        type="compact",
-        key="proxies",
-        on_change="rerun",
+        "proxies",
+        lambda: widgets.table(
+            proxies,
+            "proxy_table",
+            alt="Each feature, the group it tells best from all others, and its ROC AUC with 95 % interval",
+            columns=PROXY_COLUMNS,
+            file_name="proxies.csv",
+        ),
     )
-    if behind.open:
-        with behind:
-            widgets.table(
-                proxies,
-                "proxy_table",
-                alt="Each feature, the group it tells best from all others, and its ROC AUC with 95 % interval",
-                columns=PROXY_COLUMNS,
-                file_name="proxies.csv",
-            )
 
 
 def _card(check: Check, place: int, fresh: bool) -> None:

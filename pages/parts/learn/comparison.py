@@ -58,27 +58,18 @@ def compare() -> None:
         )
     with place:
         _words(kept, kind, variant)
-    one, every, behind, counts, how = st.tabs(
-        ["One data set", "All margins", "Where it is behind", "Counts", "What was run"],
-        key="learn_compare_tab",
-        on_change="rerun",
+    widgets.tabs(
+        "learn_compare_tab",
+        {
+            "One data set": lambda: _one(kept, kind, dataset, goal),
+            "All margins": lambda: widgets.chart(
+                figures.replication_margins(kept, kind, variant, widgets.theme()), "learn_compare_margins"
+            ),
+            "Where it is behind": lambda: _behind(kept, kind, variant),
+            "Counts": lambda: _counts(kept, kind, variant),
+            "What was run": lambda: _how(kept),
+        },
     )
-    if one.open:
-        with one:
-            _one(kept, kind, dataset, goal)
-    if every.open:
-        with every:
-            picture = figures.replication_margins(kept, kind, variant, widgets.theme())
-            widgets.chart(picture, "learn_compare_margins")
-    if behind.open:
-        with behind:
-            _behind(kept, kind, variant)
-    if counts.open:
-        with counts:
-            _counts(kept, kind, variant)
-    if how.open:
-        with how:
-            _how(kept)
 
 
 def _kind_title(kind: str) -> str:

@@ -156,3 +156,11 @@ def everything(result: StudyResult) -> None:
             }
         ),
     )
+
+
+TABLES = {
+    "Rates per group": rates,
+    "Decisions that turn": turned,
+    "Weights by group and outcome": weights,
+    "Every metric": everything,
+}
