@@ -84,7 +84,7 @@ with right:
             alt="Rows, share and favorable share of each group",
             columns=whois.group_columns(groups),
             file_name="groups.csv",
-            shown=whois.in_percent(groups),
+            percent=["share", "favorable_share", "low", "high"],
             placeholder="not estimable" if found.task.smallest_group is None else "withheld",
         )
         if found.task.weights is not None:

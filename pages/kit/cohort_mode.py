@@ -9,7 +9,7 @@ import streamlit as st
 
 from iffair_core.errors import IFFairError
 from iffair_core.wording import WITHHELD
-from pages.kit import widgets
+from pages.kit import columns, widgets
 from pages.kit.text import count
 from pages.session import state
 
@@ -72,24 +72,23 @@ def effects(result: StudyResult) -> None:
     from iffair_core.telling.tables import effects_by_cohort
 
     frame = effects_by_cohort(result)
-    shares = ["together", "mean", "widening"]
     widgets.table(
         frame,
         "influence_cohorts",
         alt="Predicted effect of the training rows of each group and outcome on the gap, together and on average",
         columns={
-            "group": st.column_config.TextColumn("Group", pinned=True),
-            "outcome": st.column_config.TextColumn("Recorded as"),
-            "rows": st.column_config.NumberColumn("Training rows", format="localized"),
-            "together": st.column_config.NumberColumn(
+            "group": columns.text("Group", pinned=True),
+            "outcome": columns.text("Recorded as"),
+            "rows": columns.number("Training rows", format=columns.COUNT),
+            "together": columns.number(
                 "Gap if removed, sum (points)",
                 format="%+.2f",
                 help="Removal effects of its rows, each left out alone, added up. Predicted. Negative: they widen it.",
             ),
-            "mean": st.column_config.NumberColumn("Mean of a row (points)", format="%+.4f"),
-            "widening": st.column_config.NumberColumn("Rows that widen the gap", format="%.1f %%"),
+            "mean": columns.number("Mean of a row (points)", format="%+.4f"),
+            "widening": columns.number("Rows that widen the gap", format=columns.PERCENT),
         },
         file_name="effects_by_group.csv",
-        shown=frame.assign(**{name: 100 * frame[name] for name in shares}),
+        percent=["together", "mean", "widening"],
         placeholder=WITHHELD,
     )

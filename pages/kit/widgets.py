@@ -187,15 +187,17 @@ def table(
     height: int | Literal["auto"] = "auto",
     file_name: str | None = None,
     shown: pd.DataFrame | None = None,
+    percent: Sequence[str] = (),
     placeholder: str = "not estimable",
 ) -> None:
     """A sortable table; with `file_name`, a button under it that downloads `frame` as CSV.
 
-    `shown` is what is drawn instead, where the screen wants other units than the file (percent against shares).
-    `placeholder` stands for missing values.
+    `shown` is drawn instead of `frame`, where the screen says more or less than the file; of either, shares in the
+    columns `percent` are drawn in percent. `placeholder` stands for missing values.
     """
+    drawn = frame if shown is None else shown
     st.dataframe(
-        frame if shown is None else shown,
+        in_percent(drawn, percent),
         hide_index=True,
         column_config=columns,
         height=height,
@@ -205,6 +207,11 @@ def table(
     )
     if file_name is not None:
         csv_download(frame, file_name, key=f"{key}_csv")
+
+
+def in_percent(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The frame with the shares of these columns in percent."""
+    return frame.assign(**{name: 100 * frame[name].astype(float) for name in columns})
 
 
 def csv_download(frame: pd.DataFrame, file_name: str, *, label: str = "Download CSV", key: str | None = None) -> None:

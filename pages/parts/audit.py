@@ -18,7 +18,7 @@ from iffair_core.reading.values import as_numbers, is_number, value_label
 from iffair_core.telling import audits
 from iffair_core.telling.figures import group_bars
 from iffair_core.wording import WITHHELD, heading, missing
-from pages.kit import errors, widgets
+from pages.kit import columns, errors, widgets
 from pages.kit.text import count, plain, value
 from pages.parts.data.pickers import resolve_for_screen, short
 from pages.session import state
@@ -110,25 +110,20 @@ def _judged_names(one: GroupAudit) -> tuple[str, ...]:
 
 def _columns(one: GroupAudit) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "group": st.column_config.TextColumn("Group"),
-        "rows": st.column_config.NumberColumn("Rows", format="localized"),
-        "share of rows": st.column_config.NumberColumn("Share of rows, %", format="%.1f"),
-        "selected": st.column_config.NumberColumn("Selected", format="localized"),
-        "note": st.column_config.TextColumn("Note"),
+        "group": columns.text("Group"),
+        "rows": columns.number("Rows", format=columns.COUNT),
+        "share of rows": columns.number("Share of rows, %", format="%.1f"),
+        "selected": columns.number("Selected", format=columns.COUNT),
+        "note": columns.text("Note"),
     }
     for name, title, unit in (
-        ("rate", "Rate", "%.1f"),
+        ("rate", "Rate, %", "%.1f"),
         ("impact ratio", "Impact ratio", "%.3f"),
-        ("gap", "Gap", "%+.1f"),
+        ("gap", "Gap, points", "%+.1f"),
     ):
-        percent = "" if name == "impact ratio" else ", points" if name == "gap" else ", %"
-        shown[name] = st.column_config.NumberColumn(f"{title}{percent}", format=unit)
-        shown[f"{name} low"] = st.column_config.NumberColumn("95 % from", format=unit)
-        shown[f"{name} high"] = st.column_config.NumberColumn("to", format=unit)
+        shown |= columns.with_ends(name, title, unit)
     for name in _judged_names(one):
-        shown[name] = st.column_config.NumberColumn(f"{heading(name)}, %", format="%.1f")
-        shown[f"{name} low"] = st.column_config.NumberColumn("95 % from", format="%.1f")
-        shown[f"{name} high"] = st.column_config.NumberColumn("to", format="%.1f")
+        shown |= columns.with_ends(name, f"{heading(name)}, %", "%.1f")
     return shown
 
 

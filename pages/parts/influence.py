@@ -18,7 +18,7 @@ from iffair_core.telling import rows
 from iffair_core.telling.figures import Theme, influence_distribution, proof, scatter_axes
 from iffair_core.telling.figures.common import MAX_POINTS
 from iffair_core.telling.rows import RowFacts, find_rows, inside, row_facts
-from pages.kit import cohort_mode, errors, widgets
+from pages.kit import cohort_mode, columns, errors, widgets
 from pages.kit.text import count, number, percent, plain, value
 from pages.kit.widgets import Number
 from pages.kit.words import word
@@ -234,7 +234,7 @@ def _say_how_many(found: int, of: int, *, selected: bool) -> None:
     )
 
 
-def _page(found: pd.DataFrame, columns: dict[str, Any], fingerprint: str) -> None:
+def _page(found: pd.DataFrame, shapes: dict[str, Any], fingerprint: str) -> None:
     """One page of the rows: only these are sent to the browser. Other rows or another order begin at page 1."""
     pages = -(-len(found) // PAGE_ROWS)
     these = f"{zlib.crc32(found['row_id'].to_numpy().tobytes()):x}"
@@ -242,11 +242,11 @@ def _page(found: pd.DataFrame, columns: dict[str, Any], fingerprint: str) -> Non
     shown = found.iloc[(place - 1) * PAGE_ROWS : place * PAGE_ROWS]
     key = f"influence_rows_{these}_{place}"
     st.dataframe(
-        _on_screen(shown),
+        widgets.in_percent(shown, ["gap_if_removed", "gap_if_relabeled", "score"]),
         key=key,
         hide_index=True,
         height=min(38 + 35 * len(shown), 318),
-        column_config=columns,
+        column_config=shapes,
         alt="Ledger of training rows: predicted effect of each on the gap and on the predictions",
         on_select=partial(_pick, key, fingerprint, shown["row_id"].tolist()),
         selection_mode="single-row",
@@ -267,39 +267,31 @@ def _picked(result: StudyResult) -> int | None:
     return row_id if fingerprint == result.fingerprint else None
 
 
-def _on_screen(lines: pd.DataFrame) -> pd.DataFrame:
-    return lines.assign(
-        gap_if_removed=100 * lines["gap_if_removed"],
-        gap_if_relabeled=100 * lines["gap_if_relabeled"],
-        score=100 * lines["score"],
-    )
-
-
 def _columns(lines: pd.DataFrame) -> dict[str, Any]:
     points, nats = (
         _digits(lines[name], scale) for name, scale in (("gap_if_removed", 100), ("log_loss_if_removed", 1))
     )
-    columns = {
-        "row_id": st.column_config.NumberColumn("Row", format="%d", pinned=True, help=word("row")),
-        "group": st.column_config.TextColumn("Group"),
-        "outcome": st.column_config.TextColumn("Recorded as"),
-        "gap_if_removed": st.column_config.NumberColumn(
+    shown = {
+        "row_id": columns.number("Row", format="%d", pinned=True, help=word("row")),
+        "group": columns.text("Group"),
+        "outcome": columns.text("Recorded as"),
+        "gap_if_removed": columns.number(
             "Gap if removed (points)", format=points, help=f"Predicted. {word('removal effect')} Negative narrows it."
         ),
-        "gap_if_relabeled": st.column_config.NumberColumn(
+        "gap_if_relabeled": columns.number(
             "Gap if relabeled (points)", format=points, help=f"Predicted. {word('relabel effect')}"
         ),
-        "log_loss_if_removed": st.column_config.NumberColumn(
+        "log_loss_if_removed": columns.number(
             "Log loss if removed", format=nats, help="Predicted. Negative: the predictions get better without it."
         ),
-        "role": st.column_config.TextColumn("Role"),
-        "leverage": st.column_config.NumberColumn("Leverage", format="%.4f"),
-        "score": st.column_config.NumberColumn(
+        "role": columns.text("Role"),
+        "leverage": columns.number("Leverage", format="%.4f"),
+        "score": columns.number(
             "Score (%)", format="%.1f", help="P(favorable) by the ordinary model, which was trained on this row."
         ),
-        "weight": st.column_config.NumberColumn("Weight", format="%.2f", help="At the chosen strength; mean 1."),
+        "weight": columns.number("Weight", format="%.2f", help="At the chosen strength; mean 1."),
     }
-    return {name: column for name, column in columns.items() if name in lines.columns}
+    return {name: column for name, column in shown.items() if name in lines.columns}
 
 
 def _digits(values: pd.Series, scale: float) -> str:
@@ -332,11 +324,8 @@ def row_card(result: StudyResult, facts: RowFacts) -> None:
             alt=f"Predicted change of each quantity if row {facts.row_id} were removed, doubled or relabeled",
             key="influence_card_effects",
             column_config={
-                "quantity": st.column_config.TextColumn("Quantity", width="medium"),
-                **{
-                    name: st.column_config.TextColumn(name.capitalize(), width="small", alignment="right")
-                    for name in _DONE
-                },
+                "quantity": columns.text("Quantity", width="medium"),
+                **{name: columns.text(name.capitalize(), width="small", alignment="right") for name in _DONE},
             },
         )
         person.values(result, facts)

@@ -11,7 +11,7 @@ from iffair_core.study.results import StudyResult
 from iffair_core.telling import sentences, tables
 from iffair_core.telling.figures import transfers
 from iffair_core.telling.figures.common import PERCENT_METRICS
-from pages.kit import errors, widgets
+from pages.kit import columns, errors, widgets
 from pages.kit.text import listed, plain
 from pages.kit.words import metric_title, word
 from pages.session import state, study_runs
@@ -72,31 +72,25 @@ def _controls(result: StudyResult, *, stale: bool) -> None:
 
 def _table(result: StudyResult, split: str, metrics: tuple[str, str]) -> None:
     frame = tables.transfer_table(result, split, metrics)
-    columns: dict[str, Any] = {"model": st.column_config.TextColumn("Model", pinned=True)}
-    shown = frame.assign(kept=100 * frame["kept"].astype(float))
+    shown: dict[str, Any] = {"model": columns.text("Model", pinned=True)}
     for name in metrics:
-        in_percent = name in PERCENT_METRICS
-        unit = "%.1f %%" if in_percent else "%.3f"
+        unit = columns.metric_unit(name)
         for when in ("before", "after", "change"):
-            column = f"{name} {when}"
-            ends = (f"{column} low", f"{column} high")
-            columns[column] = st.column_config.NumberColumn(
-                f"{metric_title(name)} {when}", format=unit if when != "change" else unit.replace("%", "%+", 1),
-                help=word(name),
-            )  # fmt: skip
-            for end, label in zip(ends, ("95 % from", "to"), strict=True):
-                columns[end] = st.column_config.NumberColumn(label, format=unit, help=word("interval"))
-            if in_percent:
-                shown = shown.assign(**{one: 100 * shown[one].astype(float) for one in (column, *ends)})
-    columns["kept"] = st.column_config.NumberColumn("Survives", format="%.0f %%", help=KEPT_HELP)
-    columns["seconds"] = st.column_config.NumberColumn("Seconds", format="%.1f", help="For both fits.")
-    columns["notes"] = st.column_config.TextColumn("Notes", width="large")
+            found = columns.with_ends(f"{name} {when}", f"{metric_title(name)} {when}", unit, word(name))
+            if when == "change":
+                signed = unit.replace("%", "%+", 1)
+                found[f"{name} change"] = columns.number(f"{metric_title(name)} change", format=signed, help=word(name))
+            shown |= found
+    shown["kept"] = columns.number("Survives", format="%.0f %%", help=KEPT_HELP)
+    shown["seconds"] = columns.number("Seconds", format="%.1f", help="For both fits.")
+    shown["notes"] = columns.text("Notes", width="large")
+    in_percent = tuple(name for name in metrics if name in PERCENT_METRICS)
     widgets.table(
         frame,
         "transfer_points",
         alt=f"Other models without and with the weights on {split} rows, with intervals",
-        columns=columns,
+        columns=shown,
         file_name="other_models.csv",
-        shown=shown,
+        percent=["kept", *(name for name in map(str, frame) if name.startswith(in_percent))],
         placeholder="",
     )

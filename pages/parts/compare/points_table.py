@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import pandas as pd
 import streamlit as st
 
 from iffair_core.data.encoding import SPLITS
@@ -12,7 +11,8 @@ from iffair_core.rivals.registry import FAIRLEARN
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import tables
 from iffair_core.telling.figures.common import PERCENT_METRICS
-from pages.kit import widgets
+from pages.kit import columns, widgets
+from pages.kit.columns import PERCENT
 from pages.kit.words import METRIC_HELP, metric_title, word
 from pages.parts.baseline import pick_reference_line
 from pages.parts.reweight import repair
@@ -21,8 +21,6 @@ from pages.session import state, study_runs
 PICTURE = "tradeoff"
 TABLE = "curve_points"
 PICK = "point_to_choose"
-_VALUE = "%.3f"
-_PERCENT = "%.1f %%"
 CHANGES_HELP = (
     "Row weights: as ours, before training. Constrained training: Fairlearn refits with costs until the goal is met. "
     "Group thresholds: each group gets its own. Changed features: made uncorrelated with the groups."
@@ -92,7 +90,7 @@ def points(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
     st.session_state[PICK] = frame["strength"].tolist()
     st.caption("Select a row to choose its strength. Predicted values need no refit; all others are refitted.")
     st.dataframe(
-        _in_percent(frame, axes),
+        widgets.in_percent(frame, _shares(frame, axes)),
         hide_index=True,
         key=TABLE,
         on_select=take_from_table,
@@ -102,29 +100,28 @@ def points(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
         column_order=["strength", "mark", *(name for name in frame.columns if name not in ("strength", "mark"))],
         alt=f"Every strength of the curve with {' and '.join(map(metric_title, axes))} on {split} rows",
         column_config={
-            "strength": st.column_config.NumberColumn("Strength", format="plain", pinned=True, help=word("strength")),
-            **_metric_columns(axes),
+            "strength": columns.number("Strength", format="plain", pinned=True, help=word("strength")),
+            **columns.metric(axes[0]),
+            **columns.metric(axes[1]),
             **{
-                f"predicted {name}": st.column_config.NumberColumn(
-                    f"{metric_title(name)}, predicted", format=_format(name), help=word("predicted")
+                f"predicted {name}": columns.number(
+                    f"{metric_title(name)}, predicted", format=columns.metric_unit(name), help=word("predicted")
                 )
                 for name in axes
             },
-            "predicted price (log loss)": st.column_config.NumberColumn(
+            "predicted price (log loss)": columns.number(
                 "Price in log loss, predicted",
                 format="%+.4f",
                 help="Second-order change of the mean log loss (nats), known before any refit. Positive costs utility.",
             ),
-            "effective sample size": st.column_config.NumberColumn(
-                "Effective sample size", format=_PERCENT, help=word("effective sample size")
+            "effective sample size": columns.number(
+                "Effective sample size", format=PERCENT, help=word("effective sample size")
             ),
-            "largest weight": st.column_config.NumberColumn(
-                "Largest weight", format="%.2f", help=word("largest weight")
-            ),
-            "mark": st.column_config.TextColumn(
+            "largest weight": columns.number("Largest weight", format="%.2f", help=word("largest weight")),
+            "mark": columns.text(
                 "Mark", pinned=True, width="medium", help="Frontier: no other point is better on both, on validation."
             ),
-            "why infeasible": st.column_config.TextColumn("Why infeasible", width="medium"),
+            "why infeasible": columns.text("Why infeasible", width="medium"),
         },
     )
     widgets.csv_download(frame, "curve_points.csv", key="curve_points_csv")
@@ -136,34 +133,28 @@ def rivals(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
         st.caption("The other methods run last; they are here once the study has finished.")
         return
     frame = tables.rival_table(result, split, axes)
-    best = "best accuracy of the curve"
     widgets.table(
         frame,
         "rival_points",
         alt=f"Other methods on {split} rows, with intervals",
         columns={
-            "method": st.column_config.TextColumn("Method", pinned=True),
-            "changes": st.column_config.TextColumn("Changes", help=CHANGES_HELP),
-            "needs group": st.column_config.TextColumn(
+            "method": columns.text("Method", pinned=True),
+            "changes": columns.text("Changes", help=CHANGES_HELP),
+            "needs group": columns.text(
                 "Asks for the group", help="Whether a person's group has to be known to decide on them."
             ),
-            **_metric_columns(axes),
-            **{
-                f"{name} low": st.column_config.NumberColumn(
-                    f"{metric_title(name)}, 95 % from", format=_format(name), help=word("interval")
-                )
-                for name in axes
-            },
-            best: st.column_config.NumberColumn(
+            **columns.metric(axes[0]),
+            **columns.metric(axes[1]),
+            "best accuracy of the curve": columns.number(
                 "Curve's accuracy there",
-                format=_PERCENT,
+                format=PERCENT,
                 help=f"The best among refitted points with no larger {metric_title(result.curve.metric).lower()}.",
             ),
-            "note": st.column_config.TextColumn("Note", width="large"),
-            "source": st.column_config.TextColumn("Source", width="medium"),
+            "note": columns.text("Note", width="large"),
+            "source": columns.text("Source", width="medium"),
         },
         file_name="other_methods.csv",
-        shown=_in_percent(frame, axes, best),
+        percent=_shares(frame, axes),
     )
     if not set(FAIRLEARN) <= {rival.name for rival in result.rivals}:
         with st.container(horizontal=True, vertical_alignment="center", key="more_rivals"):
@@ -182,21 +173,8 @@ def run_fairlearn() -> None:
     study_runs.start()
 
 
-def _metric_columns(axes: tuple[str, str]) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for name in axes:
-        columns[name] = st.column_config.NumberColumn(metric_title(name), format=_format(name), help=word(name))
-        columns[f"{name} low"] = st.column_config.NumberColumn("95 % from", format=_format(name), help=word("interval"))
-        columns[f"{name} high"] = st.column_config.NumberColumn("to", format=_format(name))
-    return columns
-
-
-def _format(metric: str) -> str:
-    return _PERCENT if metric in PERCENT_METRICS else _VALUE
-
-
-def _in_percent(frame: Any, axes: tuple[str, str], *more: str) -> Any:
-    names = [column for column in frame.columns if any(column.removeprefix("predicted ").startswith(name) for name in
-             axes if name in PERCENT_METRICS)]  # fmt: skip
-    names += [name for name in ("effective sample size", *more) if name in frame.columns]
-    return frame.assign(**{name: 100 * frame[name].astype(float) for name in names})
+def _shares(frame: pd.DataFrame, axes: tuple[str, str]) -> list[str]:
+    """Columns of shares: those of metrics that are written in percent, and what is a share by itself."""
+    metrics = tuple(name for name in axes if name in PERCENT_METRICS)
+    own = ("effective sample size", "best accuracy of the curve")
+    return [name for name in map(str, frame) if name in own or name.removeprefix("predicted ").startswith(metrics)]

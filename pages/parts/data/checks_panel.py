@@ -14,7 +14,7 @@ import streamlit as st
 
 from iffair_core.checks.run import Check, Remedy, proxy_table, run_checks
 from iffair_core.data.resolving import ResolvedTask
-from pages.kit import errors, widgets
+from pages.kit import columns, errors, widgets
 from pages.kit.poll import poll
 from pages.kit.text import count, plain
 from pages.kit.widgets import Number
@@ -33,13 +33,15 @@ SEVERITIES = {
     "low": (":material/info:", "Good to know"),
 }
 PROXY_COLUMNS = {
-    "column": st.column_config.TextColumn("Column"),
-    "group": st.column_config.TextColumn("Group told best"),
-    "auc": st.column_config.NumberColumn(
-        "ROC AUC", format="%.3f", help="From this column alone: 0.5 is chance, 1 gives the group away."
+    "column": columns.text("Column"),
+    "group": columns.text("Group told best"),
+    **columns.with_ends(
+        "auc",
+        "ROC AUC",
+        columns.VALUE,
+        "From this column alone: 0.5 is chance, 1 gives the group away.",
+        ends=("low", "high"),
     ),
-    "low": st.column_config.NumberColumn("95 % from", format="%.3f"),
-    "high": st.column_config.NumberColumn("to", format="%.3f"),
 }
 Key = tuple[object, ...]
 Running = tuple[Key, Work["Done"]]

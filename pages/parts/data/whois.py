@@ -8,25 +8,23 @@ import streamlit as st
 from iffair_core.data.resolving import ResolvedTask
 from iffair_core.study.disclosure import disclosed, told_columns
 from iffair_core.wording import WITHHELD
-from pages.kit import cohort_mode
+from pages.kit import cohort_mode, columns
+from pages.kit.columns import COUNT, PERCENT
 from pages.kit.text import count, percent, value
 from pages.kit.widgets import Number
 from pages.session import state, study_runs
 
-PERCENT = "%.1f %%"
 GROUP_COLUMNS = {
-    "rows": st.column_config.NumberColumn("Rows", format="localized"),
-    "share": st.column_config.NumberColumn("Share of rows", format=PERCENT),
-    "favorable": st.column_config.NumberColumn("Favorable", format="localized"),
-    "favorable_share": st.column_config.NumberColumn("Favorable share", format=PERCENT),
-    "low": st.column_config.NumberColumn("95 % from", format=PERCENT),
-    "high": st.column_config.NumberColumn("to", format=PERCENT),
+    "rows": columns.number("Rows", format=COUNT),
+    "share": columns.number("Share of rows", format=PERCENT),
+    "favorable": columns.number("Favorable", format=COUNT),
+    **columns.with_ends("favorable_share", "Favorable share", PERCENT, ends=("low", "high")),
 }
 SUMMARY_COLUMNS = {
-    "name": st.column_config.TextColumn("Column", pinned=True),
-    "type": st.column_config.TextColumn("Type"),
-    "missing": st.column_config.NumberColumn("Missing", format="localized"),
-    "distinct": st.column_config.NumberColumn("Distinct", format="localized"),
+    "name": columns.text("Column", pinned=True),
+    "type": columns.text("Type"),
+    "missing": columns.number("Missing", format=COUNT),
+    "distinct": columns.number("Distinct", format=COUNT),
     "values": st.column_config.BarChartColumn(
         "Values",
         width="small",
@@ -35,9 +33,9 @@ SUMMARY_COLUMNS = {
         help="Numbers: rows in steps from the smallest to the largest value. Others: rows of the commonest values. "
         "In cohort-only mode bars that may not be told are left out.",
     ),
-    "example": st.column_config.TextColumn("Example"),
-    "role": st.column_config.TextColumn("Used as"),
-    "flags": st.column_config.TextColumn(
+    "example": columns.text("Example"),
+    "role": columns.text("Used as"),
+    "flags": columns.text(
         "Checks", width=130, help="What the checks below say about the column, most important first."
     ),
 }
@@ -46,13 +44,7 @@ SUMMARY_COLUMNS = {
 def group_columns(groups: pd.DataFrame) -> dict[str, object]:
     """How the columns of the group table are drawn: the names of groups in full, if they are not very long."""
     longest = max(map(len, groups["group"].astype(str)), default=0)
-    return {"group": st.column_config.TextColumn("Group", width=min(max(8 * longest + 24, 80), 240)), **GROUP_COLUMNS}
-
-
-def in_percent(groups: pd.DataFrame) -> pd.DataFrame:
-    """The group table with its shares in percent, as the screen shows it."""
-    shares = ["share", "favorable_share", "low", "high"]
-    return groups.assign(**{name: 100 * groups[name] for name in shares})
+    return {"group": columns.text("Group", width=min(max(8 * longest + 24, 80), 240)), **GROUP_COLUMNS}
 
 
 def warnings(found: ResolvedTask) -> list[str]:
@@ -62,17 +54,16 @@ def warnings(found: ResolvedTask) -> list[str]:
     return [*found.warnings, *(text for text in seen if text not in found.warnings)]
 
 
-def table_numbers(columns: pd.DataFrame, rows: int) -> list[Number]:
+def table_numbers(summary: pd.DataFrame, rows: int) -> list[Number]:
     """Rows, columns and missing cells of a table whose outcome is not chosen yet."""
-    columns = told_columns(columns, state.frame(), cohort_mode.smallest())
-    if columns["missing"].isna().any():
-        columns = columns.assign(missing=columns["missing"].fillna(0))
-    missing, cells = int(columns["missing"].sum()), rows * len(columns)
-    holed = int((columns["missing"] > 0).sum())
+    summary = told_columns(summary, state.frame(), cohort_mode.smallest())
+    holes = summary["missing"].fillna(0)
+    missing, cells = int(holes.sum()), rows * len(summary)
+    holed = int((holes > 0).sum())
     where = f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"
     return [
         Number("Rows", count(rows), _whole(), "row"),
-        Number("Columns", count(len(columns)), f"{count(int((columns['type'] == 'number').sum()))} of numbers"),
+        Number("Columns", count(len(summary)), f"{count(int((summary['type'] == 'number').sum()))} of numbers"),
         Number("Missing cells", percent(missing / cells), where),
     ]
 

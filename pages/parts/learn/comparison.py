@@ -19,7 +19,7 @@ from iffair_core.telling.replication import (
     source_title,
 )
 from iffair_core.wording import heading, points
-from pages.kit import widgets
+from pages.kit import columns, widgets
 from pages.kit.text import count, plain
 from pages.kit.words import GOAL_TITLES, VARIANT_TITLES
 
@@ -135,21 +135,21 @@ def _margins(frame: pd.DataFrame, key: str, said: tuple[str, ...]) -> None:
     kept = ["dataset", "goal", "rival", "variant", "margin", "error", "verdict", "rival disparity", "rival accuracy",
             "strength"]  # fmt: skip
     shown = shown[[name for name in kept if name not in said]]
-    number = st.column_config.NumberColumn
-    columns = {
-        "dataset": st.column_config.TextColumn("Data"),
-        "goal": st.column_config.TextColumn("Goal"),
-        "rival": st.column_config.TextColumn("Method"),
+    number = columns.number
+    drawn = {
+        "dataset": columns.text("Data"),
+        "goal": columns.text("Goal"),
+        "rival": columns.text("Method"),
         "rival disparity": number("Its disparity", format="%.3f"),
         "rival accuracy": number("Its accuracy", format="%.2f %%"),
-        "variant": st.column_config.TextColumn("Variant"),
-        "verdict": st.column_config.TextColumn("Verdict"),
+        "variant": columns.text("Variant"),
+        "verdict": columns.text("Verdict"),
         "margin": number("Margin", format="%+.2f", help="Accuracy of the curve minus the method's, in points."),
         "error": number("± SE", format="%.2f", help="Standard error of the margin over seeds."),
         "strength": number("At strength", format="%.3f"),
     }
     widgets.table(
-        frame, key, alt="Margins of the curve over other methods", columns=columns, shown=shown, placeholder="",
+        frame, key, alt="Margins of the curve over other methods", columns=drawn, shown=shown, placeholder="",
         file_name="margins.csv",
     )  # fmt: skip
 
@@ -157,12 +157,9 @@ def _margins(frame: pd.DataFrame, key: str, said: tuple[str, ...]) -> None:
 def _counts(kept: Replication, kind: str, variant: str) -> None:
     frame = kept.dominance(variant, kind)
     shown = frame.drop(columns="kind").assign(rival=frame["rival"].map(rival_title))
-    columns = {"rival": st.column_config.TextColumn("Method", pinned=True)}
-    columns |= {
-        name: st.column_config.NumberColumn(heading(name.removeprefix("rival ")), help=text)
-        for name, text in COLUMNS.items()
-    }
-    widgets.table(frame, "learn_compare_counts", alt="Wins, ties and losses by method", columns=columns, shown=shown)
+    drawn = {"rival": columns.text("Method", pinned=True)}
+    drawn |= {name: columns.number(heading(name.removeprefix("rival ")), help=text) for name, text in COLUMNS.items()}
+    widgets.table(frame, "learn_compare_counts", alt="Wins, ties and losses by method", columns=drawn, shown=shown)
 
 
 def _how(kept: Replication) -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from iffair_core import wording
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import tables
-from pages.kit import cohort_mode, widgets
+from pages.kit import cohort_mode, columns, widgets
+from pages.kit.columns import COUNT, PERCENT, POINTS, VALUE
 from pages.kit.text import number, percent
 from pages.kit.widgets import Number
 from pages.kit.words import WORDS, metric_title, word
 
 SPLIT = "test"
-_RATE = "%.1f %%"
-_POINTS = "%+.1f"
-_VALUE = "%.3f"
-_WEIGHT = "%.3f"
-_COUNT = "localized"
 
 
 def numbers(result: StudyResult) -> list[Number]:
@@ -60,71 +54,68 @@ def numbers(result: StudyResult) -> list[Number]:
 def rates(result: StudyResult) -> None:
     """Every rate of every group before and after."""
     frame = tables.who_pays(result, SPLIT)
-    shares = ["before", "after", "change"]
     widgets.table(
         frame,
         "reweight_rates",
         alt=f"Rates of every group on {SPLIT} rows before and after the repair",
         columns={
-            "group": st.column_config.TextColumn("Group", pinned=True),
-            "rate": st.column_config.TextColumn("Rate"),
-            "before": st.column_config.NumberColumn("Before", format=_RATE),
-            "after": st.column_config.NumberColumn("After, refitted", format=_RATE),
-            "change": st.column_config.NumberColumn("Change, points", format=_POINTS),
-            "rows": st.column_config.NumberColumn("Rows", format=_COUNT, help="Rows that the rate is taken over."),
+            "group": columns.text("Group", pinned=True),
+            "rate": columns.text("Rate"),
+            "before": columns.number("Before", format=PERCENT),
+            "after": columns.number("After, refitted", format=PERCENT),
+            "change": columns.number("Change, points", format=POINTS),
+            "rows": columns.number("Rows", format=COUNT, help="Rows that the rate is taken over."),
         },
         file_name="rates_before_after.csv",
         placeholder=cohort_mode.placeholder(result),
-        shown=frame.assign(**{name: 100 * frame[name].astype(float) for name in shares}),
+        percent=["before", "after", "change"],
     )
 
 
 def turned(result: StudyResult) -> None:
     """Decisions that the weights turn, per group and direction."""
     frame = tables.flips(result, SPLIT)
-    shares = ["to_favorable_share", "to_other_share"]
     widgets.table(
         frame,
         "reweight_flips",
         alt=f"Decisions on {SPLIT} rows that the repair turns, per group",
         columns={
-            "group": st.column_config.TextColumn("Group", pinned=True),
-            "rows": st.column_config.NumberColumn("Rows", format=_COUNT),
-            "to_favorable": st.column_config.NumberColumn("Turned favorable", format=_COUNT),
-            "to_other": st.column_config.NumberColumn("Turned unfavorable", format=_COUNT),
-            "net": st.column_config.NumberColumn("Net", format="%+d"),
-            "to_favorable_share": st.column_config.NumberColumn("Turned favorable, % of group", format=_RATE),
-            "to_other_share": st.column_config.NumberColumn("Turned unfavorable, % of group", format=_RATE),
+            "group": columns.text("Group", pinned=True),
+            "rows": columns.number("Rows", format=COUNT),
+            "to_favorable": columns.number("Turned favorable", format=COUNT),
+            "to_other": columns.number("Turned unfavorable", format=COUNT),
+            "net": columns.number("Net", format="%+d"),
+            "to_favorable_share": columns.number("Turned favorable, % of group", format=PERCENT),
+            "to_other_share": columns.number("Turned unfavorable, % of group", format=PERCENT),
         },
         file_name="decisions_turned.csv",
         placeholder=cohort_mode.placeholder(result),
-        shown=frame.assign(**{name: 100 * frame[name] for name in shares}),
+        percent=["to_favorable_share", "to_other_share"],
     )
 
 
 def weights(result: StudyResult) -> None:
     """The weights per group and outcome."""
     frame = tables.weight_table(result)
-    shares = ["changed", "weight_share", "row_share"]
     widgets.table(
         frame,
         "reweight_weights",
         alt="Weights of the training rows per group and outcome",
         columns={
-            "group": st.column_config.TextColumn("Group", pinned=True),
-            "outcome": st.column_config.TextColumn("Outcome", pinned=True),
-            "rows": st.column_config.NumberColumn("Rows", format=_COUNT),
-            "mean": st.column_config.NumberColumn("Mean weight", format=_WEIGHT),
-            "smallest": st.column_config.NumberColumn("Smallest", format=_WEIGHT),
-            "median": st.column_config.NumberColumn("Median", format=_WEIGHT),
-            "largest": st.column_config.NumberColumn("Largest", format=_WEIGHT),
-            "changed": st.column_config.NumberColumn("Rows changed", format=_RATE),
-            "weight_share": st.column_config.NumberColumn("Share of all weight", format=_RATE),
-            "row_share": st.column_config.NumberColumn("Share of all rows", format=_RATE),
+            "group": columns.text("Group", pinned=True),
+            "outcome": columns.text("Outcome", pinned=True),
+            "rows": columns.number("Rows", format=COUNT),
+            "mean": columns.number("Mean weight", format=VALUE),
+            "smallest": columns.number("Smallest", format=VALUE),
+            "median": columns.number("Median", format=VALUE),
+            "largest": columns.number("Largest", format=VALUE),
+            "changed": columns.number("Rows changed", format=PERCENT),
+            "weight_share": columns.number("Share of all weight", format=PERCENT),
+            "row_share": columns.number("Share of all rows", format=PERCENT),
         },
         file_name="weights_by_group.csv",
         placeholder=cohort_mode.placeholder(result),
-        shown=frame.assign(**{name: 100 * frame[name] for name in shares}),
+        percent=["changed", "weight_share", "row_share"],
     )
 
 
@@ -136,17 +127,11 @@ def everything(result: StudyResult) -> None:
         "reweight_metrics",
         alt=f"Every metric on {SPLIT} rows before and after the repair, with intervals",
         columns={
-            "metric": st.column_config.TextColumn("Metric", pinned=True, help="Fairlearn's names."),
-            "before": st.column_config.NumberColumn("Before", format=_VALUE),
-            "low": st.column_config.NumberColumn("95 % from", format=_VALUE, help=word("interval")),
-            "high": st.column_config.NumberColumn("to", format=_VALUE),
-            "after": st.column_config.NumberColumn("After, refitted", format=_VALUE),
-            "after low": st.column_config.NumberColumn("95 % from", format=_VALUE, help=word("interval")),
-            "after high": st.column_config.NumberColumn("to", format=_VALUE),
-            "chance band": st.column_config.TextColumn(
-                "Chance band before", alignment="right", help=word("chance band")
-            ),
-            "AIF360 name": st.column_config.TextColumn("Name in AIF360"),
+            "metric": columns.text("Metric", pinned=True, help="Fairlearn's names."),
+            **columns.with_ends("before", "Before", VALUE, ends=("low", "high")),
+            **columns.with_ends("after", "After, refitted", VALUE),
+            "chance band": columns.text("Chance band before", alignment="right", help=word("chance band")),
+            "AIF360 name": columns.text("Name in AIF360"),
         },
         file_name="metrics_before_after.csv",
         shown=frame.assign(

@@ -12,7 +12,7 @@ from iffair_core.study.smallest_fix import BY, SmallestFix
 from iffair_core.telling import sentences, tables
 from iffair_core.telling.reproduce import command_line, library_snippet
 from iffair_core.wording import figure
-from pages.kit import cohort_mode, errors, widgets
+from pages.kit import cohort_mode, columns, errors, widgets
 from pages.kit.text import count, plain
 from pages.kit.words import metric_title, word
 from pages.session import state, study_runs
@@ -93,18 +93,17 @@ def _find(target: str) -> None:
 def _found(result: StudyResult, fix: SmallestFix) -> None:
     st.markdown(f"**{plain(sentences.fix_sentence(result, fix))}**")
     frame = tables.fix_table(result, fix)
-    numbers: dict[str, Any] = {"rows": st.column_config.TextColumn("Rows")}
-    shown = frame
+    numbers: dict[str, Any] = {"rows": columns.text("Rows")}
     for name in frame.columns.drop("rows"):
         metric, _, when = name.rpartition(" ")
-        in_percent = metric == "accuracy"
-        numbers[name] = st.column_config.NumberColumn(
-            f"{metric_title(metric)} {when}", format="%.1f %%" if in_percent else "%.3f", help=word(metric)
-        )
-        if in_percent:
-            shown = shown.assign(**{name: 100 * shown[name].astype(float)})
+        unit = columns.metric_unit(metric)
+        numbers[name] = columns.number(f"{metric_title(metric)} {when}", format=unit, help=word(metric))
     widgets.table(
-        frame, "fix_table", alt="Disparity and accuracy without and with the smallest fix", columns=numbers, shown=shown
+        frame,
+        "fix_table",
+        alt="Disparity and accuracy without and with the smallest fix",
+        columns=numbers,
+        percent=["accuracy before", "accuracy after"],
     )
     if not fix.rows:
         return
@@ -121,11 +120,11 @@ def _found(result: StudyResult, fix: SmallestFix) -> None:
         "fix_rows",
         alt="Rows that the smallest fix moves",
         columns={
-            "row_id": st.column_config.NumberColumn("Row", format="%d", help=word("row")),
-            "group": st.column_config.TextColumn("Group"),
-            "outcome": st.column_config.TextColumn("Recorded as"),
-            "direction": st.column_config.TextColumn("Direction"),
-            "weight": st.column_config.NumberColumn("Weight", format="%.3f"),
+            "row_id": columns.number("Row", format="%d", help=word("row")),
+            "group": columns.text("Group"),
+            "outcome": columns.text("Recorded as"),
+            "direction": columns.text("Direction"),
+            "weight": columns.number("Weight", format="%.3f"),
         },
         height=318,
         shown=moved.head(MOST_SHOWN),
