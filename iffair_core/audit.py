@@ -296,9 +296,7 @@ def _compared(of: _Grouping, y: np.ndarray, weight: np.ndarray | None, least: in
     rows = np.bincount(codes[weights > 0], minlength=size)
     selected = np.bincount(codes[weights > 0], y[weights > 0], minlength=size).astype(int)
     tells = effective_counts(total, square)
-    hidden = np.zeros(size, dtype=bool)
-    if least is not None:
-        hidden = suppressed(np.column_stack([selected, rows - selected]), least)[:, 0]
+    hidden = suppressed(np.column_stack([selected, rows - selected]), least)[:, 0]
     rates = [every_rate[group]["selection_rate"] for group in groups]
     shares = np.array([np.nan if one.value is None or no else one.value for one, no in zip(rates, hidden, strict=True)])
     unknown = np.array([is_unknown(group, len(of.columns)) for group in groups])

@@ -34,13 +34,13 @@ OTHER_VALUES = "(other values)"
 # ----------------------------------------------------------------------------------------------------- counts in tables
 
 
-def tellable(counts: Any, k: int) -> np.ndarray:
-    """Which numbers of rows may be told, of the shape of `counts`: 0 and those of at least `k`."""
+def tellable(counts: Any, k: int | None) -> np.ndarray:
+    """Which numbers of rows may be told, of the shape of `counts`: 0 and those of at least `k`; all where k is None."""
     found = np.asarray(counts)
-    return np.asarray((found == 0) | (found >= k))
+    return np.asarray((found == 0) | (found >= (k or 0)))
 
 
-def suppressed(counts: Any, k: int) -> np.ndarray:
+def suppressed(counts: Any, k: int | None) -> np.ndarray:
     """Which cells of a table of rows to withhold, bool of its shape, where its totals are told beside it.
 
     counts: (C,) cells of one total, or (R, C) with the totals of rows and of columns; whole numbers >= 0. Withheld are
@@ -65,9 +65,9 @@ def suppressed(counts: Any, k: int) -> np.ndarray:
     return np.repeat(hidden[:, None], table.shape[1], axis=1)
 
 
-def _cells(counts: np.ndarray, k: int) -> np.ndarray:
+def _cells(counts: np.ndarray, k: int | None) -> np.ndarray:
     hidden = ~tellable(counts, k)
-    while hidden.any() and not hidden.all() and (np.count_nonzero(hidden) < 2 or counts[hidden].sum() < k):
+    while hidden.any() and not hidden.all() and (np.count_nonzero(hidden) < 2 or counts[hidden].sum() < (k or 0)):
         hidden[_smallest_other(counts, hidden)] = True
     return hidden
 
@@ -78,8 +78,8 @@ def _smallest_other(sizes: np.ndarray, hidden: np.ndarray) -> int:
     return int(next(place for place in order if not hidden[place]))
 
 
-def merged(counts: Any, k: int) -> list[tuple[int, int]]:
-    """Runs [start, stop) of neighboring bins that together may be told; () where there are none.
+def merged(counts: Any, k: int | None) -> list[tuple[int, int]]:
+    """Runs [start, stop) of neighboring bins that together may be told; () where there are none, each bin for k None.
 
     counts: (B,) rows per bin, or (B, C) rows of each kind. The runs cover all bins; each holds at least k rows, and of
     each kind 0 or at least k.
@@ -89,7 +89,7 @@ def merged(counts: Any, k: int) -> list[tuple[int, int]]:
     start, held = 0, np.zeros(table.shape[1], dtype=np.int64)
     for place, bin_rows in enumerate(table):
         held = held + bin_rows
-        if held.sum() >= k and tellable(held, k).all():
+        if held.sum() >= (k or 0) and tellable(held, k).all():
             runs.append((start, place + 1))
             start, held = place + 1, np.zeros_like(held)
     while start < len(table):
@@ -102,10 +102,10 @@ def merged(counts: Any, k: int) -> list[tuple[int, int]]:
     return runs
 
 
-def told_ends(values: np.ndarray, k: int) -> tuple[float, float]:
-    """The k-th smallest and the k-th largest of `values` (n,): ends of a scale that are no extreme row's."""
+def told_ends(values: np.ndarray, k: int | None) -> tuple[float, float]:
+    """The k-th smallest and largest of `values` (n,), ends of a scale that are no extreme row's; the ends for None."""
     ordered = np.sort(values)
-    place = min(k, ordered.size) - 1
+    place = min(k or 1, ordered.size) - 1
     low, high = float(ordered[place]), float(ordered[ordered.size - 1 - place])
     return (low, high) if low <= high else (high, low)
 
@@ -170,8 +170,6 @@ class Withheld:
 def withheld(data: Dataset) -> Withheld:
     """What may not be told of the groups' sizes; nothing is withheld where the task has no smallest group."""
     size, k = len(data.groups), data.task.task.smallest_group
-    if k is None:
-        return Withheld(np.zeros(size, dtype=bool), np.zeros(size, dtype=bool))
     good = (data.y > 0.5).astype(np.int64)
     cells = np.bincount((data.group_codes * 2 + good) * len(SPLITS) + data.split, minlength=2 * size * len(SPLITS))
     by_part = cells.reshape(size, 2, len(SPLITS))
@@ -271,6 +269,4 @@ def split_counts(data: Dataset) -> pd.DataFrame:
 def told_share(marked: np.ndarray, k: int | None) -> float | None:
     """Share of rows that are marked (n,) bool; None where their number, or that of the others, may not be told."""
     hits = int(np.count_nonzero(marked))
-    if k is not None and not tellable([hits, marked.size - hits], k).all():
-        return None
-    return float(np.mean(marked))
+    return float(np.mean(marked)) if tellable([hits, marked.size - hits], k).all() else None

@@ -122,8 +122,7 @@ def summary(
         "checks": [check.to_dict() for check in result.checks],
     }
     if fix is not None:
-        k = result.smallest_group or 0
-        told = tellable([fix.rows, fix.weights.size - fix.rows], k).all()
+        told = tellable([fix.rows, fix.weights.size - fix.rows], result.smallest_group).all()
         shown = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
         found["smallest_fix"] = shown | ({} if told else {"rows": None})
     if others:
@@ -251,27 +250,22 @@ def software() -> dict[str, str]:
 
 
 def _dataset(result: StudyResult) -> dict[str, Any]:
-    data = result.dataset
-    size = len(data.groups)
-    rows = np.bincount(data.group_codes, minlength=size)
-    favorable = np.bincount(data.group_codes, weights=data.y, minlength=size).astype(np.int64)
-    good: list[int | None] = [*favorable.tolist()]
-    in_file: int | None = data.n_rows_in_file
-    if result.smallest_group is not None:
-        told = told_groups(group_table(data.task), result.smallest_group)["favorable"]
-        good = [None if pd.isna(rows_there) else int(rows_there) for rows_there in told]
-        in_file = in_file if tellable(data.n_rows_in_file - data.y.size, result.smallest_group) else None
+    data, k = result.dataset, result.smallest_group
+    groups = told_groups(group_table(data.task), k)
     return {
         "name": result.name,
         "fingerprint": result.fingerprint,
         "synthetic": result.synthetic,
         "rows": data.y.size,
-        "rows_in_file": in_file,
+        "rows_in_file": data.n_rows_in_file if tellable(data.n_rows_in_file - data.y.size, k) else None,
         "features": len(data.feature_names),
         "feature_names": data.feature_names,
         "columns": data.task.feature_columns,
-        "groups": dict(zip(data.groups, rows, strict=True)),
-        "favorable": dict(zip(data.groups, good, strict=True)),
+        "groups": dict(zip(data.groups, groups["rows"], strict=True)),
+        "favorable": {
+            group: None if pd.isna(good) else int(good)
+            for group, good in zip(data.groups, groups["favorable"], strict=True)
+        },
         "splits": {name: data.part(code).size for code, name in enumerate(SPLITS)},
         "reference": data.reference,
         "reference_reason": data.task.reference_reason,

@@ -172,8 +172,7 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
     data, config, task = result.dataset, result.config, result.dataset.task
     synthetic = " (synthetic)" if result.synthetic else ""
     left_out, k = data.n_rows_in_file - data.y.size, result.smallest_group
-    few = k is not None and not tellable(left_out, k)
-    of = f", {wording.row_count(left_out, k)} left out" if few else f" of {data.n_rows_in_file:,}"
+    of = f", {wording.row_count(left_out, k)} left out" if not tellable(left_out, k) else f" of {data.n_rows_in_file:,}"
     told = f"cohort-only, k = {k}: no single row, and no number of rows below {k}"
     return [
         ("Table", f"{shorten(result.name, 80)}{synthetic}, {data.y.size:,} rows used{of}"),

@@ -109,8 +109,7 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     commonest = int(np.bincount(cells).argmax())
     who = np.mean(cells == commonest)
     label = outcome_labels(result)[commonest % 2]
-    k = result.smallest_group
-    told = k is None or bool(tellable([np.sum(cells == commonest), np.sum(cells != commonest)], k).all())
+    told = tellable([np.sum(cells == commonest), np.sum(cells != commonest)], result.smallest_group).all()
     most = f"{percent(who, 0)} of them" if told else "most of them" if who > 0.5 else "the largest part of them"
     return (
         f"The {percent(count / goal.removal.size, 0)} of training rows ({count:,}) that most widen the gap in "
@@ -316,7 +315,7 @@ def pinned_sentence(result: StudyResult) -> str:
     held = int(result.pinned.sum())
     if not held:
         return "None of the rows that you pinned is a training row, so that pinning changes nothing."
-    if result.smallest_group is not None and held < result.smallest_group:
+    if not tellable(held, result.smallest_group):
         return f"Fewer than {result.smallest_group} pinned rows keep weight 1."
     verb = "row keeps" if held == 1 else "rows keep"
     return f"{held:,} pinned {verb} weight 1, {percent(held / result.pinned.size)} of the training rows."
@@ -350,10 +349,10 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     by = f"by a weight of {np.abs(fix.weights - 1.0).max():g}"
     if fix.by != "rows":
         moving = f"moving {share} of the weight of {of:,} training rows"
-    elif k is None or tellable([fix.rows, of - fix.rows], k).all():
+    elif tellable([fix.rows, of - fix.rows], k).all():
         moving = f"moving {fix.rows:,} of {of:,} training rows ({share}) {by}"
     else:
-        few = f"fewer than {k}" if fix.rows < k else f"all but fewer than {k}"
+        few = f"fewer than {k}" if fix.rows < (k or 0) else f"all but fewer than {k}"
         moving = f"moving {few} of {of:,} training rows {by}"
     change = fix.accuracy - (before.values["accuracy"] or 0.0)
     cost = f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
@@ -386,9 +385,6 @@ def _turned(result: StudyResult, split: str) -> tuple[int, str, str]:
     rows = result.dataset.part(SPLITS.index(split))
     before, after = (scores[rows] >= result.threshold for scores in (result.scores_before, result.scores_after))
     up, down = int(np.sum(after & ~before)), int(np.sum(before & ~after))
-    k = result.smallest_group
-    if k is None:
-        return rows.size, f"{up:,}", f"{down:,}"
-    hidden = suppressed(np.array([up, down, rows.size - up - down]), k)
+    hidden = suppressed([up, down, rows.size - up - down], result.smallest_group)
     few = f"a number that is {WITHHELD}"
     return rows.size, few if hidden[0] else f"{up:,}", few if hidden[1] else f"{down:,}"

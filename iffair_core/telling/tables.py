@@ -156,13 +156,12 @@ def intersections(
         won = np.bincount(cells[counted & hit], weight[counted & hit], minlength=size)
         share = np.divide(won, total, out=np.zeros(size), where=total > 0)
         low, high = wilson_interval(share * effective_counts(total, square), effective_counts(total, square))
-    enough, told = count >= FEW_ROWS, np.ones(size, dtype=bool)
-    if smallest is not None:
-        hidden = withheld(data)
-        of_group = hidden.groups if rate in ("selection_rate", "error_rate") else hidden.outcomes
-        for code, lines in enumerate(np.arange(size).reshape(len(data.groups), -1)):
-            few = [suppressed(of[lines], smallest) for of in (count, hits, count - hits)]
-            told[lines] = ~np.any(few, axis=0) & ~of_group[code]
+    hidden = withheld(data)
+    of_group = hidden.groups if rate in ("selection_rate", "error_rate") else hidden.outcomes
+    enough, told = count >= FEW_ROWS, np.repeat(~of_group, len(names))
+    for lines in np.arange(size).reshape(len(data.groups), -1):
+        for of in (count, hits, count - hits):
+            told[lines] &= ~suppressed(of[lines], smallest)
     frame = pd.DataFrame(
         {
             "group": np.repeat(np.asarray(data.groups, dtype=object), len(names)),

@@ -26,12 +26,9 @@ def smallest() -> int | None:
 
 def told_counts(counts: Mapping[str, int]) -> dict[str, int | None]:
     """Numbers of rows that have each value of a column, None where they may not be told."""
-    k = smallest()
-    if k is None or not counts:
-        return dict(counts)
     from iffair_core.study.disclosure import suppressed
 
-    hidden = suppressed(list(counts.values()), k)
+    hidden = suppressed(list(counts.values()), smallest())
     return {name: None if few else rows for (name, rows), few in zip(counts.items(), hidden, strict=True)}
 
 

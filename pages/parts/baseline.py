@@ -84,8 +84,6 @@ def rules(result: StudyResult, split: str = "test") -> dict[str, Any]:
     """How pictures of scores count: the file's row weights; in cohort-only mode k, and groups to omit."""
     base, rates = result.base, result.baseline[split].rates
     weights = None if base is None else base[result.dataset.part(SPLITS.index(split))]
-    if result.smallest_group is None:
-        return {"weights": weights}
     hidden = [group for group, found in rates.items() if found["true_positive_rate"].count is None]
     return {"weights": weights, "smallest": result.smallest_group, "withheld": hidden}
 

@@ -38,10 +38,8 @@ def threshold_histogram(
     edges = _edges(known, cut, bars)
     rows = np.histogram(known, edges)[0] if known.size else np.zeros(len(edges) - 1, dtype=np.int64)
     hits = int(np.count_nonzero(known >= cut))
-    told = smallest is None or bool(tellable([hits, known.size - hits], smallest).all())
-    starts, stops, rows = edges[:-1], edges[1:], np.asarray(rows)
-    if smallest is not None:
-        starts, stops, rows = _taken_together(edges, rows, cut, smallest)
+    told = tellable([hits, known.size - hits], smallest).all()
+    starts, stops, rows = _taken_together(edges, rows, cut, smallest)
     upper = starts >= cut
     sides = np.where(upper, "at least", "below")
     favorable = np.zeros(len(upper), dtype=bool) if at_least is None else upper == at_least
@@ -83,9 +81,9 @@ def threshold_histogram(
 
 
 def _taken_together(
-    edges: np.ndarray, rows: np.ndarray, cut: float, smallest: int
+    edges: np.ndarray, rows: np.ndarray, cut: float, smallest: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(starts, stops, rows) of bars of which none stands for fewer than `smallest` rows; no bar crosses the cut."""
+    """(starts, stops, rows) of bars, none of fewer than `smallest` rows and none across the cut."""
     found = []
     middle = int(np.count_nonzero(edges[:-1] < cut))
     sides = [(0, middle), (middle, len(rows))]

@@ -59,7 +59,7 @@ def score_distribution(
             if mine.size == 0 or group in withheld:
                 continue
             count = np.histogram(mine, edges)[0]
-            runs = merged(count, smallest) if smallest is not None else [(i, i + 1) for i in range(SCORE_BINS)]
+            runs = merged(count, smallest)
             if not runs:
                 continue
             starts = np.array([start for start, _ in runs])
@@ -145,12 +145,11 @@ def calibration(
         style = styles[group]
         order = members[np.argsort(scores[members], kind="stable")]
         parts = np.array_split(order, max(1, min(RELIABILITY_BINS, members.size // FEW_ROWS)))
-        if smallest is not None:
-            outcomes = np.array([np.bincount(y[part] > 0.5, minlength=2) for part in parts])
-            parts = [np.concatenate(parts[start:stop]) for start, stop in merged(outcomes, smallest)]
-            if not parts:
-                small.append(group)
-                continue
+        outcomes = np.array([np.bincount(y[part] > 0.5, minlength=2) for part in parts])
+        parts = [np.concatenate(parts[start:stop]) for start, stop in merged(outcomes, smallest)]
+        if not parts:
+            small.append(group)
+            continue
         count = np.array([part.size for part in parts])
         own = np.ones(y.size) if weights is None else weights
         size = np.array([own[part].sum() for part in parts])

@@ -159,9 +159,8 @@ def _pick_side(chosen: Choices, target: str) -> None:
     values = as_numbers(state.column(target))
     known = values[np.isfinite(values)]
     smallest = cohort_mode.smallest()
-    if smallest is not None:
-        # The ends of the scale, and of the picture, would be one person's.
-        known = np.clip(known, *told_ends(known, smallest))
+    # In cohort-only mode the ends of the scale, and of the picture, would be one person's.
+    known = np.clip(known, *told_ends(known, smallest))
     low, high, step = _scale(known)
     cut = points[0]
     side = _side_of(chosen)
