@@ -24,7 +24,7 @@ def poll(is_over: Callable[[], bool], show: Callable[[], object]) -> None:
         show()
 
 
-def bar(work: Work[Any], what: str, key: str, stop: Callable[[], None]) -> None:
+def bar(work: Work[Any], what: str, key: str, stop: Callable[[], Any]) -> None:
     """How far work is, or for how long it has run, with a button that stops it."""
     doing = plain(work.doing) if work.doing else what
     if work.fraction > 0:

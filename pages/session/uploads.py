@@ -18,13 +18,12 @@ from pages.kit import errors
 from pages.session import state
 from pages.session.memory import remembered
 from pages.session.state import CurrentTable
-from pages.session.work import Work
+from pages.session.work import UnderWay, Work
 
 QUICK_BYTES = 20_000_000
 QUICK_SECONDS = 1.5
 _FILE = "upload"
 _HELD = "held_file"
-_WORK = "reading_work"
 _ERROR = "upload_error"
 _STOPPED = "reading_stopped"
 _WANTED = "reading_wanted"
@@ -40,13 +39,8 @@ class HeldFile:
     upload: str
 
 
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """A file on its way to a table: what is asked for, and where that is."""
-
-    file: HeldFile
-    wanted: dict[str, str | int]
-    work: Work[CurrentTable]
+READING = UnderWay[CurrentTable]("reading_work")
+"""Of a held file with the options that are asked for."""
 
 
 def widget_key() -> str:
@@ -108,9 +102,8 @@ def read() -> None:
     What takes longer than a moment goes on in the background; `collect` takes it up.
     """
     stop()
+    dismiss()
     file, options = held(), wanted()
-    for key in (_ERROR, _STOPPED):
-        st.session_state.pop(key, None)
     if file is None:
         return
 
@@ -119,26 +112,20 @@ def read() -> None:
         work.stop_check()
         return state.upload_of(file.name, frame)
 
-    st.session_state[_WORK] = Reading(file, dict(options), Work(task, "reading"))
+    READING.begin((file, dict(options)), Work(task, "reading"))
     collect(wait=QUICK_SECONDS if len(file.raw) <= QUICK_BYTES else 0.0)
-
-
-def reading() -> Reading | None:
-    """What is being read just now."""
-    return st.session_state.get(_WORK)
 
 
 def collect(wait: float = 0.0) -> bool:
     """Take up a reading that has ended; True where one had. Call it in a callback, or before a rerun."""
-    now = reading()
-    ended = None if now is None else now.work.ended(wait)
-    if now is None or ended is None:
+    done = READING.taken(wait)
+    if done is None:
         return False
-    st.session_state.pop(_WORK)
+    (file, options), ended = done
     if ended.value is not None:
         try:
-            state.adopt(ended.value, now.wanted)
-            st.session_state[_READ] = (now.file.upload, now.wanted)
+            state.adopt(ended.value, options)
+            st.session_state[_READ] = (file.upload, options)
         except Exception as fault:
             st.session_state[_ERROR] = errors.noted(fault)
     elif ended.error is not None:
@@ -150,10 +137,7 @@ def collect(wait: float = 0.0) -> bool:
 
 def stop() -> None:
     """Stop the reading; the table before it stays. Use it as a callback."""
-    now = reading()
-    if now is not None:
-        now.work.stop()
-        st.session_state.pop(_WORK)
+    if READING.stop():
         st.session_state[_STOPPED] = True
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import streamlit as st
+
 from iffair_core.errors import Cancelled
 
 T = TypeVar("T")
@@ -81,3 +83,40 @@ class Work(Generic[T]):
             self._ended = Ended(self.partial if held is None else held, stopped=True)
         except Exception as error:
             self._ended = Ended(self.partial, error)
+
+
+class UnderWay(Generic[T]):
+    """The work of one kind that a session has under way: at most one, with what it is for."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def now(self) -> tuple[Any, Work[T]] | None:
+        """(what it is for, the work), also when it has ended and was not taken yet."""
+        return st.session_state.get(self.key)
+
+    def begin(self, purpose: Any, work: Work[T]) -> None:
+        """Have this work under way, in place of what was."""
+        self.stop()
+        st.session_state[self.key] = (purpose, work)
+
+    def stop(self) -> bool:
+        """Stop the work and forget it; whether there was any. Use it in a callback."""
+        now = st.session_state.pop(self.key, None)
+        if now is not None:
+            now[1].stop()
+        return now is not None
+
+    def is_over(self) -> bool:
+        """Whether nothing is under way any more."""
+        now = self.now()
+        return now is None or now[1].ended() is not None
+
+    def taken(self, wait: float = 0.0) -> tuple[Any, Ended[T]] | None:
+        """(what it was for, how it ended), once, when it has; waits up to `wait` seconds for that."""
+        now = self.now()
+        ended = None if now is None else now[1].ended(wait)
+        if now is None or ended is None:
+            return None
+        del st.session_state[self.key]
+        return now[0], ended

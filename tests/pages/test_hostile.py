@@ -68,5 +68,5 @@ def test_bytes_drawn_by_the_fuzzer_never_break_the_page(screen, people_csv):
         raw = container_bytes(rng) if place % 4 == 3 else mutated(rng, csv_bytes(rng))
         name = f"fuzz {place}.csv"
         take(opened, name, raw)
-        opened.until(lambda now: uploads._WORK not in now.app.session_state, seconds=30)
+        opened.until(lambda now: uploads.READING.key not in now.app.session_state, seconds=30)
         assert bool(refusals(opened)) != (opened.app.session_state[state._UPLOADED].name == name)

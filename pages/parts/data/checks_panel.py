@@ -20,11 +20,10 @@ from pages.kit.text import count, plain
 from pages.kit.widgets import Number
 from pages.session import state
 from pages.session.settings import Choices
-from pages.session.work import Work
+from pages.session.work import UnderWay, Work
 
 MOMENT = 0.05
 PATIENCE = 3.0
-_WORK = "checks_work"
 _DONE = "checks_done"
 _APPLIED = "remedies_applied"
 SEVERITIES = {
@@ -44,7 +43,7 @@ PROXY_COLUMNS = {
     ),
 }
 Key = tuple[object, ...]
-Running = tuple[Key, Work["Done"]]
+CHECKS = UnderWay["Done"]("checks_work")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ def current_checks(found: ResolvedTask | None, wait: float = 0.0) -> tuple[Done 
         end = time.monotonic() + wait
         while not _collect(min(wait, MOMENT)) and time.monotonic() < end:
             # Looking into the session lets Streamlit stop this run for a newer one.
-            st.session_state.get(_WORK)
+            CHECKS.now()
     if key in known:
         return known[key], True
     same_table = [done for done in known.values() if done.key[0] == key[0]]
@@ -87,11 +86,9 @@ def current_checks(found: ResolvedTask | None, wait: float = 0.0) -> tuple[Done 
 
 
 def _work_on(key: Key, found: ResolvedTask | None) -> None:
-    running: Running | None = st.session_state.get(_WORK)
+    running = CHECKS.now()
     if running is not None and running[0] == key:
         return
-    if running is not None:
-        running[1].stop()
     frame, seed = state.frame(), state.choices().seed
 
     def task(work: Work[Done]) -> Done:
@@ -99,26 +96,15 @@ def _work_on(key: Key, found: ResolvedTask | None) -> None:
         proxies = None if found is None else proxy_table(frame, found, seed=seed, stop_check=work.stop_check)
         return Done(key, told, proxies)
 
-    st.session_state[_WORK] = (key, Work(task, "checks"))
-
-
-def stop() -> None:
-    """Stop the checks that run, which hold the table until they have. Use it in a callback."""
-    running: Running | None = st.session_state.pop(_WORK, None)
-    if running is not None:
-        running[1].stop()
+    CHECKS.begin(key, Work(task, "checks"))
 
 
 def _collect(wait: float = 0.0) -> bool:
     """Keep checks that have ended; whether none is under way any more."""
-    running: Running | None = st.session_state.get(_WORK)
-    if running is None:
-        return True
-    key, work = running
-    ended = work.ended(wait)
-    if ended is None:
-        return False
-    st.session_state.pop(_WORK)
+    done = CHECKS.taken(wait)
+    if done is None:
+        return CHECKS.now() is None
+    key, ended = done
     known: dict[Key, Done] = st.session_state[_DONE]
     if ended.error is not None:
         known[key] = Done(key, error=errors.noted(ended.error))

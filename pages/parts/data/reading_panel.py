@@ -36,7 +36,7 @@ def reading_panel() -> None:
     if file is None:
         return
     shown = uploads.preview(file)
-    if uploads.reading() is not None:
+    if uploads.READING.now() is not None:
         _while_reading(file.name, shown)
         return
     fine = uploads.is_read() and not isinstance(shown, IFFairError)

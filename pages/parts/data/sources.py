@@ -14,13 +14,13 @@ from pages.parts.data import checks_panel
 from pages.session import state, study_runs, uploads
 from pages.session.settings import EXAMPLE, UPLOAD
 from pages.session.state import CurrentTable
-from pages.session.work import Work
+from pages.session.work import UnderWay, Work
 
 CATALOG = "catalog"
 _PANEL = "source_panel"
 _PANEL_OF = "source_of_panel"
 _PICK = "catalog_pick"
-_DOWNLOAD = "download"
+DOWNLOAD = UnderWay[CurrentTable]("download")
 _ASK = "ask_to_forget"
 _FORGOT = "forgotten_just_now"
 _SOURCES = {EXAMPLE: "Example", CATALOG: "Public data", UPLOAD: "Your own file"}
@@ -116,17 +116,13 @@ def _size(entry: CatalogEntry) -> str:
     return f"{total / 1e6:.1f} MB" if total >= 1e6 else f"{max(total / 1e3, 1):.0f} kB"
 
 
-def _download() -> tuple[str, Work[CurrentTable]] | None:
-    return st.session_state.get(_DOWNLOAD)
-
-
 def _fetch(entry: CatalogEntry) -> None:
     """The way to a data set that this machine has not: a button, then the progress; why it failed, if it did."""
-    now = _download()
+    now = DOWNLOAD.now()
     if now is not None and now[0] == entry.name:
         if _collect():
             state.rerun()
-        poll(_download_is_over, lambda: bar(now[1], "Downloading", "download_cancel", stop_download))
+        poll(DOWNLOAD.is_over, lambda: bar(now[1], "Downloading", "download_cancel", DOWNLOAD.stop))
         return
     error = state.source_error(entry.name)
     if error is not None:
@@ -145,37 +141,23 @@ def _fetch(entry: CatalogEntry) -> None:
 
 
 def _start_download(name: str) -> None:
-    stop_download()
     state.note_source_error(name, None)
     work = Work[CurrentTable](lambda work: state.catalog_table(name, work.report, work.stop_check), "download")
-    st.session_state[_DOWNLOAD] = (name, work)
+    DOWNLOAD.begin(name, work)
     _collect(wait=0.3)
 
 
-def stop_download() -> None:
-    """Stop the download that runs. Use it as a callback."""
-    now = st.session_state.pop(_DOWNLOAD, None)
-    if now is not None:
-        now[1].stop()
-
-
 def _collect(wait: float = 0.0) -> bool:
-    now = _download()
-    ended = None if now is None else now[1].ended(wait)
-    if now is None or ended is None:
+    done = DOWNLOAD.taken(wait)
+    if done is None:
         return False
-    st.session_state.pop(_DOWNLOAD)
+    name, ended = done
     if ended.value is not None:
-        state.note_here(now[0])
-        state.use_source(now[0])
+        state.note_here(name)
+        state.use_source(name)
     elif ended.error is not None:
-        state.note_source_error(now[0], errors.noted(ended.error))
+        state.note_source_error(name, errors.noted(ended.error))
     return True
-
-
-def _download_is_over() -> bool:
-    now = _download()
-    return now is None or now[1].ended() is not None
 
 
 # ----------------------------------------------------------------------------------------------------------- own file
@@ -190,12 +172,12 @@ def _pick_own() -> None:
         help="How it is written is found out from its content, whatever its name. The table stays in this session: "
         "it is not stored, no other visitor sees it, and nothing is sent to another machine.",
     )
-    now = uploads.reading()
+    now = uploads.READING.now()
     if now is not None:
         if uploads.collect():
             state.rerun()
-        what = f"Reading {value(now.file.name)}"
-        poll(_reading_is_over, lambda: bar(now.work, what, "reading_cancel", uploads.stop))
+        what = f"Reading {value(now[0][0].name)}"
+        poll(uploads.READING.is_over, lambda: bar(now[1], what, "reading_cancel", uploads.stop))
     _say_what_became_of_it()
     if uploads.held() is not None or state.upload_choices() is not None:
         st.button(
@@ -216,17 +198,12 @@ def _say_what_became_of_it() -> None:
     elif uploads.stopped():
         st.info("The reading was cancelled.", icon=":material/stop_circle:")
         st.button("Read the file", key="data_read_again", icon=":material/play_arrow:", on_click=uploads.read)
-    elif state.lost_choices() and uploads.reading() is None:
+    elif state.lost_choices() and uploads.READING.now() is None:
         lost = state.lost_choices()
         more = f" And {len(lost) - 3} more." if len(lost) > 3 else ""
         st.warning(plain(" ".join(lost[:3]) + more) + " Your other choices are kept.", icon=":material/rule:")
     if (error is not None or uploads.stopped()) and kept is not None:
         st.caption(f"Still shown: {value(kept.name)}, with your choices.")
-
-
-def _reading_is_over() -> bool:
-    now = uploads.reading()
-    return now is None or now.work.ended() is not None
 
 
 # ------------------------------------------------------------------------------------------------------------- forget
@@ -263,8 +240,8 @@ def _forget_dialog() -> None:
 def forget() -> None:
     """Stop whatever works on the upload, and leave nothing of it in the session. Use it as a callback."""
     uploads.stop()
-    stop_download()
-    checks_panel.stop()
+    DOWNLOAD.stop()
+    checks_panel.CHECKS.stop()
     asked.forget_all()
     study_runs.drop_all()
     state.forget()
