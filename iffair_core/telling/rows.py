@@ -26,8 +26,12 @@ def quadrant_codes(result: StudyResult) -> np.ndarray:
 
     A row whose removal would widen the gap keeps it narrow, and one whose removal would raise the loss helps accuracy.
     """
-    narrows = result.goal.removal >= 0
-    helps = result.removal[:, -1] >= 0
+    return quadrants_of(result.goal.removal, result.removal[:, -1])
+
+
+def quadrants_of(gap: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Position in `QUADRANTS` of rows (n,) without which the gap and the log loss change by so much."""
+    narrows, helps = gap >= 0, loss >= 0
     return np.select([narrows & helps, narrows & ~helps, ~narrows & helps], [0, 1, 2], default=3)
 
 

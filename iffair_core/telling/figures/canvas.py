@@ -11,9 +11,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from iffair_core.telling.figures.common import Palette, Theme, template
+from iffair_core.telling.figures.common import Palette, Props, Theme, template
 
-Props = dict[str, Any]
+PANEL: Props = {"xref": "x domain", "yref": "y domain"}
+"""Coordinates from 0 to 1 within a panel."""
 
 
 class Canvas:
@@ -68,6 +69,11 @@ class Canvas:
         """A text; `xref` and `yref` are "x domain", "y domain" (of the panel), "paper", or the panel's axes."""
         self.annotations.append(self._placed(props, row, col))
 
+    def note(self, text: str, y: float, colors: Palette, *, row: int = 1, col: int = 1) -> None:
+        """A small text at the left edge of a panel, in place of a number that is not there."""
+        where: Props = {"x": 0, "xref": "x domain", "xanchor": "left", "y": y}
+        self.annotate(text=text, **where, font=colors.small, row=row, col=col)
+
     def shape(self, *, row: int = 1, col: int = 1, **props: Any) -> None:
         """A shape, placed like an annotation."""
         self.shapes.append(self._placed(props, row, col))
@@ -88,6 +94,11 @@ class Canvas:
         """A horizontal line through the panel."""
         self.shape(type="line", y0=y, y1=y, x0=0, x1=1, xref="x domain", line=dict(line), row=row, col=col)
 
+    def diagonal(self, low: float, high: float, line: Props, name: str, **props: Any) -> None:
+        """The line on which x and y are the same, without a hover text."""
+        ends = [low, high]
+        self.scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip", name=name, **props)
+
     def x_axis(self, *, row: int | None = None, col: int | None = None, **props: Any) -> None:
         """Properties of the horizontal axis of a panel, or of all panels."""
         self._axis("xaxis", row, col, props)
@@ -103,41 +114,28 @@ class Canvas:
 
     def rows_axis(self, labels: Sequence[str], *, color: str, row: int = 1, col: int = 1) -> None:
         """A vertical axis of named rows, the first on top, at positions 0, 1, ...; `labels` are already safe."""
-        self.y_axis(
-            tickmode="array", tickvals=list(range(len(labels))), ticktext=list(labels), showgrid=False,
-            range=[len(labels) - 0.4, -0.6], tickfont={"size": 12, "color": color}, row=row, col=col,
-        )  # fmt: skip
+        ticks: Props = {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
+        look: Props = {"range": [len(labels) - 0.4, -0.6], "tickfont": {"size": 12, "color": color}, "showgrid": False}
+        self.y_axis(**ticks, **look, row=row, col=col)
 
     def title(self, text: str, color: str, *, row: int = 1, col: int = 1) -> None:
         """A small title above a panel, at its left edge."""
-        self.annotate(
-            text=text, x=0, y=1, xref="x domain", yref="y domain", xanchor="left", yanchor="bottom", yshift=3,
-            font={"size": 12, "color": color}, row=row, col=col,
-        )  # fmt: skip
+        place: Props = {"x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 3, "row": row, "col": col}
+        self.annotate(text=text, **PANEL, **place, font={"size": 12, "color": color})
 
     def good_corner(self, colors: Palette, *, words: bool = True) -> None:
         """Shade the corner right and down, where a trade-off is better, and say so in words."""
-        self.shape(
-            type="path", path="M 1 0 L 0.62 0 Q 0.72 0.32 1 0.46 Z", xref="x domain", yref="y domain",
-            fillcolor=colors.shade, line_width=0, layer="below",
-        )  # fmt: skip
+        corner = "M 1 0 L 0.62 0 Q 0.72 0.32 1 0.46 Z"
+        self.shape(type="path", path=corner, **PANEL, fillcolor=colors.shade, line_width=0, layer="below")
         if words:
-            self.annotate(
-                text="better ↘", x=1, y=0, xref="x domain", yref="y domain", xanchor="right",
-                yanchor="bottom", xshift=-6, yshift=4, font={"color": colors.accent, "size": 12},
-            )  # fmt: skip
+            place: Props = {"x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom", "xshift": -6, "yshift": 4}
+            self.annotate(text="better ↘", **PANEL, **place, font={"color": colors.accent, "size": 12})
 
     def finish(self, theme: Theme, *, height: int, **layout: Any) -> go.Figure:
         """The figure, in the theme's template: nothing of plotly's own look is left."""
-        return go.Figure(
-            {
-                "data": self.traces,
-                "layout": {
-                    **self.axes, "template": template(theme), "height": height, "annotations": self.annotations,
-                    "shapes": self.shapes, **layout,
-                },
-            }
-        )  # fmt: skip
+        drawn = {"annotations": self.annotations, "shapes": self.shapes}
+        made = {**self.axes, "template": template(theme), "height": height, **drawn, **layout}
+        return go.Figure({"data": self.traces, "layout": made})
 
 
 def _divide(count: int, sizes: Sequence[float] | None, gap: float) -> list[tuple[float, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from iffair_core.wording import missing, number, percent
 
 Theme = Literal["light", "dark"]
 Values = Sequence[float] | np.ndarray
+Props = dict[str, Any]
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 MAX_POINTS = 20_000
@@ -31,6 +32,11 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#D55E00", "
 # Diamond and star are taken (baseline, chosen), the circle is the reference group's. Eight symbols against seven
 # colors: 56 different pairs before one repeats, and a task has at most 50 groups.
 GROUP_SYMBOLS = ("square", "triangle-up", "cross", "triangle-down", "pentagon", "x", "hexagram", "bowtie")
+
+_RIVAL_SHAPES = "square triangle-up cross triangle-down pentagon x hexagon2 hourglass bowtie"
+RIVAL_SYMBOLS = [f"{shape}-open" for shape in _RIVAL_SHAPES.split()]
+ROOM_FOR_RIVALS = 0.5
+"""How far beyond our own points, as a share of their extent, a rival that is worse may stretch the picture."""
 
 METRIC_TITLES = {name: wording.heading(wording.metric_title(name)) for name in METRICS}
 RATE_TITLES = {name: wording.heading(title) for name, title in wording.RATE_TITLES.items()}
@@ -63,17 +69,35 @@ class Palette:
     scale: tuple[tuple[float, str], ...]
     tint: tuple[tuple[float, str], ...]
 
+    @property
+    def small(self) -> Props:
+        """The font of notes beside what is drawn."""
+        return {"size": 11, "color": self.muted}
+
+
+def _palette(plain: str, shade: str, scale: str, tint: str) -> Palette:
+    low, middle, high, pale, full = *scale.split(), *tint.split()
+    names = ("ink", "muted", "grid", "line", "reference", "accent", "page")
+    named: Props = dict(zip(names, plain.split(), strict=True))
+    return Palette(
+        **named, shade=shade, scale=((0.0, low), (0.5, middle), (1.0, high)), tint=((0.0, pale), (1.0, full))
+    )
+
 
 PALETTES: dict[str, Palette] = {
-    "light": Palette(
-        "#1b1f27", "#5b6270", "#e7e9ee", "#c3c8d1", "#858b96", "#5b3fa8", "#ffffff", "rgba(91,63,168,0.07)",
-        ((0.0, "#d5cdf0"), (0.5, "#8f78cf"), (1.0, "#37207a")), ((0.0, "#f4f1fc"), (1.0, "#a38cde")),
+    "light": _palette(
+        "#1b1f27 #5b6270 #e7e9ee #c3c8d1 #858b96 #5b3fa8 #ffffff",
+        "rgba(91,63,168,0.07)",
+        "#d5cdf0 #8f78cf #37207a",
+        "#f4f1fc #a38cde",
     ),
-    "dark": Palette(
-        "#e9ebf0", "#a6adba", "#2b303a", "#4b5260", "#9299a6", "#b9a8f4", "#0e1117", "rgba(185,168,244,0.10)",
-        ((0.0, "#4a3d80"), (0.5, "#8f78d8"), (1.0, "#e6dffc")), ((0.0, "#1c1835"), (1.0, "#7057c2")),
+    "dark": _palette(
+        "#e9ebf0 #a6adba #2b303a #4b5260 #9299a6 #b9a8f4 #0e1117",
+        "rgba(185,168,244,0.10)",
+        "#4a3d80 #8f78d8 #e6dffc",
+        "#1c1835 #7057c2",
     ),
-}  # fmt: skip
+}
 
 
 def palette(theme: Theme) -> Palette:
@@ -109,12 +133,19 @@ def legend_name(style: GroupStyle, reference: str) -> str:
     return f"{style.label} (reference)" if style.name == reference else style.label
 
 
-def solid_marker(style: GroupStyle, colors: Palette, size: float = 11) -> dict[str, Any]:
+def stroke(color: str, width: float = 1, dash: str = "solid") -> Props:
+    """How a line is drawn."""
+    return {"color": color, "width": width} | ({} if dash == "solid" else {"dash": dash})
+
+
+def mark(symbol: str, size: float, color: str, edge: str | None = None, width: float = 1) -> Props:
+    """How a point is drawn, with an outline of color `edge`."""
+    return {"symbol": symbol, "size": size, "color": color} | ({} if edge is None else {"line": stroke(edge, width)})
+
+
+def solid_marker(style: GroupStyle, colors: Palette, size: float = 11) -> Props:
     """A group's marker with a thin outline, which keeps pale colors visible on a light page."""
-    return {
-        "symbol": style.symbol, "size": size, "color": style.color, "line": {"color": colors.ink, "width": 0.8},
-        "opacity": 1,
-    }  # fmt: skip
+    return mark(style.symbol, size, style.color, colors.ink, 0.8) | {"opacity": 1}
 
 
 def label(text: object, limit: int = 32) -> str:
@@ -137,6 +168,37 @@ def factor(metric: str) -> float:
     return 100.0 if metric in PERCENT_METRICS else 1.0
 
 
+def short_title(metric: str) -> str:
+    """A metric's title, and its direction, without the longest word: several stand side by side on a narrow screen."""
+    words = METRIC_TITLES[metric].removesuffix(" difference").replace("Average absolute", "Mean")
+    words = words.replace("Demographic parity ratio", "Parity ratio")
+    return f"{words} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
+
+
+def require_split(split: str, known: Collection[str]) -> None:
+    """ConfigError for a part of the rows that was not measured."""
+    if split not in known:
+        raise ConfigError(f"There is no split {shorten(split)!r} here. Use one of: {', '.join(known)}.")
+
+
+def far_away(table: pd.DataFrame, ours: pd.Series, signs: Mapping[str, float]) -> pd.Series:
+    """Which rivals are so much worse than all of our points that showing them would squeeze these together.
+
+    `signs`: of each metric drawn, 1 where higher is better, -1 where lower is.
+    """
+    away = pd.Series(False, index=table.index)
+    for metric, sign in signs.items():
+        values = sign * table[metric]
+        low, high = values[ours].min(), values[ours].max()
+        away |= values < low - ROOM_FOR_RIVALS * (high - low)
+    return away & ~ours
+
+
+def rival_mark(place: int, colors: Palette, size: float = 12) -> Props:
+    """The hollow marker of the rival at this place."""
+    return mark(RIVAL_SYMBOLS[place % len(RIVAL_SYMBOLS)], size, colors.ink) | {"line": {"width": 2}}
+
+
 def axis_title(metric: str) -> str:
     """Quantity, unit and direction."""
     unit = " (%)" if metric in PERCENT_METRICS else ""
@@ -146,12 +208,13 @@ def axis_title(metric: str) -> str:
 def template(theme: Theme) -> go.layout.Template:
     """The look of every figure: transparent paper, system font, light gridlines, the palette's colors."""
     colors = palette(theme)
-    axis = {
-        "gridcolor": colors.grid, "linecolor": colors.line, "zerolinecolor": colors.line, "zerolinewidth": 1,
-        "ticks": "", "showline": False, "automargin": True, "zeroline": False,
-        "title": {"font": {"size": 13, "color": colors.muted}, "standoff": 8},
-        "tickfont": {"size": 12, "color": colors.muted}, "separatethousands": True,
-    }  # fmt: skip
+    axis: Props = {"ticks": "", "showline": False, "zeroline": False, "automargin": True, "separatethousands": True}
+    axis |= {"gridcolor": colors.grid, "linecolor": colors.line, "zerolinecolor": colors.line, "zerolinewidth": 1}
+    axis |= {"tickfont": {"size": 12, "color": colors.muted}}
+    axis |= {"title": {"font": {"size": 13, "color": colors.muted}, "standoff": 8}}
+    legend: Props = {"orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom", "itemwidth": 44}
+    legend |= {"font": {"size": 12, "color": colors.ink}, "bgcolor": "rgba(0,0,0,0)", "itemsizing": "constant"}
+    hover_font = {"family": FONT, "size": 12, "color": colors.ink}
     return go.layout.Template(
         layout={
             "font": {"family": FONT, "size": 13, "color": colors.ink},
@@ -164,21 +227,17 @@ def template(theme: Theme) -> go.layout.Template:
             "separators": ".,",
             "margin": {"l": 8, "r": 16, "t": 16, "b": 8, "pad": 2},
             "hoverlabel": {
-                "font": {"family": FONT, "size": 12, "color": colors.ink},
+                "font": hover_font,
                 "bgcolor": colors.page,
                 "bordercolor": colors.line,
                 "align": "left",
             },
-            "legend": {
-                "orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom",
-                "font": {"size": 12, "color": colors.ink}, "bgcolor": "rgba(0,0,0,0)", "itemsizing": "constant",
-                "itemwidth": 44,
-            },
+            "legend": legend,
             "annotationdefaults": {"font": {"size": 12, "color": colors.muted}, "showarrow": False},
             "modebar": {"bgcolor": colors.page, "color": colors.muted, "activecolor": colors.accent},
             "barcornerradius": 2,
         }
-    )  # fmt: skip
+    )
 
 
 def legend_for(entries: int) -> dict[str, Any]:
@@ -215,14 +274,11 @@ def rows_height(count: int, *, each: int = 34, extra: int = 70, least: int = 150
     return max(least, extra + count * (each if count <= 12 else 22))
 
 
-def interval_bars(values: Values, lows: Values, highs: Values, color: str, width: int = 4) -> dict[str, Any]:
+def interval_bars(values: Values, lows: Values, highs: Values, color: str, width: int = 4) -> Props:
     """Plotly error bars from interval ends; a NaN end draws nothing."""
-    middle = np.asarray(values, dtype=float)
-    return {
-        "type": "data", "symmetric": False, "thickness": 1.4, "width": width, "color": color,
-        "array": np.clip(np.asarray(highs, dtype=float) - middle, 0, None),
-        "arrayminus": np.clip(middle - np.asarray(lows, dtype=float), 0, None),
-    }  # fmt: skip
+    middle, low, high = (np.asarray(one, dtype=float) for one in (values, lows, highs))
+    ends = {"array": np.clip(high - middle, 0, None), "arrayminus": np.clip(middle - low, 0, None)}
+    return {"type": "data", "symmetric": False, "thickness": 1.4, "width": width, "color": color} | ends
 
 
 @dataclass(frozen=True)
@@ -320,16 +376,12 @@ def place_labels(
         _, dx, dy, box = best
         taken.append(box)
         leaders.append((points[place], points[place] + (dx, dy)))
-        far = math.hypot(dx, dy) > 15
-        annotations.append(
-            {
-                "x": spot.x, "y": spot.y, "text": spot.text, "showarrow": True, "arrowhead": 0, "arrowwidth": 0.8,
-                "standoff": 6, "arrowcolor": rgba(spot.color, 0.7) if far else "rgba(0,0,0,0)", "ax": dx, "ay": dy,
-                "xanchor": "left" if dx > 1 else "right" if dx < -1 else "center", "yanchor": "middle",
-                "font": {"size": font, "color": spot.color}, "bgcolor": rgba(background, 0.7), "borderpad": 1,
-                "captureevents": False,
-            }
-        )  # fmt: skip
+        leader = rgba(spot.color, 0.7) if math.hypot(dx, dy) > 15 else "rgba(0,0,0,0)"
+        side = "left" if dx > 1 else "right" if dx < -1 else "center"
+        arrow: Props = {"showarrow": True, "arrowhead": 0, "arrowwidth": 0.8, "standoff": 6, "arrowcolor": leader}
+        text: Props = {"text": spot.text, "font": {"size": font, "color": spot.color}, "bgcolor": rgba(background, 0.7)}
+        text |= {"borderpad": 1, "captureevents": False, "xanchor": side, "yanchor": "middle"}
+        annotations.append({"x": spot.x, "y": spot.y, "ax": dx, "ay": dy, **arrow, **text})
     return annotations
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
-from iffair_core.errors import ConfigError, shorten
+from iffair_core.errors import shorten
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import tables
@@ -15,6 +13,7 @@ from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
     RATE_TITLES,
     Picture,
+    Props,
     Theme,
     as_float,
     group_styles,
@@ -26,10 +25,12 @@ from iffair_core.telling.figures.common import (
     long_frame,
     padded,
     palette,
+    require_split,
     rgba,
     rows_height,
     solid_marker,
     spoken,
+    stroke,
 )
 from iffair_core.uncertainty import Evaluation
 from iffair_core.wording import WITHHELD, listed, missing, percent, row_count, why_none
@@ -57,45 +58,40 @@ def group_bars(
     labels = [styles[name].label for name in names]
 
     figure = Canvas(cols=2, share_y=True)
+    bar: Props = {"y": place, "orientation": "h", "width": 0.56, "showlegend": False, "hovertext": labels}
     figure.add(
         "bar",
-        x=share, y=place, orientation="h", marker_color=fills, width=0.56, showlegend=False,
+        x=share,
+        marker_color=fills,
         error_x=interval_bars(share, low, high, colors.ink),
-        customdata=np.column_stack([low, high, good, rows]), hovertext=labels,
+        customdata=np.column_stack([low, high, good, rows]),
         hovertemplate="<b>%{hovertext}</b><br>%{x:.1f} % favorable (95 % %{customdata[0]:.1f} to %{customdata[1]:.1f})"
         "<br>%{customdata[2]:,} of %{customdata[3]:,} rows<extra></extra>",
-        row=1, col=1,
-    )  # fmt: skip
+        **bar,
+    )
+    beside: Props = {"xanchor": "left", "xshift": 6}
     for at, value, upper in zip(place, share, high, strict=True):
-        estimable = np.isfinite(value)
-        figure.annotate(
-            x=upper if estimable else 0, y=at, text=f"{value:.1f} %" if estimable else WITHHELD, xanchor="left",
-            xshift=6, font={"color": colors.ink if estimable else colors.muted}, row=1, col=1,
-        )  # fmt: skip
+        if np.isfinite(value):
+            figure.annotate(x=upper, y=at, text=f"{value:.1f} %", font={"color": colors.ink}, **beside)
+        else:
+            figure.annotate(x=0, y=at, text=WITHHELD, font={"color": colors.muted}, **beside)
     solid, pale = fills, [rgba(fill, 0.3) for fill in fills]
     either = np.where(np.isnan(good), rows, np.nan)
     bars = [(good, solid, "favorable"), (rows - good, pale, "other outcome")]
     if np.isfinite(either).any():
         bars.append((either, pale, f"outcomes {WITHHELD}"))
     for count, paint, word in bars:
-        figure.add(
-            "bar",
-            x=count, y=place, orientation="h", marker_color=paint, width=0.56, showlegend=False, hovertext=labels,
-            name=word, hovertemplate=f"<b>%{{hovertext}}</b>, {word}<br>%{{x:,}} rows<extra></extra>", row=1, col=2,
-        )  # fmt: skip
+        hover = f"<b>%{{hovertext}}</b>, {word}<br>%{{x:,}} rows<extra></extra>"
+        figure.add("bar", x=count, marker_color=paint, name=word, hovertemplate=hover, col=2, **bar)
     for at, count in zip(place, rows, strict=True):
-        figure.annotate(x=count, y=at, text=f"{count:,}", xanchor="left", xshift=6, row=1, col=2)
+        figure.annotate(x=count, y=at, text=f"{count:,}", col=2, **beside)
     for col in (1, 2):
         figure.rows_axis(labels, color=colors.ink, col=col)
     top = np.nanmax(np.append(high, 0.0))
-    figure.x_axis(
-        range=[0, max(1.0, top) * 1.22], ticksuffix=" %", row=1, col=1,
-        title_text=f"Share with {label(favorable)}<br>(95 % interval)",
-    )  # fmt: skip
-    figure.x_axis(
-        range=[0, max(1, int(rows.max(initial=1))) * 1.2], title_text="Rows<br>(solid: favorable, pale: not)",
-        tickformat=",", nticks=4, tickangle=0, row=1, col=2,
-    )  # fmt: skip
+    words = f"Share with {label(favorable)}<br>(95 % interval)"
+    figure.x_axis(range=[0, max(1.0, top) * 1.22], ticksuffix=" %", title_text=words, row=1, col=1)
+    most, words = max(1, int(rows.max(initial=1))), "Rows<br>(solid: favorable, pale: not)"
+    figure.x_axis(range=[0, most * 1.2], title_text=words, tickformat=",", nticks=4, tickangle=0, row=1, col=2)
     done = figure.finish(theme, height=rows_height(len(names)), barmode="stack")
     parts = [
         f"{shorten(name, 40)}{' (reference)' if name == reference else ''} "
@@ -126,21 +122,17 @@ def rates_by_group(
         base = evaluation.rates[evaluation.reference][rate].value
         if base is None:
             continue
-        ends = [(base, {"color": colors.reference, "width": 1.4})]
+        ends = [(base, stroke(colors.reference, 1.4))]
+        tall: Props = {"y0": place - 0.42, "y1": place + 0.42, "layer": "below"}
         if rate in goal_rates:
             if band is not None:
-                figure.shape(
-                    type="rect", x0=100 * max(0.0, base - band), x1=100 * min(1.0, base + band), y0=place - 0.42,
-                    y1=place + 0.42, fillcolor=rgba(colors.reference, 0.16), line_width=0, layer="below",
-                )  # fmt: skip
+                wide: Props = {"x0": 100 * max(0.0, base - band), "x1": 100 * min(1.0, base + band)}
+                figure.shape(type="rect", **wide, **tall, fillcolor=rgba(colors.reference, 0.16), line_width=0)
             if reference_line is not None:
-                dotted = {"color": colors.ink, "width": 1, "dash": "dot"}
-                ends += [(base + sign * reference_line, dotted) for sign in (-1, 1)]
+                ends += [(base + sign * reference_line, stroke(colors.ink, 1, "dot")) for sign in (-1, 1)]
         for at, line in ends:
             if 0 <= at <= 1:
-                figure.shape(
-                    type="line", x0=100 * at, x1=100 * at, y0=place - 0.42, y1=place + 0.42, line=line, layer="below"
-                )
+                figure.shape(type="line", x0=100 * at, x1=100 * at, line=line, **tall)
     for code, group in enumerate(groups):
         style = styles[group]
         found = [evaluation.rates[group][rate] for rate in SHOWN_RATES]
@@ -149,20 +141,20 @@ def rates_by_group(
             for ends in zip(*((e.value, e.low, e.high) for e in found), strict=True)
         )
         figure.scatter(
-            x=value, y=np.arange(len(SHOWN_RATES)) + shift[code], mode="markers",
-            name=legend_name(style, evaluation.reference), marker=solid_marker(style, colors),
+            x=value,
+            y=np.arange(len(SHOWN_RATES)) + shift[code],
+            mode="markers",
+            name=legend_name(style, evaluation.reference),
+            marker=solid_marker(style, colors),
             error_x=interval_bars(value, low, high, style.color, 3),
-            customdata=np.column_stack([low, high, [0 if e.count is None else e.count for e in found]]),
+            customdata=np.column_stack([low, high, [e.count or 0 for e in found]]),
             hovertext=[RATE_TITLES[rate] for rate in SHOWN_RATES],
             hovertemplate=f"<b>{style.label}</b><br>%{{hovertext}} %{{x:.1f}} % (95 % %{{customdata[0]:.1f}} to "
             "%{customdata[1]:.1f})<br>%{customdata[2]:,} rows<extra></extra>",
-        )  # fmt: skip
+        )
         for place, estimate in enumerate(found):
             if estimate.value is None:
-                figure.annotate(
-                    text=f"{style.label}: {why_none(estimate.count)}", x=0,
-                    xref="x domain", xanchor="left", y=place + shift[code], font={"size": 11, "color": colors.muted},
-                )  # fmt: skip
+                figure.note(f"{style.label}: {why_none(estimate.count)}", place + shift[code], colors)
     table = long_frame(
         [
             {"group": group, "rate": rate, "value": e.value, "low": e.low, "high": e.high, "rows": e.count}
@@ -176,11 +168,10 @@ def rates_by_group(
         table = table.astype({"rows": "Int64"})
     figure.rows_axis([RATE_TITLES[rate] for rate in SHOWN_RATES], color=colors.ink)
     # Wide intervals of tiny groups are not worth a scale that hides everything else, so they may run out of it.
-    top = max(float(np.nanmax(np.append(table["value"] * 100, 1.0))) * 1.15, float(np.nanquantile(
-        np.append(table["high"].dropna() * 100, 1.0), 0.9)) * 1.05)  # fmt: skip
-    figure.x_axis(
-        range=[-1, min(102.0, top)], ticksuffix=" %", title_text="Share of the rows concerned (95 % interval)"
-    )
+    highest = np.nanmax(np.append(table["value"] * 100, 1.0)) * 1.15
+    usual = np.nanquantile(np.append(table["high"].dropna() * 100, 1.0), 0.9) * 1.05
+    ends_at, words = min(102.0, max(float(highest), float(usual))), "Share of the rows concerned (95 % interval)"
+    figure.x_axis(range=[-1, ends_at], ticksuffix=" %", title_text=words)
     each = max(64, 15 * len(groups) + 16)  # a line of text under another where several groups have no rate
     done = figure.finish(
         theme,
@@ -205,7 +196,8 @@ def rates_by_group(
 
 def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -> Picture:
     """Rates of every group before (small diamond) and after (the group's symbol), one panel for each rate."""
-    table = _known(tables.who_pays, result, split)
+    require_split(split, result.after)
+    table = tables.who_pays(result, split)
     before, after = result.baseline[split], result.after[split]
     colors, groups = palette(theme), after.groups
     styles = group_styles(groups, after.reference, theme)
@@ -218,23 +210,23 @@ def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -
             low, high = as_float(estimate.low, 100), as_float(estimate.high, 100)
             everything += [was, now, low, high]
             if missing(was) or missing(now):
-                figure.annotate(
-                    text=why_none(estimate.count), x=0, xref="x domain",
-                    xanchor="left", y=place,
-                    font={"size": 11, "color": colors.muted}, row=1, col=col,
-                )  # fmt: skip
+                figure.note(why_none(estimate.count), place, colors, col=col)
                 continue
             hover = f"<b>{style.label}</b><br>{RATE_TITLES[rate]} %{{hovertext}}: %{{x:.1f}} %<extra></extra>"
+            ends: Props = {"symbol": ["diamond", style.symbol], "color": [colors.ink, style.color], "size": [9, 12]}
             figure.scatter(
-                x=[was, now], y=[place, place], mode="lines+markers", name=style.label, showlegend=False,
-                line={"color": rgba(style.color, 0.45), "width": 5},
-                marker={
-                    "symbol": ["diamond", style.symbol], "size": [9, 12], "color": [colors.ink, style.color],
-                    "line": {"color": colors.ink, "width": [0, 0.8]}, "opacity": 1,
-                },
+                x=[was, now],
+                y=[place, place],
+                mode="lines+markers",
+                name=style.label,
+                showlegend=False,
+                line=stroke(rgba(style.color, 0.45), 5),
+                marker=ends | {"line": {"color": colors.ink, "width": [0, 0.8]}, "opacity": 1},
                 error_x=interval_bars([np.nan, now], [np.nan, low], [np.nan, high], colors.muted, 3),
-                hovertext=["before", "after, refitted"], hovertemplate=hover, row=1, col=col,
-            )  # fmt: skip
+                hovertext=["before", "after, refitted"],
+                hovertemplate=hover,
+                col=col,
+            )
         low_end, high_end = padded(everything, 0.08, 1.0)
         figure.x_axis(
             range=[low_end, high_end], ticksuffix=" %", nticks=4, tickangle=0, tickfont_size=11, row=1, col=col
@@ -290,16 +282,23 @@ def heatmap(
             np.where(count < 0, WITHHELD, count.astype(str)),
         ]
     )
+    title = {"text": f"{RATE_TITLES[rate]} (%)", "side": "right", "font": {"size": 12}}
     figure.add(
-        "heatmap", z=value, x=np.arange(len(levels)), y=np.arange(len(groups)), text=text, texttemplate="%{text}",
-        textfont={"size": 12, "color": colors.ink}, xgap=2, ygap=2, colorscale=[list(stop) for stop in colors.tint],
-        hoverongaps=False, customdata=shown_names,
+        "heatmap",
+        z=value,
+        x=np.arange(len(levels)),
+        y=np.arange(len(groups)),
+        text=text,
+        texttemplate="%{text}",
+        textfont={"size": 12, "color": colors.ink},
+        xgap=2,
+        ygap=2,
+        colorscale=[list(stop) for stop in colors.tint],
+        hoverongaps=False,
+        customdata=shown_names,
         hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{z:.1f} %, %{customdata[2]} rows<extra></extra>",
-        colorbar={
-            "title": {"text": f"{RATE_TITLES[rate]} (%)", "side": "right", "font": {"size": 12}}, "thickness": 10,
-            "outlinewidth": 0, "tickfont": {"size": 11, "color": colors.muted},
-        },
-    )  # fmt: skip
+        colorbar={"title": title, "thickness": 10, "outlinewidth": 0, "tickfont": colors.small},
+    )
     for r, c in zip(*np.nonzero(np.isnan(value)), strict=True):
         # Three strokes across the cell: there is something here, only not a number.
         strokes = "".join(
@@ -309,16 +308,11 @@ def heatmap(
         figure.shape(type="path", path=strokes, line={"color": rgba(colors.reference, 0.45), "width": 1})
         if roomy:
             few = WITHHELD if count[r, c] < 0 else f"not estimable<br>{row_count(int(count[r, c]))}"
-            figure.annotate(
-                x=c, y=r, text=few, bgcolor=rgba(colors.page, 0.85),
-                font={"size": 11, "color": colors.muted},
-            )  # fmt: skip
+            figure.annotate(x=c, y=r, text=few, bgcolor=rgba(colors.page, 0.85), font=colors.small)
     figure.rows_axis(names, color=colors.ink)
     figure.y_axis(range=[len(groups) - 0.5, -0.5])
-    figure.x_axis(
-        tickmode="array", tickvals=list(range(len(levels))), ticktext=steps, showgrid=False,
-        range=[-0.5, len(levels) - 0.5], title_text=label(level_title, 60),
-    )  # fmt: skip
+    ticks: Props = {"tickmode": "array", "tickvals": list(range(len(levels))), "ticktext": steps, "showgrid": False}
+    figure.x_axis(range=[-0.5, len(levels) - 0.5], title_text=label(level_title, 60), **ticks)
     done = figure.finish(theme, height=rows_height(len(groups), each=56, extra=100))
     known = frame[frame["value"].notna()]
     lost = len(frame) - len(known)
@@ -335,10 +329,3 @@ def heatmap(
     hatched = f"not estimable or {WITHHELD}" if frame["count"].isna().any() else "not estimable"
     caption = f"{lost} of {len(frame)} cells have too few rows and are {hatched} (hatched)." if lost else ""
     return Picture(done, f"{alt} {caption}".strip(), frame.reset_index(drop=True), caption)
-
-
-def _known(build: Callable[[StudyResult, str], pd.DataFrame], result: StudyResult, split: str) -> pd.DataFrame:
-    """A table of the finished repair, or a ConfigError that says what is missing."""
-    if split not in result.after:
-        raise ConfigError(f"There is no split {shorten(split)!r} here. Use one of: {', '.join(result.after)}.")
-    return build(result, split)

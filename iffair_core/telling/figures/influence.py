@@ -9,24 +9,27 @@ from iffair_core.errors import ConfigError, shorten
 from iffair_core.fidelity import Fidelity
 from iffair_core.study.disclosure import require_rows
 from iffair_core.study.results import StudyResult
-from iffair_core.telling.figures.canvas import Canvas
+from iffair_core.telling.figures.canvas import PANEL, Canvas
 from iffair_core.telling.figures.cohorts import spread_by_cohort
 from iffair_core.telling.figures.common import (
     MAX_POINTS,
     WEBGL_ABOVE,
     Picture,
+    Props,
     Theme,
     cells,
     label,
     legend_for,
     legend_room,
     long_frame,
+    mark,
     padded,
     palette,
     rgba,
     rows_height,
+    stroke,
 )
-from iffair_core.telling.rows import QUADRANTS
+from iffair_core.telling.rows import QUADRANTS, quadrants_of
 from iffair_core.wording import listed, minus, number, percent
 
 # Effect -> (what is done to the row, whether its presence has the opposite effect).
@@ -67,35 +70,35 @@ def influence_scatter(
         row_id = row_id.astype(np.int32)
     # A legend of every cell takes a line for every two groups: groups by color, outcomes in the caption.
     by_group, named = len(data.groups) > 2, set[str]()
+    opacity = {"opacity": 0.6 if theme == "light" else 0.85}
     for cell in drawn:
-        mine = cell.rows[shown[cell.rows]]
+        mine, name = cell.rows[shown[cell.rows]], cell.style.label if by_group else cell.label
         figure.add(
-            kind, x=x[mine].astype(np.float32), y=y[mine].astype(np.float32), mode="markers",
-            name=cell.style.label if by_group else cell.label,
-            legendgroup=cell.style.label if by_group else cell.label,
+            kind,
+            x=x[mine].astype(np.float32),
+            y=y[mine].astype(np.float32),
+            mode="markers",
+            name=name,
+            legendgroup=name,
             showlegend=not by_group or cell.group not in named,
             customdata=row_id[mine][:, None],
-            marker={
-                "symbol": OUTCOME_SYMBOLS[cell.outcome], "size": 7 if cell.outcome else 6, "color": cell.style.color,
-                "opacity": 0.6 if theme == "light" else 0.85,
-            },
+            marker=mark(OUTCOME_SYMBOLS[cell.outcome], 7 if cell.outcome else 6, cell.style.color) | opacity,
             hovertemplate=f"<b>{cell.label}</b>, row %{{customdata[0]}}<br>gap %{{x:+.3~g}} points<br>"
             f"log loss %{{y:+.3~g}} {unit}<extra></extra>",
-        )  # fmt: skip
+        )
         named.add(cell.group)
-    quadrants = _quadrants(gap, loss, opposite=opposite)
+    sign = 1.0 if opposite else -1.0
+    quadrants = quadrants_of(sign * gap, sign * loss)
     counts = np.bincount(quadrants, minlength=len(QUADRANTS))
     x_range, y_range = padded(np.append(x, 0.0), 0.06), padded(np.append(y, 0.0), 0.14)
     corners = ((1, 1), (1, 0), (0, 1), (0, 0)) if opposite else ((0, 0), (0, 1), (1, 0), (1, 1))
     for (right, up), name, count in zip(corners, QUADRANTS, counts, strict=True):
-        figure.annotate(
-            text=f"<b>{name}</b><br>{count:,} rows ({percent(count / gap.size)})", x=right, y=up, xref="x domain",
-            yref="y domain", xanchor="right" if right else "left", yanchor="top" if up else "bottom",
-            align="right" if right else "left", bgcolor=rgba(colors.page, 0.75), font={"color": colors.ink},
-            borderpad=3,
-        )  # fmt: skip
-    figure.upright(0, {"color": colors.line, "width": 1})
-    figure.level(0, {"color": colors.line, "width": 1})
+        text, side = f"<b>{name}</b><br>{count:,} rows ({percent(count / gap.size)})", "right" if right else "left"
+        corner: Props = {"x": right, "y": up, "xanchor": side, "align": side, "yanchor": "top" if up else "bottom"}
+        look: Props = {"bgcolor": rgba(colors.page, 0.75), "font": {"color": colors.ink}, "borderpad": 3}
+        figure.annotate(text=text, **PANEL, **corner, **look)
+    figure.upright(0, stroke(colors.line))
+    figure.level(0, stroke(colors.line))
     figure.x_axis(range=list(x_range), title_text=f"Gap if {action}: change in percentage points (right: wider)")
     figure.y_axis(range=list(y_range), title_text=f"Log loss: change in {unit} (up: higher)")
     entries = len(named) if by_group else len(drawn)
@@ -167,7 +170,7 @@ def influence_distribution(result: StudyResult, theme: Theme = "light", effect: 
             theme,
             what="Effects on the gap in percentage points",
             axis=f"Gap if {EFFECTS[effect][0]}: change in percentage points (right: wider)",
-            mark=0.0,
+            at=0.0,
             beside=lambda mine: f"together {minus(f'{mine.sum():+.1f}')} points",
             caption="Predicted.",
         )
@@ -177,26 +180,23 @@ def influence_distribution(result: StudyResult, theme: Theme = "light", effect: 
     for place, cell in enumerate(found):
         mine = x[cell.rows]
         low, q1, median, q3, high = np.quantile(mine, FENCES)
-        lines.append(
-            {
-                "group": cell.group, "outcome": "favorable" if cell.outcome else "other", "rows": mine.size,
-                "lowest": mine.min(), "5 %": low, "25 %": q1, "median": median, "75 %": q3, "95 %": high,
-                "highest": mine.max(), "sum": mine.sum(),
-            }
-        )  # fmt: skip
-        figure.add(
-            "box",
-            y=[place], q1=[q1], median=[median], q3=[q3], lowerfence=[low], upperfence=[high], orientation="h",
-            name=cell.label, line={"color": cell.style.color, "width": 1.6}, width=0.5, showlegend=False,
-            fillcolor=rgba(cell.style.color, 0.55 if cell.outcome else 0.12), hoverinfo="skip",
-        )  # fmt: skip
+        line: Props = {"group": cell.group, "outcome": "favorable" if cell.outcome else "other", "rows": mine.size}
+        line |= {"lowest": mine.min(), "5 %": low, "25 %": q1, "median": median, "75 %": q3, "95 %": high}
+        lines.append(line | {"highest": mine.max(), "sum": mine.sum()})
+        color, fill = cell.style.color, rgba(cell.style.color, 0.55 if cell.outcome else 0.12)
+        fences: Props = {"q1": [q1], "median": [median], "q3": [q3], "lowerfence": [low], "upperfence": [high]}
+        look: Props = {"line": stroke(color, 1.6), "fillcolor": fill, "width": 0.5, "orientation": "h"}
+        figure.add("box", y=[place], **fences, **look, name=cell.label, showlegend=False, hoverinfo="skip")
         figure.scatter(
-            x=[mine.min(), mine.max()], y=[place, place], mode="markers", showlegend=False,
-            marker={"symbol": ["triangle-left", "triangle-right"], "size": 7, "color": cell.style.color},
+            x=[mine.min(), mine.max()],
+            y=[place, place],
+            mode="markers",
+            showlegend=False,
+            marker={"symbol": ["triangle-left", "triangle-right"], "size": 7, "color": color},
             hovertemplate=f"<b>{cell.label}</b>, {mine.size:,} rows<br>extreme row %{{x:+.3~g}} points<br>"
             f"median {median:+.2e}, together {mine.sum():+.1f} points<extra></extra>",
-        )  # fmt: skip
-    figure.upright(0, {"color": colors.line, "width": 1})
+        )
+    figure.upright(0, stroke(colors.line))
     figure.rows_axis([cell.label for cell in found], color=colors.ink)
     figure.x_axis(
         range=list(padded(x, 0.05)),
@@ -223,24 +223,21 @@ def proof(fidelity: Fidelity, theme: Theme = "light", *, smallest: int | None = 
     figure = Canvas()
     predicted, refitted = (100.0 * refits[name].to_numpy(float) for name in ("predicted", "refitted"))
     low, high = padded(np.concatenate([predicted, refitted]), 0.06)
-    figure.scatter(
-        x=[low, high], y=[low, high], mode="lines", line={"color": colors.reference, "width": 1.2}, hoverinfo="skip",
-        name="Predicted = refitted",
-    )  # fmt: skip
+    figure.diagonal(low, high, stroke(colors.reference, 1.2), "Predicted = refitted")
     random = refits["random"].to_numpy(bool)
     for mine, name, symbol, color in (
         (~random, "Most influential rows", "square", colors.accent),
         (random, "Random rows", "circle", colors.reference),
     ):
         figure.scatter(
-            x=predicted[mine], y=refitted[mine], mode="markers", name=name,
+            x=predicted[mine],
+            y=refitted[mine],
+            mode="markers",
+            name=name,
             **({} if smallest is not None else {"customdata": refits["row"].to_numpy()[mine, None]}),
-            marker={
-                "symbol": symbol, "size": 8, "color": color, "opacity": 0.75,
-                "line": {"color": colors.ink, "width": 0.5},
-            },
+            marker=mark(symbol, 8, color, colors.ink, 0.5) | {"opacity": 0.75},
             hovertemplate=f"{name}<br>predicted %{{x:+.3~g}}, refitted %{{y:+.3~g}} points<extra></extra>",
-        )  # fmt: skip
+        )
     figure.x_axis(range=[low, high], title_text="Predicted change of the gap (percentage points)")
     figure.y_axis(range=[low, high], title_text="Change after a real refit (percentage points)")
     done = figure.finish(theme, height=460, hovermode="closest")
@@ -278,20 +275,21 @@ def roc_of_ground_truth(
     colors = palette(theme)
     steps = np.unique(np.linspace(0, len(fpr) - 1, 400).astype(int))
     figure = Canvas()
-    figure.scatter(
-        x=[0, 100], y=[0, 100], mode="lines", line={"color": colors.reference, "width": 1.2}, hoverinfo="skip",
-        name="Guessing", showlegend=False,
-    )  # fmt: skip
+    figure.diagonal(0, 100, stroke(colors.reference, 1.2), "Guessing", showlegend=False)
     table = pd.DataFrame({"false positive rate": np.asarray(fpr)[steps], "true positive rate": np.asarray(tpr)[steps]})
     figure.scatter(
-        x=100 * table["false positive rate"], y=100 * table["true positive rate"], mode="lines", name=label(name),
-        line={"color": colors.accent, "width": 2.4}, showlegend=False, fill="tozeroy", fillcolor=colors.shade,
+        x=100 * table["false positive rate"],
+        y=100 * table["true positive rate"],
+        mode="lines",
+        name=label(name),
+        line=stroke(colors.accent, 2.4),
+        showlegend=False,
+        fill="tozeroy",
+        fillcolor=colors.shade,
         hovertemplate="%{y:.1f} % of the altered rows among the first<br>%{x:.1f} % of the others<extra></extra>",
-    )  # fmt: skip
-    figure.annotate(
-        text=f"{label(name)}: ROC AUC {number(auc)}", x=0.97, y=0.06, xref="x domain", yref="y domain", xanchor="right",
-        font={"color": colors.ink, "size": 13},
-    )  # fmt: skip
+    )
+    told: Props = {"text": f"{label(name)}: ROC AUC {number(auc)}", "font": {"color": colors.ink, "size": 13}}
+    figure.annotate(x=0.97, y=0.06, xanchor="right", **PANEL, **told)
     figure.annotate(text="guessing: 0.500", x=62, y=62, textangle=0, xanchor="left", yanchor="top", xshift=6)
     figure.x_axis(range=[-1, 101], ticksuffix=" %", title_text="Share of the other rows searched")
     figure.y_axis(range=[-1, 102], ticksuffix=" %", title_text="Share of the altered rows found")
@@ -314,25 +312,23 @@ def influence_histogram_injected(score: np.ndarray, injected: np.ndarray, theme:
     figure = Canvas()
     table = pd.DataFrame({"from (points)": 10 ** edges[:-1], "to (points)": 10 ** edges[1:]})
     medians = []
-    for mine, name, color, opacity in (
-        (~injected, "Other rows", colors.reference, 0.35),
-        (injected, "Altered rows", colors.accent, 0.35),
-    ):
+    for mine, name, color in ((~injected, "Other rows", colors.reference), (injected, "Altered rows", colors.accent)):
         count = np.histogram(np.maximum(size[mine], low), edges)[0]
         share = count / max(1, int(mine.sum()))
         table[name] = share
         medians.append(10 ** float(np.median(size[mine])) if mine.any() else float("nan"))
         figure.scatter(
-            x=10**centers, y=100 * share, mode="lines", line={"color": color, "width": 2, "shape": "hvh"},
-            fill="tozeroy", fillcolor=rgba(color, opacity), name=f"{name} ({int(mine.sum()):,})",
+            x=10**centers,
+            y=100 * share,
+            mode="lines",
+            line=stroke(color, 2) | {"shape": "hvh"},
+            fill="tozeroy",
+            fillcolor=rgba(color, 0.35),
+            name=f"{name} ({int(mine.sum()):,})",
             hovertemplate=f"{name}: %{{y:.1f}} % near %{{x:.3~g}} points<extra></extra>",
-        )  # fmt: skip
-    figure.x_axis(
-        type="log",
-        exponentformat="power",
-        dtick=1,
-        title_text="Size of the effect on the gap (percentage points, log scale)",
-    )
+        )
+    words = "Size of the effect on the gap (percentage points, log scale)"
+    figure.x_axis(type="log", exponentformat="power", dtick=1, title_text=words)
     figure.y_axis(rangemode="tozero", ticksuffix=" %", title_text="Share of these rows")
     done = figure.finish(theme, height=340, hovermode="closest")
     caption = f"Median effect: altered rows {number(medians[1])} points, other rows {number(medians[0])} points."
@@ -350,13 +346,6 @@ def _effects(result: StudyResult, effect: str) -> tuple[np.ndarray, np.ndarray]:
         "weight": (goal.influence, result.influence[:, column]),
         "relabel": (goal.relabel, result.relabel[:, column]),
     }[effect]
-
-
-def _quadrants(gap: np.ndarray, loss: np.ndarray, *, opposite: bool) -> np.ndarray:
-    """Position in QUADRANTS: what the row as it is does, the opposite of what taking it away does."""
-    sign = 1.0 if opposite else -1.0
-    narrows, helps = sign * gap >= 0, sign * loss >= 0
-    return np.select([narrows & helps, narrows & ~helps, ~narrows & helps], [0, 1, 2], default=3)
 
 
 def _readable(loss: np.ndarray) -> tuple[np.ndarray, str]:

@@ -12,6 +12,7 @@ from iffair_core.study.disclosure import merged
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
     Picture,
+    Props,
     Theme,
     group_styles,
     interval_bars,
@@ -21,12 +22,14 @@ from iffair_core.telling.figures.common import (
     long_frame,
     palette,
     solid_marker,
+    stroke,
 )
 from iffair_core.uncertainty import effective_counts, wilson_interval
 from iffair_core.wording import listed, number, percent
 
 SCORE_BINS = 20
 RELIABILITY_BINS = 10
+CALIBRATION = ("group", "bin", "mean score", "favorable share", "low", "high", "rows")
 
 
 def score_distribution(
@@ -69,38 +72,32 @@ def score_distribution(
             count, height = np.add.reduceat(count, starts), height / (SCORE_BINS * (high - low))
             style = styles[group]
             figure.scatter(
-                x=(low + high) / 2, y=100 * height, mode="lines+markers", name=legend_name(style, reference),
+                x=(low + high) / 2,
+                y=100 * height,
+                mode="lines+markers",
+                name=legend_name(style, reference),
                 legendgroup=str(code),
                 showlegend=row == 1 or not ((codes == code) & (y > 0.5)).any(),
-                line={"color": style.color, "width": 2}, marker=solid_marker(style, colors, 6) | {"maxdisplayed": 9},
+                line=stroke(style.color, 2),
+                marker=solid_marker(style, colors, 6) | {"maxdisplayed": 9},
                 customdata=np.column_stack([count, low, high]),
                 hovertemplate=f"<b>{style.label}</b><br>score %{{customdata[1]:.2f}} to %{{customdata[2]:.2f}}: "
-                "%{y:.1f} % (%{customdata[0]:,} rows)<extra></extra>", row=row, col=1,
-            )  # fmt: skip
+                "%{y:.1f} % (%{customdata[0]:,} rows)<extra></extra>",
+                row=row,
+            )
             lines += [
                 {"group": group, "outcome": "favorable" if outcome else "other", "from": a, "to": b, "rows": int(c)}
                 for a, b, c in zip(low, high, count, strict=True)
             ]
             above = f"{percent(np.average(mine >= threshold, weights=own))} of " if smallest is None else ""
             said.append(f"{shorten(group, 40)}, {title.lower()}: {above}{mine.size:,} rows")
-        figure.upright(threshold, {"color": colors.ink, "width": 1}, row=row, col=1)
-        figure.title(title, colors.ink, row=row, col=1)
-        figure.y_axis(rangemode="tozero", ticksuffix=" %", nticks=5, row=row, col=1)
-    figure.annotate(
-        x=threshold,
-        y=1,
-        yref="y domain",
-        text=f"selected from {threshold:g} →",
-        xanchor="left",
-        xshift=4,
-        yanchor="top",
-        row=1,
-        col=1,
-    )
-    figure.y_axis(title_text="Share of the group's rows", row=1, col=1)
-    figure.y_axis(title_text="Share of the group's rows", row=2, col=1)
-    figure.x_axis(range=[0, 1], title_text="Score: predicted probability of the favorable value", row=2, col=1)
-    figure.x_axis(range=[0, 1], row=1, col=1)
+        figure.upright(threshold, stroke(colors.ink), row=row)
+        figure.title(title, colors.ink, row=row)
+    place: Props = {"x": threshold, "y": 1, "yref": "y domain", "xanchor": "left", "xshift": 4, "yanchor": "top"}
+    figure.annotate(text=f"selected from {threshold:g} →", **place)
+    figure.y_axis(rangemode="tozero", ticksuffix=" %", nticks=5, title_text="Share of the group's rows")
+    figure.x_axis(range=[0, 1])
+    figure.x_axis(title_text="Score: predicted probability of the favorable value", row=2)
     legend = legend_for(len(groups)) or {"y": 1.08}
     done = figure.finish(theme, height=440 + legend_room(len(groups)), margin_t=50, legend=legend, hovermode="closest")
     table = long_frame(lines, ("group", "outcome", "from", "to", "rows"))
@@ -132,10 +129,7 @@ def calibration(
     """
     colors, styles = palette(theme), group_styles(groups, reference, theme)
     figure = Canvas()
-    figure.scatter(
-        x=[0, 100], y=[0, 100], mode="lines", line={"color": colors.reference, "width": 1.2}, hoverinfo="skip",
-        name="Calibrated",
-    )  # fmt: skip
+    figure.diagonal(0, 100, stroke(colors.reference, 1.2), "Calibrated")
     lines, said, small = [], [], []
     for code, group in enumerate(groups):
         members = np.flatnonzero((codes == code) & (True if weights is None else weights > 0))
@@ -158,22 +152,23 @@ def calibration(
         tells = effective_counts(size, np.array([own[part] @ own[part] for part in parts]))
         low, high = wilson_interval(share * tells, tells)
         figure.scatter(
-            x=100 * mean, y=100 * share, mode="lines+markers", name=legend_name(style, reference),
-            marker=solid_marker(style, colors, 9), line={"color": style.color, "width": 1.6},
+            x=100 * mean,
+            y=100 * share,
+            mode="lines+markers",
+            name=legend_name(style, reference),
+            marker=solid_marker(style, colors, 9),
+            line=stroke(style.color, 1.6),
             error_y=interval_bars(100 * share, 100 * low, 100 * high, style.color, 3),
             customdata=np.column_stack([100 * low, 100 * high, count]),
             hovertemplate=f"<b>{style.label}</b><br>mean score %{{x:.1f}} %<br>favorable %{{y:.1f}} % (95 % "
             "%{customdata[0]:.1f} to %{customdata[1]:.1f})<br>%{customdata[2]:,} rows<extra></extra>",
-        )  # fmt: skip
+        )
         error = float(np.sum(size * np.abs(share - mean)) / size.sum())
         said.append(f"{shorten(group, 40)} {number(100 * error)} points over {members.size:,} rows")
         lines += [
-            {
-                "group": group, "bin": place + 1, "mean score": mean[place], "favorable share": share[place],
-                "low": low[place], "high": high[place], "rows": int(count[place]),
-            }
-            for place in range(count.size)
-        ]  # fmt: skip
+            dict(zip(CALIBRATION, (group, place + 1, *line), strict=True))
+            for place, line in enumerate(zip(mean, share, low, high, count.tolist(), strict=True))
+        ]
     figure.x_axis(range=[-2, 102], ticksuffix=" %", title_text="Mean score of the bin")
     figure.y_axis(range=[-2, 102], ticksuffix=" %", title_text="Share with the favorable outcome (95 % interval)")
     done = figure.finish(
@@ -183,6 +178,6 @@ def calibration(
     if small:
         why = f"Fewer than {FEW_ROWS} rows, not estimable" if smallest is None else "Withheld"
         caption += f" {why}: {listed([shorten(g, 40) for g in small])}."
-    table = long_frame(lines, ("group", "bin", "mean score", "favorable share", "low", "high", "rows"))
+    table = long_frame(lines, CALIBRATION)
     alt = f"Calibration by group: mean distance of favorable share and score {listed(said)}. {caption}"
     return Picture(done, alt, table, caption)
