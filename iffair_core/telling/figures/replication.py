@@ -9,22 +9,26 @@ import pandas as pd
 
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import GOAL_METRIC, GOALS
-from iffair_core.telling.figures.canvas import Canvas
+from iffair_core.telling.figures.canvas import PANEL, Canvas
 from iffair_core.telling.figures.common import (
     METRIC_TITLES,
     Palette,
     Picture,
+    Props,
     Spot,
     Theme,
     axis_title,
+    far_away,
     label,
+    mark,
     metric_text,
     padded,
     palette,
     place_labels,
     rgba,
+    rival_mark,
+    stroke,
 )
-from iffair_core.telling.figures.tradeoff import RIVAL_SYMBOLS, ROOM_FOR_RIVALS
 from iffair_core.telling.replication import KINDS, SOURCES, Entry, Place, Replication, Z, rival_title, source_title
 from iffair_core.wording import GOAL_TITLES, heading, listed, metric_title, minus, points
 
@@ -44,7 +48,7 @@ def replication_curves(entry: Entry, theme: Theme = "light") -> Picture:
         raise ConfigError("No curve is kept for this comparison. Choose another kind, data set or goal.")
     colors, metric, table = palette(theme), GOAL_METRIC[entry.goal], _places(entry)
     ours = table[table["rival"] == ""]
-    away = _far_away(table)
+    away = far_away(table, table["rival"] == "", {"accuracy": 1.0, "disparity": -1.0}) & (table["rival"] != "untouched")
     x_range = padded(100 * table.loc[~away, "accuracy"].to_numpy(float), 0.12, 0.2)
     y_range = (0.0, padded(table.loc[~away, "disparity"].to_numpy(float), 0.1, 0.002)[1])
     hover = f"Accuracy %{{x:.2f}} %<br>{METRIC_TITLES[metric]} %{{y:.3f}}<extra></extra>"
@@ -54,33 +58,24 @@ def replication_curves(entry: Entry, theme: Theme = "light") -> Picture:
         line = ours[ours["variant"] == name]
         if line.empty:
             continue
-        figure.scatter(
-            x=100 * line["accuracy"], y=line["disparity"], customdata=line[["strength"]], name=heading(name),
-            mode="lines+markers", line={"color": color, "width": width},
-            marker={"symbol": symbol, "size": 6, "color": color},
-            hovertemplate=f"{heading(name)} at strength %{{customdata[0]:.4~g}}<br>{hover}",
-            **_bars(line, rgba(color, 0.35), line["strength"].isin(ERRORS_AT).to_numpy()),
-        )  # fmt: skip
+        look: Props = {"mode": "lines+markers", "line": stroke(color, width), "marker": mark(symbol, 6, color)}
+        look |= {"hovertemplate": f"{heading(name)} at strength %{{customdata[0]:.4~g}}<br>{hover}"}
+        look |= _bars(line, rgba(color, 0.35), line["strength"].isin(ERRORS_AT).to_numpy())
+        x, y = 100 * line["accuracy"], line["disparity"]
+        figure.scatter(x=x, y=y, customdata=line[["strength"]], name=heading(name), **look)
     spots, rivals = [], table[~table["rival"].isin(["", "untouched"])]
     for place in range(len(rivals)):
         rival = rivals.iloc[place]
         name = label(rival_title(rival["rival"]))
-        figure.scatter(
-            x=[100 * rival["accuracy"]], y=[rival["disparity"]], mode="markers", name=name, showlegend=False,
-            marker={
-                "symbol": RIVAL_SYMBOLS[place % len(RIVAL_SYMBOLS)], "size": 12, "color": colors.ink,
-                "line": {"width": 2},
-            },
-            hovertemplate=f"{name}<br>{hover}", **_bars(rivals.iloc[[place]], rgba(colors.ink, 0.5)),
-        )  # fmt: skip
+        look = {"mode": "markers", "marker": rival_mark(place, colors), "showlegend": False}
+        look |= {"hovertemplate": f"{name}<br>{hover}", **_bars(rivals.iloc[[place]], rgba(colors.ink, 0.5))}
+        figure.scatter(x=[100 * rival["accuracy"]], y=[rival["disparity"]], name=name, **look)
         if not away.loc[rivals.index].iloc[place]:
             spots.append(Spot(100 * rival["accuracy"], rival["disparity"], name, colors.ink))
     start = entry.untouched
-    figure.scatter(
-        x=[100 * start.accuracy], y=[start.disparity], mode="markers", name="Untouched", showlegend=False,
-        marker={"symbol": "diamond", "size": 14, "color": colors.ink, "line": {"color": colors.page, "width": 1}},
-        hovertemplate=f"Untouched<br>{hover}",
-    )  # fmt: skip
+    look = {"mode": "markers", "marker": mark("diamond", 14, colors.ink, colors.page), "showlegend": False}
+    look |= {"name": "Untouched", "hovertemplate": f"Untouched<br>{hover}"}
+    figure.scatter(x=[100 * start.accuracy], y=[start.disparity], **look)
     spots.append(Spot(100 * start.accuracy, start.disparity, "Untouched", colors.ink))
     near = [(100 * x, y) for x, y in zip(ours["accuracy"], ours["disparity"], strict=True)]
     corner = (y_range[1] - y_range[0]) * 0.03
@@ -132,30 +127,24 @@ def replication_margins(kept: Replication, kind: str, variant: str, theme: Theme
             if cell is not None:
                 value[:, r, c] = 100 * cell["margin"], 100 * cell["error"]
                 text[r, c] = "n. r." if np.isnan(cell["margin"]) else _short(cell["margin"])
-        figure.add(
-            "heatmap", z=value[0], x=np.arange(len(datasets)), y=np.arange(len(rivals)), row=row, xgap=2, ygap=2,
-            zmin=-MOST, zmax=MOST, showscale=False, hoverongaps=False, customdata=value[1],
-            colorscale=[[0.0, BEHIND[theme]], [0.5, colors.page], [1.0, AHEAD[theme]]],
-            hovertemplate="%{x}, %{y}<br>%{z:+.2f} points, standard error %{customdata:.2f}<extra></extra>",
-        )  # fmt: skip
+        scale = [[0.0, BEHIND[theme]], [0.5, colors.page], [1.0, AHEAD[theme]]]
+        look: Props = {"xgap": 2, "ygap": 2, "zmin": -MOST, "zmax": MOST, "colorscale": scale}
+        look |= {"showscale": False, "hoverongaps": False, "customdata": value[1]}
+        hover = "%{x}, %{y}<br>%{z:+.2f} points, standard error %{customdata:.2f}<extra></extra>"
+        x, y = np.arange(len(datasets)), np.arange(len(rivals))
+        figure.add("heatmap", x=x, y=y, z=value[0], hovertemplate=hover, row=row, **look)
         for r, c in np.ndindex(*text.shape):
-            shown = text[r, c]
-            figure.annotate(
-                text=shown, x=c, y=r, row=row,
-                font={"size": 11, "color": colors.muted if shown == "n. r." else colors.ink},
-            )  # fmt: skip
-        figure.annotate(
-            text=f"<b>{heading(GOAL_TITLES[goal])}</b>", x=0, y=1, xref="x domain", yref="y domain", xanchor="right",
-            yanchor="bottom", xshift=-4, yshift=3, font={"size": 12, "color": colors.ink}, row=row,
-        )  # fmt: skip
+            color = colors.muted if text[r, c] == "n. r." else colors.ink
+            figure.annotate(text=text[r, c], x=c, y=r, row=row, font={"size": 11, "color": color})
+        corner: Props = {"x": 0, "y": 1, "xanchor": "right", "yanchor": "bottom", "xshift": -4, "yshift": 3}
+        corner |= {"font": {"size": 12, "color": colors.ink}, "row": row}
+        figure.annotate(text=f"<b>{heading(GOAL_TITLES[goal])}</b>", **PANEL, **corner)
         figure.rows_axis([label(rival_title(name)) for name in rivals], color=colors.ink, row=row)
         figure.y_axis(range=[len(rivals) - 0.5, -0.5], row=row)
     columns = [label(SOURCES[name].short if name in SOURCES else name) for name in datasets]
-    figure.x_axis(
-        tickmode="array", tickvals=list(range(len(datasets))), ticktext=columns,
-        showgrid=False, range=[-0.5, len(datasets) - 0.5], side="top", tickfont={"size": 10, "color": colors.muted},
-        tickangle=0,
-    )  # fmt: skip
+    ticks: Props = {"tickmode": "array", "tickvals": list(range(len(datasets))), "ticktext": columns, "tickangle": 0}
+    ticks |= {"tickfont": {"size": 10, "color": colors.muted}, "side": "top", "showgrid": False}
+    figure.x_axis(range=[-0.5, len(datasets) - 0.5], **ticks)
     done = figure.finish(theme, height=height, margin_t=40, margin_b=20)
     known = frame[frame["margin"].notna()]
     lost = len(frame) - len(known)
@@ -190,16 +179,12 @@ def _places(entry: Entry) -> pd.DataFrame:
         ("untouched", "", float("nan"), entry.untouched),
         *((name, "", float("nan"), rival.place) for name, rival in entry.rivals.items()),
     ]
-    return pd.DataFrame(
-        [
-            {
-                "rival": rival, "variant": variant, "strength": strength, "disparity": place.disparity,
-                "disparity error": place.disparity_error, "accuracy": place.accuracy,
-                "accuracy error": place.accuracy_error,
-            }
-            for rival, variant, strength, place in [*ours, *others]
-        ]
-    )  # fmt: skip
+    lines = [
+        (*names, place.disparity, place.disparity_error, place.accuracy, place.accuracy_error)
+        for *names, place in [*ours, *others]
+    ]
+    columns = ["rival", "variant", "strength", "disparity", "disparity error", "accuracy", "accuracy error"]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def _bars(places: pd.DataFrame, color: str, where: np.ndarray | None = None) -> dict[str, Any]:
@@ -210,16 +195,6 @@ def _bars(places: pd.DataFrame, color: str, where: np.ndarray | None = None) -> 
         f"error_{axis}": look | {"array": np.where(shown, factor * Z * places[column], 0.0)}
         for axis, column, factor in (("x", "accuracy error", 100.0), ("y", "disparity error", 1.0))
     }
-
-
-def _far_away(table: pd.DataFrame) -> pd.Series:
-    """Which rivals are so much worse than all of our points that showing them would squeeze these together."""
-    ours, away = ~table["rival"].astype(bool), pd.Series(False, index=table.index)
-    for metric, sign in (("accuracy", 1.0), ("disparity", -1.0)):
-        values = sign * table[metric]
-        low, high = values[ours].min(), values[ours].max()
-        away |= values < low - ROOM_FOR_RIVALS * (high - low)
-    return away & ~ours & (table["rival"] != "untouched")
 
 
 def _caption(entry: Entry, away: pd.DataFrame) -> str:

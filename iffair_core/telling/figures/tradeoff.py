@@ -17,18 +17,24 @@ from iffair_core.telling.figures.common import (
     METRIC_TITLES,
     Palette,
     Picture,
+    Props,
     Spot,
     Theme,
     as_float,
     axis_title,
     factor,
+    far_away,
     interval_bars,
     label,
+    mark,
     metric_text,
     padded,
     palette,
     place_labels,
+    require_split,
     rgba,
+    rival_mark,
+    stroke,
 )
 from iffair_core.tradeoff import Curve
 from iffair_core.wording import listed, metric_title, missing
@@ -62,14 +68,6 @@ class _View:
         return bars
 
 
-RIVAL_SYMBOLS = (
-    "square-open", "triangle-up-open", "cross-open", "triangle-down-open", "pentagon-open", "x-open", "hexagon2-open",
-    "hourglass-open", "bowtie-open",
-)  # fmt: skip
-ROOM_FOR_RIVALS = 0.5
-"""How far beyond our own points, as a share of their extent, a rival that is worse may stretch the picture."""
-
-
 def tradeoff(
     result: StudyResult,
     theme: Theme = "light",
@@ -92,11 +90,12 @@ def tradeoff(
     for metric in (x, y):
         if metric not in METRIC_TITLES:
             raise ConfigError(f"There is no metric {shorten(metric)!r}. Use one of: {', '.join(METRIC_TITLES)}.")
-    if split not in result.baseline:
-        raise ConfigError(f"There is no split {shorten(split)!r} here. Use one of: {', '.join(result.baseline)}.")
+    require_split(split, result.baseline)
     colors = palette(theme)
     table = _points(result, x, y, split)
-    away = _far_away(table, x, y)
+    away = far_away(
+        table, table["rival"] == "", {metric: 1.0 if metric in HIGHER_IS_BETTER else -1.0 for metric in (x, y)}
+    )
     ours, rivals = table[table["rival"] == ""], table[table["rival"] != ""]
     refitted = ours[ours[x].notna() & ours[y].notna()]
     predicted = ours[ours[f"predicted {x}"].notna() & ours[f"predicted {y}"].notna()]
@@ -104,29 +103,32 @@ def tradeoff(
 
     figure = Canvas()
     hover = f"{METRIC_TITLES[x]} %{{x:.4~g}}{' %' if fx > 1 else ''}<br>{METRIC_TITLES[y]} %{{y:.3~g}}<extra></extra>"
-    view = _View(x, y, colors, hover, intervals, compact)
+    view, joined = _View(x, y, colors, hover, intervals, compact), "lines+markers"
     figure.scatter(
-        x=fx * predicted[f"predicted {x}"], y=fy * predicted[f"predicted {y}"], customdata=predicted[["strength"]],
-        name="Predicted (no refit)", mode="lines+markers", line={"color": colors.muted, "width": 1.4, "dash": "dash"},
-        marker={"symbol": "circle-open", "size": 4 if compact else 5, "color": colors.muted, "line": {"width": 1}},
+        x=fx * predicted[f"predicted {x}"],
+        y=fy * predicted[f"predicted {y}"],
+        customdata=predicted[["strength"]],
+        name="Predicted (no refit)",
+        mode=joined,
+        line=stroke(colors.muted, 1.4, "dash"),
+        marker=mark("circle-open", 4 if compact else 5, colors.muted) | {"line": {"width": 1}},
         hovertemplate="Predicted at strength %{customdata[0]:.6~g}<br>" + hover,
-    )  # fmt: skip
+    )
+    bar: Props = {"thickness": 10, "len": 0.55, "y": 0.98, "yanchor": "top", "x": 1.01, "outlinewidth": 0}
+    bar |= {"title": {"text": "Strength", "side": "right", "font": {"size": 12, "color": colors.muted}}}
+    bar |= {"tickvals": [0, 0.25, 0.5, 0.75, 1, 1.25], "tickfont": colors.small}
+    by_strength: Props = {"color": refitted["strength"], "cmin": 0, "cmax": 1.25, "showscale": not compact}
+    by_strength |= {"colorscale": [list(stop) for stop in colors.scale], "colorbar": bar}
     figure.scatter(
-        x=fx * refitted[x], y=fy * refitted[y], customdata=refitted[["strength"]], name="Refitted",
-        mode="lines+markers", line={"color": colors.accent, "width": 2},
-        marker={
-            "size": 6 if compact else 9, "color": refitted["strength"], "cmin": 0, "cmax": 1.25,
-            "colorscale": [list(stop) for stop in colors.scale], "line": {"color": colors.ink, "width": 0.6},
-            "showscale": not compact,
-            "colorbar": {
-                "title": {"text": "Strength", "side": "right", "font": {"size": 12, "color": colors.muted}},
-                "thickness": 10, "len": 0.55, "y": 0.98, "yanchor": "top", "x": 1.01, "outlinewidth": 0,
-                "tickvals": [0, 0.25, 0.5, 0.75, 1, 1.25], "tickfont": {"size": 11, "color": colors.muted},
-            },
-        },
+        **view.place(refitted),
+        customdata=refitted[["strength"]],
+        name="Refitted",
+        mode=joined,
+        line=stroke(colors.accent, 2),
+        marker={"size": 6 if compact else 9, "line": stroke(colors.ink, 0.6), **by_strength},
         hovertemplate="Refitted at strength %{customdata[0]:.6~g}<br>" + hover,
         **view.bars(refitted, rgba(colors.accent, 0.22), 2),
-    )  # fmt: skip
+    )
     spots = _marks(figure, result.curve, ours, view) + _rivals(figure, rivals, view, away)
 
     band = result.baseline[split].chance_band.get(y)
@@ -160,15 +162,11 @@ def tradeoff(
         font=11 if compact else 12,
         background=colors.page,
     )
-    short = {"standoff": 4, "font": {"size": 12, "color": colors.muted}}
-    figure.x_axis(
-        range=list(x_range), ticksuffix=" %" if fx > 1 else "", nticks=5 if compact else 8,
-        title={"text": METRIC_TITLES[x] if compact else axis_title(x)} | (short if compact else {}),
-    )  # fmt: skip
-    figure.y_axis(
-        range=list(y_range), ticksuffix=" %" if fy > 1 else "", nticks=5 if compact else 8,
-        title={"text": METRIC_TITLES[y] if compact else axis_title(y)} | (short if compact else {}),
-    )  # fmt: skip
+    short: Props = {"standoff": 4, "font": {"size": 12, "color": colors.muted}} if compact else {}
+    for put, metric, ends in ((figure.x_axis, x, x_range), (figure.y_axis, y, y_range)):
+        title = {"text": METRIC_TITLES[metric] if compact else axis_title(metric), **short}
+        suffix = " %" if factor(metric) > 1 else ""
+        put(range=list(ends), ticksuffix=suffix, nticks=5 if compact else 8, title=title)
     done = figure.finish(
         theme, height=250 if compact else 520, hovermode="closest", showlegend=not compact, dragmode="zoom"
     )
@@ -209,16 +207,6 @@ def _points(result: StudyResult, x: str, y: str, split: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _far_away(table: pd.DataFrame, x: str, y: str) -> pd.Series:
-    """Which rivals are so much worse than all of our points that showing them would squeeze these together."""
-    ours, away = table["rival"] == "", pd.Series(False, index=table.index)
-    for metric in (x, y):
-        values = table[metric] * (1.0 if metric in HIGHER_IS_BETTER else -1.0)
-        low, high = values[ours].min(), values[ours].max()
-        away |= values < low - ROOM_FOR_RIVALS * (high - low)
-    return away & ~ours
-
-
 def _rivals(figure: Canvas, rivals: pd.DataFrame, view: _View, away: pd.Series) -> list[Spot]:
     """Hollow markers, one trace for each rival; returns where the names of those in sight belong."""
     spots = []
@@ -228,14 +216,9 @@ def _rivals(figure: Canvas, rivals: pd.DataFrame, view: _View, away: pd.Series) 
         if rival[[view.x, view.y]].isna().to_numpy().any():
             continue
         name = label(rival["rival"].iloc[0], 48)
-        figure.scatter(
-            **view.place(rival), mode="markers", name=name, showlegend=False,
-            marker={
-                "symbol": RIVAL_SYMBOLS[place % len(RIVAL_SYMBOLS)], "size": 9 if view.compact else 12,
-                "color": colors.ink, "line": {"width": 2},
-            },
-            hovertemplate=f"{name}<br>{view.hover}", **view.bars(rival, rgba(colors.ink, 0.5)),
-        )  # fmt: skip
+        look: Props = {"mode": "markers", "marker": rival_mark(place, colors, 9 if view.compact else 12)}
+        look |= {"name": name, "showlegend": False, "hovertemplate": f"{name}<br>{view.hover}"}
+        figure.scatter(**view.place(rival), **look, **view.bars(rival, rgba(colors.ink, 0.5)))
         if not view.compact and not away[rival.index[0]]:
             short = label(rival["rival"].iloc[0].partition(" (")[0], 48)
             spots.append(Spot(**view.place(rivals.iloc[place]), text=short, color=colors.ink))
@@ -256,15 +239,11 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
         if point[[view.x, view.y]].isna().to_numpy().any():
             continue
         ring = symbol.endswith("open")
-        figure.scatter(
-            **view.place(point), mode="markers", name=name, customdata=point[["strength"]],
-            marker={
-                "symbol": symbol, "size": size * scale, "color": fill,
-                "line": {"color": colors.accent if ring else colors.page, "width": width},
-            },
-            hovertemplate=f"{name}, strength %{{customdata[0]:.6~g}}<br>{view.hover}", showlegend=False,
-            **({} if ring else view.bars(point, rgba(colors.ink, 0.6))),
-        )  # fmt: skip
+        hover = f"{name}, strength %{{customdata[0]:.6~g}}<br>{view.hover}"
+        drawn = mark(symbol, size * scale, fill, colors.accent if ring else colors.page, width)
+        look: Props = {"mode": "markers", "marker": drawn, "showlegend": False, "hovertemplate": hover}
+        look |= {} if ring else view.bars(point, rgba(colors.ink, 0.6))
+        figure.scatter(**view.place(point), name=name, customdata=point[["strength"]], **look)
         names.setdefault(place, []).append(name)
     spots = []
     for place, said in names.items():
@@ -319,10 +298,8 @@ def _backdrop(figure: Canvas, view: _View, y_range: tuple[float, float], band: f
     if band is None:
         return
     ends = sorted((factor(y) * (1.0 if y in HIGHER_IS_BETTER else 0.0), factor(y) * band))
-    figure.shape(
-        type="rect", x0=0, x1=1, xref="x domain", y0=ends[0], y1=ends[1], layer="below", line_width=0,
-        fillcolor=rgba(colors.reference, 0.16),
-    )  # fmt: skip
+    wide: Props = {"x0": 0, "x1": 1, "xref": "x domain", "layer": "below", "line_width": 0}
+    figure.shape(type="rect", y0=ends[0], y1=ends[1], fillcolor=rgba(colors.reference, 0.16), **wide)
     if view.compact:
         return
     words = "chance alone reaches this far"
@@ -347,12 +324,12 @@ def _freer_left(
 
 def _reference(figure: Canvas, view: _View, level: float, *, left: bool) -> None:
     """The user's line, with its value at the freer end."""
-    figure.level(factor(view.y) * level, {"color": view.colors.ink, "width": 1, "dash": "dot"})
+    y = factor(view.y) * level
+    figure.level(y, stroke(view.colors.ink, 1, "dot"))
     if not view.compact:
-        figure.annotate(
-            text=f"your reference line, {metric_text(view.y, level)}", x=0 if left else 1, xref="x domain",
-            y=factor(view.y) * level, xanchor="left" if left else "right", yanchor="bottom", xshift=4 if left else -4,
-        )  # fmt: skip
+        words, side = f"your reference line, {metric_text(view.y, level)}", "left" if left else "right"
+        place: Props = {"x": 0 if left else 1, "xanchor": side, "yanchor": "bottom", "xshift": 4 if left else -4}
+        figure.annotate(text=words, xref="x domain", y=y, **place)
 
 
 def _caption(result: StudyResult, ours: pd.DataFrame, split: str, band: float | None, y: str) -> str:

@@ -11,19 +11,22 @@ from iffair_core.metrics import DISPARITIES
 from iffair_core.study.results import StudyResult
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
-    HIGHER_IS_BETTER,
     METRIC_TITLES,
     Picture,
+    Props,
     Theme,
     as_float,
     factor,
     interval_bars,
     label,
+    mark,
     metric_text,
     padded,
     palette,
     rgba,
     rows_height,
+    short_title,
+    stroke,
 )
 from iffair_core.telling.tables import transfer_table
 from iffair_core.wording import listed, missing
@@ -46,6 +49,7 @@ def transfers(
     colors, figure = palette(theme), Canvas(cols=2, gaps=(0.06, 0.0), share_y=True)
     for col, metric in enumerate(metrics, start=1):
         scale, ends = factor(metric), [0.0] if metric in DISPARITIES else []
+        unit = " %" if scale > 1 else ""
         values: dict[str, np.ndarray] = {}
         for when in ("before", "after"):
             for end in ("", " low", " high"):
@@ -54,34 +58,32 @@ def transfers(
                 ends += values[when + end].tolist()
         for place, (was, now) in enumerate(zip(values["before"], values["after"], strict=True)):
             if missing(was) or missing(now):
-                figure.annotate(
-                    text="not estimable", x=0.02, xref="x domain", xanchor="left", y=place, col=col,
-                    font={"size": 11, "color": colors.muted},
-                )  # fmt: skip
+                figure.note("not estimable", place, colors, col=col)
                 continue
-            figure.scatter(
-                x=[was, now], y=[place - NUDGE, place + NUDGE], mode="lines", showlegend=False, hoverinfo="skip",
-                line={"color": rgba(colors.accent, 0.35), "width": 3}, col=col,
-            )  # fmt: skip
+            quiet: Props = {"mode": "lines", "showlegend": False, "hoverinfo": "skip", "col": col}
+            ends_at: Props = {"x": [was, now], "y": [place - NUDGE, place + NUDGE]}
+            figure.scatter(**ends_at, line=stroke(rgba(colors.accent, 0.35), 3), **quiet)
         for when, name, shift, symbol, color, size in (
             ("before", "Without the weights", -NUDGE, "diamond", colors.ink, 10),
             ("after", "With the weights", NUDGE, "star", colors.accent, 13),
         ):
             figure.scatter(
-                x=values[when], y=np.arange(len(table)) + shift, mode="markers", name=name, legendgroup=when,
-                showlegend=col == 1, marker={"symbol": symbol, "size": size, "color": color, "opacity": 1},
+                x=values[when],
+                y=np.arange(len(table)) + shift,
+                mode="markers",
+                name=name,
+                legendgroup=when,
+                showlegend=col == 1,
+                marker=mark(symbol, size, color) | {"opacity": 1},
                 error_x=interval_bars(values[when], values[f"{when} low"], values[f"{when} high"], rgba(color, 0.6), 3),
                 customdata=[[label(title, 60)] for title in table["model"]],
-                hovertemplate=f"%{{customdata[0]}}<br>{METRIC_TITLES[metric]} {name.lower()} %{{x:.3~g}}"
-                f"{' %' if scale > 1 else ''}<extra></extra>", col=col,
-            )  # fmt: skip
+                hovertemplate=f"%{{customdata[0]}}<br>{METRIC_TITLES[metric]} {name.lower()} %{{x:.3~g}}{unit}"
+                "<extra></extra>",
+                col=col,
+            )
         low, high = padded(ends, 0.05, 0.004 * scale)
-        figure.x_axis(
-            range=[0 if metric in DISPARITIES else low, high], ticksuffix=" %" if scale > 1 else "", nticks=5, col=col
-        )  # fmt: skip
-        # Two titles stand side by side on a narrow screen, so the longest word goes.
-        words = METRIC_TITLES[metric].removesuffix(" difference").replace("Average absolute", "Mean")
-        figure.title(f"{words} {'↑' if metric in HIGHER_IS_BETTER else '↓'}", colors.ink, col=col)
+        figure.x_axis(range=[0 if metric in DISPARITIES else low, high], ticksuffix=unit, nticks=5, col=col)
+        figure.title(short_title(metric), colors.ink, col=col)
     names = [label(title.removesuffix(" (this study)"), 40) for title in table["model"]]
     names[0] = f"<b>{names[0]}</b>"
     figure.rows_axis(names, color=colors.ink, col=1)
