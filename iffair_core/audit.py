@@ -257,10 +257,9 @@ def _judged(
     known = came_true >= 0
     if not known.any():
         raise TaskError("No row that is compared has a value of what came true. Name another column.")
-    found = evaluate(
-        came_true[known], selected[known].astype(float), of.codes[known], of.groups, of.reference, seed=seed,
-        sample_weight=None if weight is None else weight[known],
-    )  # fmt: skip
+    rows = (came_true[known], selected[known].astype(float), of.codes[known])
+    counts = None if weight is None else weight[known]
+    found = evaluate(*rows, of.groups, of.reference, seed=seed, sample_weight=counts)
     nothing = np.zeros(len(of.groups), dtype=bool)
     return found if least is None else told_evaluation(found, least, Withheld(nothing, nothing))
 

@@ -44,9 +44,17 @@ usual_title = f"Fairness study of {current.name}"
 def download(name: str, kind: str, make: Callable[[], bytes | str], label: str, *, primary: bool = False) -> None:
     """A button whose file is made when it is clicked; not for figures from before the last change."""
     st.download_button(
-        label, data=make, file_name=name, mime=kind, key=f"report_{name}", on_click="ignore", width="stretch",
-        icon=":material/download:", type="primary" if primary else "secondary", disabled=bool(stale),
-    )  # fmt: skip
+        label,
+        data=make,
+        file_name=name,
+        mime=kind,
+        key=f"report_{name}",
+        on_click="ignore",
+        width="stretch",
+        icon=":material/download:",
+        type="primary" if primary else "secondary",
+        disabled=bool(stale),
+    )
 
 
 def printed(result: StudyResult, source: str, draft: dict[str, Any]) -> bytes:

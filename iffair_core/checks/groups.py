@@ -47,13 +47,12 @@ def _indivisible(study: Studied) -> Iterator[Check]:
     """Rows that the study will not be able to divide into its parts, in the words of its error."""
     task, resolved = study.task, study.resolved
     try:
-        split_rows(
-            resolved.y, resolved.group_codes, study.data.seed, fixed=resolved.fixed_split, fixed_by=task.split or "",
-            units=resolved.unit_codes, units_by=task.unit or "",
-        )  # fmt: skip
+        by = {"fixed_by": task.split or "", "units_by": task.unit or ""}
+        fixed, units = resolved.fixed_split, resolved.unit_codes
+        split_rows(resolved.y, resolved.group_codes, study.data.seed, fixed=fixed, units=units, **by)
     except SplitError as error:
-        by = tuple(name for name in (task.split, task.unit) if name is not None)
-        yield Check("indivisible", "high", "These rows cannot be studied", str(error), by or (task.target,))
+        columns = tuple(name for name in (task.split, task.unit) if name is not None)
+        yield Check("indivisible", "high", "These rows cannot be studied", str(error), columns or (task.target,))
 
 
 # ------------------------------------------------------------------------------------------------------------ outcome
@@ -251,8 +250,8 @@ def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least:
     """The small groups under one name, with the next larger ones until it is large enough."""
     groups = study.resolved.groups
     sizes = measure(study.resolved.group_codes, len(groups))
-    order = sorted((code for code, group in enumerate(groups) if group != SMALL_GROUPS),
-                   key=lambda code: (not small[code], sizes[code].min()))  # fmt: skip
+    others = (code for code, group in enumerate(groups) if group != SMALL_GROUPS)
+    order = sorted(others, key=lambda code: (not small[code], sizes[code].min()))
     count = max(2, int(small.sum()))
     while count < len(order) - 1 and (sizes[order[:count]].sum(axis=0) < least).any():
         count += 1

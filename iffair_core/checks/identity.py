@@ -16,37 +16,40 @@ from iffair_core.checks.evidence import Check, Evidence, Remedy, plural
 from iffair_core.errors import joined, quoted
 from iffair_core.reading.values import as_numbers
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-NUMBERED = frozenset({"id", "ids", "nr", "no", "nbr", "num", "number", "key", "uid", "uuid", "guid", "pid", "ref"})
+NUMBERED = _set("id ids nr no nbr num number key uid uuid guid pid ref")
 """Words that call a column a number by which something is known."""
-NAMED_SO = frozenset(
-    {"ssn", "iban", "isin", "phone", "telephone", "tel", "mobile", "fax", "account", "acct", "passport", "serial",
-     "barcode", "dupersid", "panel", "ip", "mrn", "nhs"}
-)  # fmt: skip
+NAMED_SO = _set(
+    "ssn iban isin phone telephone tel mobile fax account acct passport serial barcode dupersid panel ip mrn nhs"
+)
 """Words that need no other: such a column is an identifier by name."""
-PLACES = frozenset({"zip", "zipcode", "postal", "postcode", "plz", "fips", "tract", "cbsa", "puma"})
+PLACES = _set("zip zipcode postal postcode plz fips tract cbsa puma")
 """Words that call a column the code of a place."""
-OF_WHOM = frozenset(
-    {"person", "patient", "employee", "customer", "client", "student", "pupil", "applicant", "user", "member",
-     "subject", "participant", "respondent", "household", "family", "case", "individual", "defendant", "worker",
-     "borrower", "account", "candidate", "staff", "teacher", "card", "policy", "dupersid", "mrn", "ssn"}
-)  # fmt: skip
-COUNTED = frozenset(
-    {"of", "numberof", "total", "count", "times", "days", "years", "months", "hours", "children", "inpatient",
-     "outpatient", "emergency", "procedures", "diagnoses", "medications", "lab", "visits", "trips", "rooms"}
-)  # fmt: skip
+OF_WHOM = _set(
+    "person patient employee customer client student pupil applicant user member subject participant respondent "
+    "household family case individual defendant worker borrower account candidate staff teacher card policy "
+    "dupersid mrn ssn"
+)
+COUNTED = _set(
+    "of numberof total count times days years months hours children inpatient outpatient emergency procedures "
+    "diagnoses medications lab visits trips rooms"
+)
 """Words beside "number" that say it counts something, as in number of children."""
-CODES = frozenset(
-    {"code", "cd", "race", "rac", "ethnicity", "ethnic", "hispanic", "sex", "gender", "region", "state", "county",
-     "occupation", "occ", "occp", "industry", "naics", "soc", "marital", "mar", "religion", "language", "country",
-     "nationality", "citizenship", "cit", "division", "district", "branch", "department", "dept", "job", "status",
-     "category", "cat", "type", "class", "relp", "pobp", "cow", "msp", "diag", "icd", "rac1p", "racev2x"}
-)  # fmt: skip
+CODES = _set(
+    "code cd race rac ethnicity ethnic hispanic sex gender region state county occupation occ occp industry naics "
+    "soc marital mar religion language country nationality citizenship cit division district branch department "
+    "dept job status category cat type class relp pobp cow msp diag icd rac1p racev2x"
+)
 """Words by whose names numbers are codes of kinds."""
-ORDERED = frozenset(
-    {"level", "grade", "rank", "score", "rating", "index", "stage", "step", "age", "year", "years", "count", "amount",
-     "satisfaction", "involvement", "income", "pay", "wage", "salary", "tenure"}
-)  # fmt: skip
+ORDERED = _set(
+    "level grade rank score rating index stage step age year years count amount satisfaction involvement income "
+    "pay wage salary tenure"
+)
 """Words by whose names numbers have an order, whatever else the name says."""
 DISTINCT_SHARE = 0.9
 """Share of rows with a number of their own from which whole numbers of one length look like identifiers."""

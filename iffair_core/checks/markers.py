@@ -17,10 +17,8 @@ MARKED_SHARE = 0.05
 """Share of a column's rows from which a marker changes what the column says."""
 LEAST_ROWS, LEAST_SHARE = 10, 0.01
 """Rows that the marked cells of a column need, and the share that single digits need as well."""
-NEGATIVE = frozenset(
-    {-float(one) for one in range(1, 10)} | {-float(int(d * n)) for d in "789" for n in range(2, 7)}
-    | {-97.0, -98.0, -997.0, -998.0, -9997.0, -9998.0}
-)  # fmt: skip
+_SURVEY_CODES = (*range(1, 10), 97, 98, 997, 998, 9997, 9998)
+NEGATIVE = frozenset(-float(one) for one in (*_SURVEY_CODES, *(int(d * n) for d in "789" for n in range(2, 7))))
 """Negative numbers that stand for "missing" below a column that has no other negative number."""
 HIGH = tuple(
     frozenset(float(10**size - 1 - less) for less in range(3)) | {float(int(d * size)) for d in "789"}

@@ -160,9 +160,8 @@ class Number(Option):
         return self.dial or (self.low, self.high)
 
     def _fits(self, number: float) -> bool:
-        return math.isfinite(number) and (number > self.low if self.above else self.low <= number) and (
-            number <= self.high
-        )  # fmt: skip
+        enough = number > self.low if self.above else number >= self.low
+        return math.isfinite(number) and enough and number <= self.high
 
     def check(self, name: str, value: Any) -> None:
         if value is None and self.default is None:

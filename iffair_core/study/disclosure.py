@@ -246,12 +246,11 @@ def disclosed(result: StudyResult) -> StudyResult:
     if result.has("baseline"):
         records.append(replace(result.record(Baseline), evaluations=told(result.baseline)))
     if result.has("curve"):
-        points = tuple(
-            point if point.weights is None
-            else replace(point, largest_weight=None, changed_share=told_share(changed(point.weights), k))
-            for point in result.curve.points
-        )  # fmt: skip
-        curve = replace(result.curve, points=points)
+        moved = {at: changed(one.weights) for at, one in enumerate(result.curve.points) if one.weights is not None}
+        points = [*result.curve.points]
+        for at, rows in moved.items():
+            points[at] = replace(points[at], largest_weight=None, changed_share=told_share(rows, k))
+        curve = replace(result.curve, points=tuple(points))
         records.append(replace(result.record(Repaired), curve=curve, evaluations=told(result.after)))
     if result.has("fidelity"):
         records.append(replace(result.fidelity, refits=result.fidelity.refits.drop(columns="row", errors="ignore")))

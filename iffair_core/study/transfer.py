@@ -34,20 +34,13 @@ from iffair_core.metrics import (
 from iffair_core.study.classifiers import TRANSFER_MODELS, transfer_model
 from iffair_core.study.results import MEASURED, Reached, StudyResult, Transfer
 
-__all__ = [
-    "TRANSFER_MODELS", "Transfer", "checked_weights", "reduction_kept", "require_weightable", "transfer",
-    "transfer_by_name",
-]  # fmt: skip
-
 _NOTHING = Estimate(None, None, None, 0)
 
 
 def transfer_by_name(result: StudyResult, name: str, stop_check: StopCheck = never_stop) -> Transfer:
     """`transfer` with the classifier of that name in TRANSFER_MODELS, seeded as the study."""
-    found = transfer_model(name)
-    return transfer(
-        result, found.make(result.config.seed), name, title=found.title, notes=(found.note,), stop_check=stop_check
-    )  # fmt: skip
+    found, seed = transfer_model(name), result.config.seed
+    return transfer(result, found.make(seed), name, title=found.title, notes=(found.note,), stop_check=stop_check)
 
 
 def transfer(
@@ -126,9 +119,7 @@ def transfer(
     )
 
 
-def reduction_kept(
-    result: StudyResult, difference: Mapping[str, Mapping[str, Estimate]]
-) -> dict[str, float | None]:  # fmt: skip
+def reduction_kept(result: StudyResult, difference: Mapping[str, Mapping[str, Estimate]]) -> Mapping[str, float | None]:
     """{split: the disparity's reduction in another model / the reduction in the study's own model}.
 
     1: as much as in the study's own model; 0: none; negative: the disparity grew. None where the study's own model has
@@ -177,9 +168,8 @@ def _one_thread() -> threadpool_limits:
 
 def _seeded(estimator: Any, seed: int) -> Any:
     fresh = clone(estimator)
-    free = [key for key, value in fresh.get_params().items()
-            if value is None and key.rpartition("__")[2] == "random_state"]  # fmt: skip
-    return fresh.set_params(**dict.fromkeys(free, seed))
+    unset = [key for key, value in fresh.get_params().items() if value is None]
+    return fresh.set_params(**{key: seed for key in unset if key.rpartition("__")[2] == "random_state"})
 
 
 def _fitted(estimator: Any, X: np.ndarray, y: np.ndarray, weight: np.ndarray, name: str) -> tuple[Any, list[str]]:

@@ -322,10 +322,8 @@ def _fidelity(result: StudyResult) -> dict[str, Any] | None:
     found = result.fidelity
     if found is None:
         return None
-    numbers = (
-        "removal_error", "prediction_error", "spearman", "slope", "hard_exact", "mean_leverage", "checked", "asked",
-    )  # fmt: skip
-    told = {name: getattr(found, name) for name in numbers}
+    told = {name: getattr(found, name) for name in ("removal_error", "prediction_error", "spearman", "slope")}
+    told |= {name: getattr(found, name) for name in ("hard_exact", "mean_leverage", "checked", "asked")}
     told |= {} if result.smallest_group is None else {"hard_exact": None}
     return {"level": found.level} | told | {"sentence": found.sentence}
 

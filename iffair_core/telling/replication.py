@@ -30,11 +30,9 @@ TIE = 0.002
 Z = 1.959964
 VARIANTS = ("diverse", "efficient", "uniform")
 VERDICTS = {"win": "wins", "tie": "ties", "loss": "losses", "not reached": "not reached"}
-MARGIN_COLUMNS = (
-    "kind", "dataset", "goal", "seeds", "rival", "rival disparity", "rival disparity error", "rival accuracy",
-    "rival accuracy error", "untouched disparity", "untouched accuracy", "variant", "verdict", "margin", "error",
-    "strength", "clear",
-)  # fmt: skip
+_OF_RIVAL = ("rival", "rival disparity", "rival disparity error", "rival accuracy", "rival accuracy error")
+_OF_MARGIN = ("untouched disparity", "untouched accuracy", "variant", "verdict", "margin", "error", "strength", "clear")
+MARGIN_COLUMNS = ("kind", "dataset", "goal", "seeds", *_OF_RIVAL, *_OF_MARGIN)
 
 
 class Kind(NamedTuple):
@@ -182,18 +180,16 @@ class Replication:
 
         `clear`: the margin's 95 % interval leaves 0 out; never so with a single seed.
         """
-        lines = [
-            (
-                one.kind, one.dataset, one.goal, one.seeds, rival.name, rival.place.disparity,
-                rival.place.disparity_error, rival.place.accuracy, rival.place.accuracy_error, one.untouched.disparity,
-                one.untouched.accuracy, name, found.verdict, found.value, found.error, found.strength,
-                one.seeds > 1 and found.value is not None and abs(found.value) > Z * (found.error or 0.0),
-            )
-            for one in self._in_order(kind)
-            for rival in one.rivals.values()
-            for name, found in rival.margins.items()
-            if variant in (None, name)
-        ]  # fmt: skip
+        lines = []
+        for one in self._in_order(kind):
+            for rival in one.rivals.values():
+                place, start = rival.place, one.untouched
+                theirs = (rival.name, place.disparity, place.disparity_error, place.accuracy, place.accuracy_error)
+                entry = (one.kind, one.dataset, one.goal, one.seeds, *theirs, start.disparity, start.accuracy)
+                for name, found in rival.margins.items():
+                    clear = one.seeds > 1 and found.value is not None and abs(found.value) > Z * (found.error or 0.0)
+                    if variant in (None, name):
+                        lines.append((*entry, name, found.verdict, found.value, found.error, found.strength, clear))
         frame = pd.DataFrame(lines, columns=list(MARGIN_COLUMNS))
         return frame.astype({name: float for name in ("margin", "error", "strength")} | {"clear": bool})
 
@@ -264,12 +260,8 @@ def read(text: str) -> Replication:
         if not own[0] and raw["kind"] == "fairlearn":
             own = curves.get(("logistic", raw["dataset"], raw["goal"]), nothing)
         rivals = {name: _rival(name, found) for name, found in raw["rivals"].items()}
-        entries.append(
-            Entry(
-                raw["kind"], raw["dataset"], raw["goal"], raw["seeds"], _place(raw["untouched"]), *own, rivals,
-                raw["failed"],
-            )
-        )  # fmt: skip
+        names = (raw["kind"], raw["dataset"], raw["goal"], raw["seeds"])
+        entries.append(Entry(*names, _place(raw["untouched"]), *own, rivals, raw["failed"]))
     return Replication(document["command"], float(document["hours"]), document["machine"], tuple(entries))
 
 

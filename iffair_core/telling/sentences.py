@@ -338,10 +338,8 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, result.baseline[fix.split]
     if fix.reached and not fix.rows:
         return f"The {title} is {figure(fix.before)} on {fix.split} rows already, so that nothing has to move."
-    lead = "" if fix.reached else (
-        f"No repair within the guard rails brings the {title} to {figure(fix.target)} on {fix.split} rows. "
-        f"{fix.reason} The lowest found: "
-    )  # fmt: skip
+    lead = f"No repair within the guard rails brings the {title} to {figure(fix.target)} on {fix.split} rows. "
+    lead = "" if fix.reached else f"{lead}{fix.reason} The lowest found: "
     if not fix.rows:
         return f"{lead}{figure(fix.before)}, of the untouched model."
     share = percent((fix.rows if fix.by == "rows" else fix.weight) / of)

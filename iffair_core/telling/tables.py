@@ -292,8 +292,7 @@ def weight_table(result: StudyResult) -> pd.DataFrame:
     if result.smallest_group is None:
         return found
     hidden = withheld(data).outcomes[table.index.to_numpy() // 2]
-    shares = [told_share(frame["changed"][frame["cell"] == cell].to_numpy(), result.smallest_group)
-              for cell in table.index]  # fmt: skip
+    shares = [told_share(moved.to_numpy(), result.smallest_group) for _, moved in cells["changed"]]
     found = found.drop(columns=["smallest", "largest"]).assign(changed=np.array(shares, dtype=float))
     found["median"] = found["median"].round(2)
     found = found.astype({"rows": "Int64"})
@@ -317,8 +316,8 @@ def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
         mine = removal[cell == code]
         line: dict[str, object] = {"group": data.groups[code // 2], "outcome": names[code % 2]}
         if not hidden[code // 2]:
-            line |= {"rows": mine.size, "together": float(mine.sum()), "mean": float(mine.mean()),
-                     "widening": told_share(mine < 0, k)}  # fmt: skip
+            line |= {"rows": mine.size, "together": float(mine.sum()), "mean": float(mine.mean())}
+            line["widening"] = told_share(mine < 0, k)
         lines.append(line)
     frame = pd.DataFrame(lines, columns=["group", "outcome", "rows", "together", "mean", "widening"])
     return frame.astype({"rows": "Int64", "together": float, "mean": float, "widening": float})
@@ -405,10 +404,8 @@ def transfer_table(result: StudyResult, split: str = "test", metrics: Sequence[s
     before, after, change = result.baseline[split], result.after[split], result.difference[split]
     own = change[result.curve.metric].value
     own_title = f"{heading(MODELS[result.config.model].title)} (this study)"
-    models: list[tuple[Any, ...]] = [
-        (own_title, before, after, change, 1.0 if own is not None and own < 0 else None,
-         None, ("The model that the weights were computed on.",))
-    ]  # fmt: skip
+    kept, note = 1.0 if own is not None and own < 0 else None, ("The model that the weights were computed on.",)
+    models: list[tuple[Any, ...]] = [(own_title, before, after, change, kept, None, note)]
     models += [
         (one.title, one.before[split], one.after[split], one.difference[split], one.kept[split], one.seconds, one.notes)
         for one in result.transfers

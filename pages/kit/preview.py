@@ -10,7 +10,7 @@ from html import escape
 
 import streamlit as st
 
-from iffair_core.telling.report_blocks import Block
+from iffair_core.telling.report_blocks import Block, Column
 from pages.kit import widgets
 from pages.kit.text import plain
 
@@ -72,7 +72,7 @@ def _code(block: Block, key: str) -> None:
 
 def _table(block: Block, key: str) -> None:
     del key
-    printed_table(block["caption"], [(column.title, column.number) for column in block["columns"]], block["lines"])
+    printed(block["caption"], block["columns"])
 
 
 def _picture(block: Block, key: str) -> None:
@@ -87,6 +87,12 @@ _SHOWN = {
     "table": _table,
     "picture": _picture,
 }
+
+
+def printed(caption: str, columns: Sequence[Column]) -> None:
+    """Columns of a table as the report prints them."""
+    lines = zip(*(column.cells for column in columns), strict=True)
+    printed_table(caption, [(column.title, column.number) for column in columns], lines)
 
 
 def printed_table(caption: str, columns: Sequence[tuple[str, bool]], lines: Iterable[Sequence[str]]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from iffair_core import wording
@@ -16,7 +16,8 @@ from iffair_core.study.results import StudyResult
 from iffair_core.telling import tables
 from iffair_core.telling.figures import heatmap
 from iffair_core.telling.figures.common import RATE_TITLES, Theme
-from iffair_core.wording import missing
+from iffair_core.telling.report_blocks import Column, Write, frame_columns
+from iffair_core.wording import figure, missing
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import number, percent, plain, value
 from pages.kit.widgets import Number
@@ -109,55 +110,35 @@ def metric_tables(result: StudyResult, split: str = "test") -> None:
 
     Printed, not sortable: two dozen lines, and the machinery of sortable tables would delay the pictures above them.
     """
-    reference = result.baseline[split].reference
+    reference, nowhere = result.baseline[split].reference, cohort_mode.placeholder(result)
     metrics = tables.metric_table(result, split)
     metrics = metrics[["metric", "before", "low", "high", "chance band", "AIF360 name"]]
-    preview.printed_table(
-        "",
-        [("Metric", False), ("Value", True), ("95 % from", True), ("to", True), ("Chance band", True),
-         ("Name in AIF360", False)],
-        [
-            (metric_title(line["metric"]), wording.figure(_known(line["before"])),
-             *("" if missing(line[name]) else wording.figure(line[name]) for name in ("low", "high", "chance band")),
-             line["AIF360 name"])
-            for line in metrics.to_dict("records")
-        ],
-    )  # fmt: skip
+    titles = {"metric": "Metric", "before": "Value", "low": "95 % from", "high": "to", "chance band": "Chance band"}
+    blank = _or_blank(figure)
+    write: dict[str, Write] = {"metric": metric_title, "low": blank, "high": blank, "chance band": blank}
+    preview.printed("", frame_columns(metrics, titles | {"AIF360 name": "Name in AIF360"}, write))
     widgets.csv_download(metrics.rename(columns={"before": "value"}), "baseline_metrics.csv")
-    rates, nowhere = tables.rates_table(result, split), cohort_mode.placeholder(result)
-    gap = f"gap to {reference}"
-    gaps = (gap, "gap low", "gap high", "with the other sign")
+    rates, gap = tables.rates_table(result, split), f"gap to {reference}"
     heading(f"Rates and signed gaps of every group against {value(reference)}", "gaps in points, both signs")
-    itself = {gap: "reference"}
-    signed = pd.DataFrame({name: _in_points(rates, name, reference, itself.get(name, "")) for name in gaps})
-    if result.smallest_group is not None:
-        signed = signed.replace(wording.NOT_ESTIMABLE, "").assign(
-            **{gap: signed[gap].replace(wording.NOT_ESTIMABLE, nowhere)}
-        )
-    preview.printed_table(
-        "",
-        [("Group", False), ("Rate", False), ("Value", True), ("95 % from", True), ("to", True), ("Rows", True),
-         ("Group − reference", True), ("95 % from", True), ("to", True), ("Reference − group", True)],
-        [
-            (shorten(line["group"], 40), line["rate"],
-             nowhere if missing(line["value"]) else wording.percent(line["value"]),
-             *("" if missing(line[name]) else wording.percent(line[name]) for name in ("low", "high")),
-             wording.count_text(None if pd.isna(line["rows"]) else line["rows"]), *points)
-            for line, points in zip(rates.to_dict("records"), signed.itertuples(index=False), strict=True)
-        ],
-    )  # fmt: skip
+    percent_or_blank, points = _or_blank(wording.percent), _or_blank(_points)
+    write = {"group": partial(shorten, limit=40), "value": lambda share: percent_or_blank(share) or nowhere}
+    write |= {"low": percent_or_blank, "high": percent_or_blank, "rows": wording.count_text}
+    write |= {"gap low": points, "gap high": points, "with the other sign": points}
+    titles = {"group": "Group", "rate": "Rate", "value": "Value", "low": "95 % from", "high": "to", "rows": "Rows"}
+    others = {"gap low": "95 % from", "gap high": "to", "with the other sign": "Reference − group"}
+    pairs = zip(rates["group"], rates[gap], strict=True)
+    signed = ["reference" if group == reference else points(one) or nowhere for group, one in pairs]
+    between = [Column("Group − reference", signed), *frame_columns(rates, others, write)]
+    preview.printed("", [*frame_columns(rates, titles, write), *between])
     widgets.csv_download(rates, "baseline_rates.csv")
 
 
-def _known(number: float | None) -> float | None:
-    return None if missing(number) else number
+def _or_blank(write: Write) -> Write:
+    return lambda number: "" if missing(number) else write(number)
 
 
-def _in_points(rates: pd.DataFrame, name: str, reference: str, itself: str) -> list[str]:
-    return [
-        itself if group == reference else wording.points(None if missing(gap) else gap).removesuffix(" points")
-        for group, gap in zip(rates["group"], rates[name], strict=True)
-    ]
+def _points(gap: float) -> str:
+    return wording.points(gap).removesuffix(" points")
 
 
 def crossed(result: StudyResult, theme: Theme) -> None:

@@ -31,16 +31,16 @@ class Place:
         return f"pages/{self.name}.py"
 
 
+_REPORT = "What do I take to the meeting, and what do others need to check it?"
 PLACES = (
     Place("data", "Data", ":material/table_chart:", "What is the data, and who is in it?"),
     Place("baseline", "Baseline", ":material/straighten:", "How far apart are the groups under an ordinary model?"),
     Place("influence", "Influence", ":material/scatter_plot:", "Which rows cause the gap?"),
     Place("reweight", "Reweight", ":material/balance:", "Which weights repair it, and what do they do?"),
     Place("compare", "Compare", ":material/show_chart:", "Is there a better trade-off?"),
-    Place("report", "Report", ":material/description:",
-          "What do I take to the meeting, and what do others need to check it?"),
+    Place("report", "Report", ":material/description:", _REPORT),
     Place("learn", "Learn", ":material/school:", "What does this do, and what can it not tell me?"),
-)  # fmt: skip
+)
 LANDING = "baseline"
 
 

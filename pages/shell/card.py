@@ -132,8 +132,8 @@ def _button(now: study_runs.Status) -> None:
     if now.situation == "fresh":
         st.caption("Results are up to date.")
     elif now.situation in ("no table", "incomplete", "unfit"):
-        st.caption({"no table": "Give a table on Data.", "incomplete": "Choose outcome and groups on Data."}.get(
-            now.situation, "The choices do not fit the table; Data says why."))  # fmt: skip
+        wanted = {"no table": "Give a table on Data.", "incomplete": "Choose outcome and groups on Data."}
+        st.caption(wanted.get(now.situation, "The choices do not fit the table; Data says why."))
     else:
         labels = {"failed": "Run again", "cancelled": "Run the study"}
         widgets.run_button("card_run", labels.get(now.situation, "Run"), width="stretch")

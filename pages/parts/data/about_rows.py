@@ -60,9 +60,7 @@ def pick_about_rows() -> None:
 
 def _pick_column(name: str, label: str, options: list[str], help: str) -> None:
     chosen = getattr(state.choices(), name)
-    others = {one for role in ("weights", "split_column", "unit") if role != name
-              and (one := getattr(state.choices(), role)) is not None}  # fmt: skip
-    free = [one for one in options if one not in others]
+    free = [one for one in options if one == chosen or one not in state.choices().helpers]
     shown = free if chosen in (None, *free) else [*free, chosen]
     st.selectbox(label, shown, index=None, placeholder="None", format_func=short, help=help, **state.control(name))
 
@@ -119,8 +117,9 @@ def _pick_excluded(columns: list[str]) -> None:
         labels = list(state.label_counts(column))
         if st.session_state.get(_VALUE) not in labels:
             st.session_state[_VALUE] = None
-        st.selectbox(f"Value of {value(column)}", labels, index=None, format_func=short, key=_VALUE,
-                     placeholder=f"as {shorten(labels[0], 30)}" if labels else "")  # fmt: skip
+        example = f"as {shorten(labels[0], 30)}" if labels else ""
+        title = f"Value of {value(column)}"
+        st.selectbox(title, labels, index=None, format_func=short, key=_VALUE, placeholder=example)
     else:
         st.text_input(f"Bound of {value(column)}", key=_NUMBER, placeholder="18" if number else "2020-12-31")
     st.button("Leave these rows out", key="exclude_on", icon=":material/playlist_remove:", on_click=_take)

@@ -216,8 +216,8 @@ def _pick_pools(name: str, found: ResolvedTask | None) -> None:
         problem = st.session_state.get(_POOL_ERROR, {}).get(name)
         if problem:
             st.error(plain(problem), icon=":material/error:")
-        st.button("Take together", key=f"pool_on_{name}", on_click=_take_pool,
-                  args=(name, values, title, tuple(counts)))  # fmt: skip
+        taken = (name, values, title, tuple(counts))
+        st.button("Take together", key=f"pool_on_{name}", on_click=_take_pool, args=taken)
 
 
 def _take_pool(name: str, values: str, title: str, labels: Sequence[str]) -> None:

@@ -21,10 +21,9 @@ _PANEL = "reading_panel"
 _COLUMNAR = ("Parquet", "Arrow")
 _DELIMITERS = (",", ";", "\t", "|", " ", ":")
 _DECIMALS = {".": "Point: 3.5", ",": "Comma: 3,5"}
-_ENCODINGS = (
-    "utf-8", "utf-16", "cp1252", "latin-1", "iso8859-15", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253",
-    "cp1254", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr", "mac-roman", "cp437",
-)  # fmt: skip
+_WESTERN = ("utf-8", "utf-16", "cp1252", "latin-1", "iso8859-15", "cp1250", "iso8859-2")
+_OTHERS = ("cp1251", "koi8-r", "cp1253", "cp1254", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr")
+_ENCODINGS = (*_WESTERN, *_OTHERS, "mac-roman", "cp437")
 _COMMENTS = ("", "#", "//", "%", "--")
 _QUOTES = ('"', "'", "")
 _FOUND_OUT = "Find out"
@@ -168,9 +167,8 @@ def left_out() -> None:
     told = None if current is None or current.source != UPLOAD else current.frame.attrs.get("left_out")
     if told is None:
         return
-    title = "1 line of the file is no row of the table" if told.count == 1 else (
-        f"{count(told.count)} lines of the file are no rows of the table"
-    )  # fmt: skip
+    title = f"{count(told.count)} lines of the file are no rows of the table"
+    title = "1 line of the file is no row of the table" if told.count == 1 else title
     if cohort_mode.smallest() is not None:
         st.caption(f"{title}. Cohort-only mode: their text is not shown.")
         return

@@ -96,8 +96,8 @@ def influence(result: StudyResult) -> None:
     widgets.sentence(sentences.influence_sentence(result))
     tested = result.fidelity.refits
     same = tested[tested["row"] == np.flatnonzero(result.dataset.row_id[result.train_rows] == row["row_id"])[0]]
-    refitted = f" A model that was really fitted without it: {wording.points(float(same['refitted'].iloc[0]), 3)}." \
-        if len(same) else ""  # fmt: skip
+    really = [wording.points(float(change), 3) for change in same["refitted"]]
+    refitted = f" A model that was really fitted without it: {really[0]}." if really else ""
     st.markdown(
         f"**One row.** Row {row['row_id']} of the example is a {value(row['group'])} application recorded as "
         f"{value(row['outcome'])}, though the ordinary model gives it a probability of {percent(row['score'])}. "
@@ -124,8 +124,8 @@ def weights(result: StudyResult) -> None:
     widgets.sentence(sentences.repair_sentence(result))
     widgets.chart(figures.weights_by_group(result, widgets.theme()), "learn_weights")
     st.markdown(f"**Variants.** {plain(WORDS['variant'])}")
-    st.markdown(f"**Effective sample size.** {plain(WORDS['effective sample size'])} Few heavy rows make it small, and "
-                "the fit unsteady; that is what the guard rail is for.")  # fmt: skip
+    why = "Few heavy rows make it small, and the fit unsteady; that is what the guard rail is for."
+    st.markdown(f"**Effective sample size.** {plain(WORDS['effective sample size'])} {why}")
 
 
 def curve(result: StudyResult) -> None:

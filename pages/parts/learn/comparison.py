@@ -132,26 +132,21 @@ def _margins(frame: pd.DataFrame, key: str, said: tuple[str, ...]) -> None:
         variant=frame["variant"].map(VARIANT_TITLES),
         **{name: 100 * frame[name] for name in ("rival accuracy", "rival accuracy error", "margin", "error")},
     )
-    kept = ["dataset", "goal", "rival", "variant", "margin", "error", "verdict", "rival disparity", "rival accuracy",
-            "strength"]  # fmt: skip
-    shown = shown[[name for name in kept if name not in said]]
     number = columns.number
     drawn = {
         "dataset": columns.text("Data"),
         "goal": columns.text("Goal"),
         "rival": columns.text("Method"),
-        "rival disparity": number("Its disparity", format="%.3f"),
-        "rival accuracy": number("Its accuracy", format="%.2f %%"),
         "variant": columns.text("Variant"),
-        "verdict": columns.text("Verdict"),
         "margin": number("Margin", format="%+.2f", help="Accuracy of the curve minus the method's, in points."),
         "error": number("± SE", format="%.2f", help="Standard error of the margin over seeds."),
+        "verdict": columns.text("Verdict"),
+        "rival disparity": number("Its disparity", format="%.3f"),
+        "rival accuracy": number("Its accuracy", format="%.2f %%"),
         "strength": number("At strength", format="%.3f"),
     }
-    widgets.table(
-        frame, key, alt="Margins of the curve over other methods", columns=drawn, shown=shown, placeholder="",
-        file_name="margins.csv",
-    )  # fmt: skip
+    shown, alt = shown[[name for name in drawn if name not in said]], "Margins of the curve over other methods"
+    widgets.table(frame, key, alt=alt, columns=drawn, shown=shown, placeholder="", file_name="margins.csv")
 
 
 def _counts(kept: Replication, kind: str, variant: str) -> None:
