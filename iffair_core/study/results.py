@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -241,11 +241,24 @@ RECORDS = {"baseline": (Baseline,), "influence": (Influence, GoalScores), "curve
 _STALE = "Other models were refitted with the weights of another strength; they are left out until they are again."
 
 
+class _Read(Generic[Record]):
+    """A property of a result that reads one of its records."""
+
+    def __init__(self, of: Callable[[StudyResult], Record]) -> None:
+        self.of = of
+
+    def __get__(self, result: StudyResult, owner: type) -> Record:
+        return self.of(result)
+
+
 @dataclass(frozen=True)
 class StudyResult:
     """What a study knows: one whole record for each stage that has finished.
 
-    The properties read these records; ConfigError where their stage has not finished, which `has` tells.
+    The properties read these records; ConfigError where their stage has not finished, which `has` tells. `baseline`,
+    `after`: evaluations of the ordinary and of the repaired model, by split; `difference`: after - before on the same
+    rows, per split and metric. `threshold`: P(favorable) from which a row is decided favorable. `chosen`: the curve's
+    point at the chosen `strength`.
     `checks`: what was to know before a model was fitted (`checks`). `notes`: warnings of the rows as they were read.
     `pinned` (n_train,) bool, None where nothing was asked to be pinned. `stale_transfers`: other models were dropped
     because their weights are no longer the chosen ones.
@@ -282,83 +295,28 @@ class StudyResult:
         """The result with these records in place of earlier ones of their kinds, and with other fields changed."""
         return replace(self, records={**self.records, **{type(one): one for one in records}}, **changes)
 
-    @property
-    def model(self) -> InfluenceModel:
-        return self.record(Baseline).model
-
-    @property
-    def scores_before(self) -> np.ndarray:
-        return self.record(Baseline).scores
-
-    @property
-    def threshold(self) -> float:
-        """P(favorable) from which a row is decided favorable."""
-        return self.record(Baseline).threshold
-
-    @property
-    def baseline(self) -> Mapping[str, Evaluation]:
-        """Evaluations of the ordinary model, by split."""
-        return self.record(Baseline).evaluations
-
-    @property
-    def quantities(self) -> FairnessQuantities:
-        return self.record(Influence).quantities
-
-    @property
-    def influence(self) -> np.ndarray:
-        return self.record(Influence).scores
-
-    @property
-    def removal(self) -> np.ndarray:
-        return self.record(Influence).removal
-
-    @property
-    def relabel(self) -> np.ndarray:
-        return self.record(Influence).relabel
-
-    @property
-    def leverage(self) -> np.ndarray:
-        return self.record(Influence).leverage
-
-    @property
-    def goal(self) -> GoalScores:
-        return self.record(GoalScores)
-
-    @property
-    def curve(self) -> Curve:
-        return self.record(Repaired).curve
-
-    @property
-    def chosen(self) -> CurvePoint:
-        """The curve's point at the chosen strength."""
-        return self.record(Repaired).chosen
-
-    @property
-    def strength(self) -> float:
-        return self.chosen.strength
+    model = _Read(lambda self: self.record(Baseline).model)
+    scores_before = _Read(lambda self: self.record(Baseline).scores)
+    threshold = _Read(lambda self: self.record(Baseline).threshold)
+    baseline = _Read(lambda self: self.record(Baseline).evaluations)
+    quantities = _Read(lambda self: self.record(Influence).quantities)
+    influence = _Read(lambda self: self.record(Influence).scores)
+    removal = _Read(lambda self: self.record(Influence).removal)
+    relabel = _Read(lambda self: self.record(Influence).relabel)
+    leverage = _Read(lambda self: self.record(Influence).leverage)
+    goal = _Read(lambda self: self.record(GoalScores))
+    curve = _Read(lambda self: self.record(Repaired).curve)
+    chosen = _Read(lambda self: self.record(Repaired).chosen)
+    strength = _Read(lambda self: self.record(Repaired).chosen.strength)
+    scores_after = _Read(lambda self: self.record(Repaired).scores)
+    after = _Read(lambda self: self.record(Repaired).evaluations)
+    difference = _Read(lambda self: self.record(Repaired).difference)
+    fidelity = _Read(lambda self: self.record(Fidelity))
 
     @property
     def weights(self) -> np.ndarray:
         """Our weights of the training rows at the chosen strength, (n_train,), mean 1 (see `reweighting`)."""
         return self.chosen.solution[0]
-
-    @property
-    def scores_after(self) -> np.ndarray:
-        return self.record(Repaired).scores
-
-    @property
-    def after(self) -> Mapping[str, Evaluation]:
-        """Evaluations of the refitted model at the chosen strength, by split."""
-        return self.record(Repaired).evaluations
-
-    @property
-    def difference(self) -> Mapping[str, Mapping[str, Estimate]]:
-        """After - before on the same rows, per split and metric."""
-        return self.record(Repaired).difference
-
-    @property
-    def fidelity(self) -> Fidelity:
-        return self.record(Fidelity)
 
     @property
     def offers_threshold(self) -> bool:

@@ -93,33 +93,6 @@ def found_rows(result: StudyResult, altered: np.ndarray) -> tuple[float, np.ndar
     return float(np.trapezoid(tpr, fpr)), fpr, tpr, score
 
 
-def row_card(result: StudyResult, table: pd.DataFrame, row_id: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One training row: (its values in the file; what would happen to each quantity if removed, doubled, relabeled).
-
-    Raises TaskError if the row is not a training row, ConfigError in cohort-only mode.
-    """
-    require_rows(result, "The card of a row")
-    goal = result.goal
-    position = np.flatnonzero(result.dataset.row_id[result.train_rows] == row_id)
-    if position.size == 0:
-        raise TaskError(f"Row {row_id} is not a training row. Choose a row of the ledger.")
-    i = int(position[0])
-    own = 1.0 if result.base_train is None else float(result.base_train[i])
-    values = pd.DataFrame(
-        {"column": table.columns.astype(str), "value": [value_label(value) for value in table.iloc[int(row_id)]]}
-    )
-    names = (f"goal: {goal.label}", *result.quantities.names)
-    effects = pd.DataFrame(
-        {
-            "quantity": names,
-            "if removed": np.append(goal.removal[i], result.removal[i]),
-            "if doubled": np.append(goal.influence[i], result.influence[i]) * own,
-            "if relabeled": np.append(goal.relabel[i], result.relabel[i]),
-        }
-    )
-    return values, effects
-
-
 @dataclass(frozen=True)
 class RowFacts:
     """One training row. `rank` counts from 1, the row that widens the goal's gap most; the later fields may be unknown.
@@ -148,11 +121,26 @@ class RowFacts:
 
 
 def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts:
-    """All that is known of one training row. Raises TaskError if it is none."""
-    values, effects = row_card(result, table, row_id)
+    """All that is known of one training row. Raises TaskError if it is none, ConfigError in cohort-only mode."""
+    require_rows(result, "The card of a row")
     goal, data, rows = result.goal, result.dataset, result.train_rows
-    i = int(np.flatnonzero(data.row_id[rows] == row_id)[0])
+    position = np.flatnonzero(data.row_id[rows] == row_id)
+    if position.size == 0:
+        raise TaskError(f"Row {row_id} is not a training row. Choose a row of the ledger.")
+    i = int(position[0])
     at = int(rows[i])
+    own = 1.0 if result.base_train is None else float(result.base_train[i])
+    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in result.quantities.gaps]
+    scale = np.append(np.full(len(gaps) + 1, 100.0), 1.0)
+    effects = pd.DataFrame(
+        {
+            "quantity": [f"the goal's gap: {goal.label}", *gaps, "log loss (nats)"],
+            "if removed": scale * np.append(goal.removal[i], result.removal[i]),
+            "if doubled": scale * (np.append(goal.influence[i], result.influence[i]) * own),
+            "if relabeled": scale * np.append(goal.relabel[i], result.relabel[i]),
+        }
+    )
+    cells = [value_label(value) for value in table.iloc[int(row_id)]]
     model, quantities, leverage = result.model, result.quantities, result.leverage
     pairs = goal_pairs(quantities, result.config.goal)
     directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under)), :-1]
@@ -169,21 +157,9 @@ def row_facts(result: StudyResult, table: pd.DataFrame, row_id: int) -> RowFacts
         score_before=float(result.scores_before[at]),
         score_after=float(result.scores_after[at]) if result.has("curve") else None,
         weight=float(result.weights[i]) if result.has("curve") else None,
-        values=values,
-        effects=_in_points(result, effects),
-        base_weight=None if result.base_train is None else float(result.base_train[i]),
-    )
-
-
-def _in_points(result: StudyResult, effects: pd.DataFrame) -> pd.DataFrame:
-    gaps = [f"{RATE_TITLES[gap.rate]}, {gap.group} − {gap.reference}" for gap in result.quantities.gaps]
-    scale = np.append(np.full(len(effects) - 1, 100.0), 1.0)
-    changes = {name: scale * effects[name] for name in ("if removed", "if doubled", "if relabeled")}
-    return pd.DataFrame(
-        {
-            "quantity": [f"the goal's gap: {result.goal.label}", *gaps, "log loss (nats)"],
-            **changes,
-        }
+        values=pd.DataFrame({"column": table.columns.astype(str), "value": cells}),
+        effects=effects,
+        base_weight=None if result.base_train is None else own,
     )
 
 

@@ -107,7 +107,7 @@ def influence(result: StudyResult) -> None:
         f"recorded the other way: {plain(wording.points(row['gap_if_relabeled'], 3))}, predicted. "
         f"So its weight becomes {row['weight']:.2f} instead of 1."
     )
-    values, _ = rows.row_card(result, state.catalog_table(EXAMPLE).frame, int(row["row_id"]))
+    values = rows.row_facts(result, state.catalog_table(EXAMPLE).frame, int(row["row_id"])).values
     with st.expander(f"Row {row['row_id']} as the table has it", type="compact"):
         widgets.table(values, "learn_row", alt="The values of this row")
     widgets.chart(figures.influence_distribution(result, widgets.theme()), "learn_influence")
