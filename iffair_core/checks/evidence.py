@@ -218,6 +218,11 @@ class Evidence:
         change: dict[str, Any] = {"exclude": (*self.task.exclude, condition)}
         return change | ({"reference": None} if self.task.reference is not None and _quantiles(self.task) else {})
 
+    def retyped(self, columns: Sequence[str], kind: str) -> dict[str, Any]:
+        """The change that reads these columns as another type."""
+        before = {} if self.task is None else self.task.types or {}
+        return {"types": {**before, **dict.fromkeys(columns, kind)}}
+
     def take_as_missing(self, markers: Sequence[str]) -> dict[str, Any]:
         """The change that takes cells as missing, a reference group among them given up; {} where the favorable value
         is one."""

@@ -134,14 +134,13 @@ def _spells_dates(data: Evidence, name: str) -> bool:
 
 def _dates(data: Evidence, names: list[str]) -> Iterator[Check]:
     if names:
-        before = dict(data.task.types or {}) if data.task is not None else {}
         them = plural(names, "it", "them")
         text = (
             f"{joined([quoted([name]) for name in names])}: these numbers are dates, as 201212 for December 2012. As a "
             f"quantity, the next month would be 89 more. Read {them} as year and month, or leave {them} out."
         )
-        change: dict[str, Any] = {"types": {**before, **dict.fromkeys(names, "year and month")}}
-        remedies = (Remedy(f"Read {them} as year and month", change), *data.drop(names))
+        retyped = data.retyped(names, "year and month")
+        remedies = (Remedy(f"Read {them} as year and month", retyped), *data.drop(names))
         yield Check("number_dates", "medium", "Dates taken as quantities", text, tuple(names), remedies)
 
 
@@ -168,10 +167,8 @@ def _codes(data: Evidence, numbers: list[str]) -> Iterator[Check]:
         f"{plural(names, 'this column holds', 'these columns hold')} codes, numbers that name a kind or a place. As a "
         "quantity, 6 would be twice 3. Let each code be a category of its own."
     )
-    before = dict(data.task.types or {}) if data.task is not None else {}
-    them = plural(names, "it", "them")
-    change: dict[str, Any] = {"types": {**before, **dict.fromkeys(names, "category")}}
-    remedies = (Remedy(f"Take {them} as {plural(names, 'a category', 'categories')}", change), *data.drop(names))
+    label = f"Take {plural(names, 'it as a category', 'them as categories')}"
+    remedies = (Remedy(label, data.retyped(names, "category")), *data.drop(names))
     yield Check("number_codes", "medium", "Codes taken as quantities", text, tuple(names), remedies)
 
 

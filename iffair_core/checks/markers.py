@@ -105,8 +105,7 @@ def _number_markers(data: Evidence) -> Iterator[Check]:
             "what means missing counts in every column. As a category, each of these codes is a value of its own."
         )
         few = [name for name in other if np.unique(columns[name]).size <= FEW_KINDS and name in data.features]
-        types = {**(dict(data.task.types or {}) if data.task is not None else {}), **dict.fromkeys(few, "category")}
-        remedies = (Remedy(f"Take {quoted(few)} as categories", {"types": types}),) if few else ()
+        remedies = (Remedy(f"Take {quoted(few)} as categories", data.retyped(few, "category")),) if few else ()
         features = [name for name in other if name in data.features]
         yield _told(data, other, text, (*remedies, *data.drop(features)))
 

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.checks.evidence import Check, Evidence, Remedy, plural
+from iffair_core.data.encoding import MAX_LEVELS
 from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.errors import joined, quoted
 from iffair_core.reading.types import infer_types
 
 NEARLY_CONSTANT = 0.995
 """Share of rows with one value from which a column has almost nothing to tell; 50 rows of 10,000 remain."""
-MANY_VALUES = 50
-"""Values of a category beyond which the encoding pools the rarest (`encoding.MAX_LEVELS`)."""
 TRAINING_SHARE = 0.6
 """Share of the rows that a model learns from."""
 MANY_COPIES = 0.01
@@ -120,9 +119,8 @@ def _unused(data: Evidence) -> Iterator[Check]:
         they, are = plural(names, "it", "they"), plural(names, "is no feature", "are no features")
         remedies: tuple[Remedy, ...] = ()
         if use and usable:
-            change = {"types": {**typed, **dict.fromkeys(usable, use)}}
             these = quoted(usable) if len(usable) < 3 else f"these {len(usable)} columns"
-            remedies = (Remedy(f"Use {these} as {use}", change),)
+            remedies = (Remedy(f"Use {these} as {use}", data.retyped(usable, use)),)
         text = (
             f"{quoted(names)} {plural(names, 'holds', 'hold')} {what}, and {are}. Where {they} should be used all the "
             "same, choose another type."
@@ -133,10 +131,10 @@ def _unused(data: Evidence) -> Iterator[Check]:
 def _many_values(data: Evidence) -> Iterator[Check]:
     named = [name for name in data.features if not data.is_number(name) and data.types[name] != "year and month"]
     sizes = {name: len(data.codes(name)[1]) for name in named}
-    names = [name for name, size in sizes.items() if size > MANY_VALUES]
+    names = [name for name, size in sizes.items() if size > MAX_LEVELS]
     each = joined([f"{quoted([name])} ({sizes[name]:,})" for name in names])
     text = (
-        f"Categories with more than {MANY_VALUES} values: {each}. The encoding keeps the {MANY_VALUES} most frequent "
+        f"Categories with more than {MAX_LEVELS} values: {each}. The encoding keeps the {MAX_LEVELS} most frequent "
         "and pools the others, so that what the rare ones say is lost. Group the values in your file, or leave "
         f"{plural(names, 'it', 'them')} out."
     )

@@ -7,7 +7,7 @@ import re
 from iffair_core.errors import shorten
 from iffair_core.wording import listed, number, percent
 
-__all__ = ["count", "listed", "number", "percent", "plain", "value"]
+__all__ = ["count", "listed", "number", "percent", "plain", "short", "value"]
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
 
@@ -20,6 +20,11 @@ def plain(text: object) -> str:
 def value(text: object, limit: int = 40) -> str:
     """A name or value of the file: shortened, on one line, shown literally."""
     return plain(shorten(text, limit))
+
+
+def short(name: object) -> str:
+    """A name as an option of a widget."""
+    return shorten(name, 50)
 
 
 def count(number_of: int) -> str:

@@ -19,8 +19,8 @@ from iffair_core.telling import audits
 from iffair_core.telling.figures import group_bars
 from iffair_core.wording import WITHHELD, heading, missing
 from pages.kit import columns, errors, widgets
-from pages.kit.text import count, plain, value
-from pages.parts.data.pickers import resolve_for_screen, short
+from pages.kit.text import count, plain, short, value
+from pages.parts.data.pickers import resolve_for_screen
 from pages.session import state
 from pages.session.memory import remembered
 

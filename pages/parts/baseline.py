@@ -19,10 +19,9 @@ from iffair_core.telling.figures.common import RATE_TITLES, Theme
 from iffair_core.telling.report_blocks import Column, Write, frame_columns
 from iffair_core.wording import figure, missing
 from pages.kit import cohort_mode, preview, widgets
-from pages.kit.text import number, percent, plain, value
+from pages.kit.text import number, percent, plain, short, value
 from pages.kit.widgets import Number
 from pages.kit.words import WORDS, metric_title, word
-from pages.parts.data.pickers import short
 from pages.session import state
 from pages.session.settings import limits
 

@@ -9,9 +9,8 @@ from iffair_core.errors import shorten
 from iffair_core.reading.types import infer_types
 from iffair_core.reading.values import is_number
 from pages.kit import cohort_mode
-from pages.kit.text import plain, value
+from pages.kit.text import plain, short, value
 from pages.kit.words import word
-from pages.parts.data.outcome import short
 from pages.session import state
 from pages.session.memory import remembered
 from pages.session.settings import limits

@@ -10,8 +10,8 @@ import streamlit as st
 from iffair_core.reading.types import TYPES, suggested_missing
 from iffair_core.study.disclosure import told_columns
 from pages.kit import cohort_mode, widgets
+from pages.kit.text import short
 from pages.parts.data import pickers, whois
-from pages.parts.data.outcome import short
 from pages.session import state
 from pages.session.memory import remembered
 

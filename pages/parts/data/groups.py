@@ -16,9 +16,9 @@ from iffair_core.errors import TaskError, shorten
 from iffair_core.reading.values import MISSING, is_number, value_label
 from iffair_core.wording import count_text
 from pages.kit import cohort_mode
-from pages.kit.text import count, listed, plain, value
+from pages.kit.text import count, listed, plain, short, value
 from pages.kit.words import word
-from pages.parts.data.outcome import MANY_VALUES, short, suggest
+from pages.parts.data.outcome import MANY_VALUES, suggest
 from pages.session import state
 from pages.session.memory import remembered
 from pages.session.settings import Cuts

@@ -11,12 +11,12 @@ import streamlit as st
 
 from iffair_core.data.groups import cut_points
 from iffair_core.data.suggestions import suggested_outcomes
-from iffair_core.errors import TaskError, shorten
+from iffair_core.errors import TaskError
 from iffair_core.reading.values import as_numbers, bin_codes, is_number, quantile_cuts, value_label
 from iffair_core.study.disclosure import told_ends
 from iffair_core.telling.figures import threshold_histogram
 from pages.kit import cohort_mode, widgets
-from pages.kit.text import count, value
+from pages.kit.text import count, short, value
 from pages.kit.words import word
 from pages.session import state
 from pages.session.settings import UPLOAD, Choices
@@ -26,11 +26,6 @@ STEPS = 200
 _WAY = "favorable_way"
 _WAYS = {"threshold": "Side of a threshold", "values": "Chosen values"}
 _SIDES = {">=": "At least", "<": "Below"}
-
-
-def short(name: str) -> str:
-    """A name as an option of a widget."""
-    return shorten(name, 50)
 
 
 def pick_outcome() -> None:

@@ -12,9 +12,8 @@ from iffair_core.metrics import THRESHOLD
 from iffair_core.models import MODELS
 from iffair_core.reading.types import NO_FEATURES
 from iffair_core.study.config import BALANCED
-from pages.kit.text import count
+from pages.kit.text import count, short
 from pages.kit.words import MODEL_TITLES, word
-from pages.parts.data.outcome import short
 from pages.session import state
 from pages.session.settings import Choices, limits, variants_of
 

@@ -19,7 +19,7 @@ from iffair_core.reading.values import MISSING
 from iffair_core.study.config import in_order, parse_rows
 from iffair_core.study.results import StudyResult
 from iffair_core.tradeoff import DEFAULT_BUDGET, STRENGTHS, Curve, on_grid
-from pages.kit.text import listed, plain
+from pages.kit.text import listed, plain, short
 from pages.kit.words import GOAL_HELP, GOAL_TITLES, VARIANT_TITLES, word
 from pages.session import state, study_runs
 from pages.session.settings import Choices, limits, variants_of
@@ -263,7 +263,7 @@ def _pins() -> None:
             "Pin every row by its value of",
             columns,
             sensitive[0] if sensitive else 0,
-            format_func=lambda name: shorten(name, 50),
+            format_func=short,
             key="reweight_pin_column",
             help=f"Columns of at most {MANY_VALUES} different values.",
         )
@@ -275,7 +275,7 @@ def _pins() -> None:
         st.multiselect(
             "Values",
             list(cohorts),
-            format_func=lambda pin: shorten(cohorts.get(pin, pin), 50),
+            format_func=lambda pin: short(cohorts.get(pin, pin)),
             placeholder="none pinned",
             **_studied(
                 "pinned",
