@@ -35,8 +35,7 @@ SETTLE_SECONDS = 0.6
 boot.guard("report")
 boot.title("report")
 result, stale = widgets.need_result("rivals")
-current = state.table()
-assert current is not None
+current = state.open_table()
 source = current.path
 usual_title = f"Fairness study of {current.name}"
 

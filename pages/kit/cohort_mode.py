@@ -39,8 +39,7 @@ def is_told(rows: int) -> bool:
 
 def rows_text() -> str:
     """How many rows the table has; how many are used where the number left out may not be told."""
-    current = state.table()
-    assert current is not None
+    current = state.open_table()
     try:
         found = state.resolved() if smallest() is not None else None
     except IFFairError:

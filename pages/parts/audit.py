@@ -132,8 +132,7 @@ def _columns(one: GroupAudit) -> dict[str, Any]:
 
 def _pick(found: ResolvedTask) -> tuple[Task | None, float | None, tuple[str, Any] | None]:
     """(task of the audit, the cut of a score, what came true); no task while a choice is missing."""
-    task, current = found.task, state.table()
-    assert current is not None
+    task, current = found.task, state.open_table()
     options = [name for name in current.columns if name not in task.sensitive_columns and _decides(name, task.target)]
     mark = current.fingerprint[:12]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):

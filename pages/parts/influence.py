@@ -162,8 +162,6 @@ def full_ledger(result: StudyResult) -> pd.DataFrame:
 @errors.contained()
 def explorer(result: StudyResult, only: np.ndarray | None) -> None:
     """The ledger with search, filters, order, pages and downloads, and under it the card of the chosen row."""
-    current = state.table()
-    assert current is not None
     ledger = full_ledger(result)
     orders = [name for name, (column, _) in _ORDERS.items() if column in ledger.columns]
     with st.grid(4, min_column_width=190, gap="small"):

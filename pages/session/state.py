@@ -128,6 +128,13 @@ def table() -> CurrentTable | None:
     return found
 
 
+def open_table() -> CurrentTable:
+    """The current table, where there is one."""
+    found = table()
+    assert found is not None
+    return found
+
+
 def _source_errors() -> dict[str, IFFairError]:
     return st.session_state.setdefault(_SOURCE_ERRORS, {})
 
@@ -172,8 +179,7 @@ def type_misfit() -> IFFairError | None:
 
 
 def _frame() -> tuple[pd.DataFrame, IFFairError | None]:
-    current = table()
-    assert current is not None
+    current = open_table()
     return _typed(frame_key(), current.frame, choices())
 
 
@@ -189,8 +195,7 @@ def _typed(
 
 def column(name: str) -> pd.Series:
     """A column of `frame` by its printed name."""
-    current = table()
-    assert current is not None
+    current = open_table()
     return frame().iloc[:, current.columns.index(name)]
 
 

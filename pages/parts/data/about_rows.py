@@ -22,8 +22,7 @@ _COLUMN, _SIGN, _VALUE, _NUMBER = ("exclude_column", "exclude_sign", "exclude_va
 
 def pick_about_rows() -> None:
     """The controls of rows, folded away until they are wanted."""
-    current, chosen = state.table(), state.choices()
-    assert current is not None
+    current, chosen = state.open_table(), state.choices()
     used = sum(one is not None for one in (chosen.weights, chosen.split_column, chosen.unit)) + len(chosen.exclude)
     used += chosen.smallest_group is not None
     title = f"More about the rows ({used} set)" if used else "More about the rows"

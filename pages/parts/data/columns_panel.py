@@ -119,8 +119,7 @@ def _set_use(names: Sequence[str], use: str | None) -> None:
 
 
 def _pick_missing() -> None:
-    current, chosen = state.table(), state.choices().missing
-    assert current is not None
+    current, chosen = state.open_table(), state.choices().missing
     counts = _marker_counts(current.fingerprint, current.frame)
     options = [*counts, *(marker for marker in chosen if marker not in counts)]
     if options:

@@ -33,8 +33,7 @@ _WAYS = {"cuts": "Cuts", "quantiles": "Equal parts", "values": "Each value", "ye
 
 def pick_groups(found: ResolvedTask | None) -> None:
     """The sensitive attributes, and how the values of each make groups."""
-    current, chosen = state.table(), state.choices()
-    assert current is not None
+    current, chosen = state.open_table(), state.choices()
     options = [name for name in current.columns if name != chosen.target]
     st.multiselect(
         "Sensitive attribute",

@@ -30,8 +30,7 @@ _SIDES = {">=": "At least", "<": "Below"}
 
 def pick_outcome() -> None:
     """The outcome's column, then what of it is good for the person."""
-    current, chosen = state.table(), state.choices()
-    assert current is not None
+    current, chosen = state.open_table(), state.choices()
     st.selectbox(
         "Outcome",
         current.columns,

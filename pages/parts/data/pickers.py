@@ -20,8 +20,7 @@ from pages.session.settings import Choices, limits, variants_of
 
 def pick_features(found: ResolvedTask | None) -> None:
     """Which columns the model may use, and whether the sensitive ones are among them."""
-    current, chosen = state.table(), state.choices()
-    assert current is not None
+    current, chosen = state.open_table(), state.choices()
     st.toggle(
         "The model sees the sensitive attribute",
         help="Off: groups are compared, but membership is no feature. Other columns may still give it away. "

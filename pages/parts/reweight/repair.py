@@ -252,8 +252,7 @@ def _guard_rails() -> None:
 
 def _pins() -> None:
     """Cohorts, one column at a time, and single rows that keep weight 1."""
-    current, chosen = state.table(), state.choices()
-    assert current is not None
+    current, chosen = state.open_table(), state.choices()
     st.markdown("**Rows that keep weight 1**", help=word("pinned rows"))
     described = state.columns_frame()
     columns = [name for name, n in zip(current.columns, described["distinct"], strict=True) if 0 < n <= MANY_VALUES]
@@ -309,8 +308,7 @@ def _pin_rows() -> None:
 
 def _with_rows(text: str) -> tuple[int | str, ...]:
     """The pinned cohorts with the rows of `text`; the pins as they were, and an error to show, where it names none."""
-    current, pinned = state.table(), state.choices().pinned
-    assert current is not None
+    current, pinned = state.open_table(), state.choices().pinned
     try:
         rows = parse_rows(text)
     except ValueError:

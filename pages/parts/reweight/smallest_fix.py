@@ -137,8 +137,7 @@ def _found(result: StudyResult, fix: SmallestFix) -> None:
             label="Download its weights (row_id, weight)",
             key="fix_weights_csv",
         )
-    current = state.table()
-    assert current is not None
+    current = state.open_table()
     with st.expander("The same fix again", icon=":material/terminal:", type="compact"):
         st.code(command_line(result, current.path, fix=fix), language="bash", wrap_lines=True)
         st.code(library_snippet(result, current.path, fix=fix), language="python")
