@@ -144,7 +144,7 @@ class Evidence:
 
     @_once_per_column
     def commonest(self, name: str) -> int:
-        """Rows with the commonest value, missing being one, where most rows have it; otherwise fewer than half."""
+        """Number of rows with the commonest value (missing is one) if most rows have it; otherwise one below half."""
         if not self.is_number(name):
             codes, labels = self.codes(name)
             return int(np.bincount(codes, minlength=len(labels)).max())

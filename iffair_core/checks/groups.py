@@ -44,7 +44,7 @@ def group_checks(study: Studied) -> Iterator[Check]:
 
 
 def _indivisible(study: Studied) -> Iterator[Check]:
-    """Rows that the study will not be able to divide into its parts, in the words of its error."""
+    """Whether the study can divide these rows into its parts; if not, the check says what the study would."""
     task, resolved = study.task, study.resolved
     try:
         by = {"fixed_by": task.split or "", "units_by": task.unit or ""}

@@ -22,9 +22,9 @@ from iffair_core.reading.values import value_label
 class Option:
     """A single text; subclasses are other kinds of values.
 
-    `title`: its name in sentences. `usage`: its line of --help, with {allowed} and {default}; "" where the command line
-    has it not. `help`: what the pages explain, under the word `term` (the title where empty). `public`: its name as
-    keyword and in links, `flag`: on the command line; the field's name where empty. `unset`: what None is called.
+    `title`: its name in sentences. `usage`: its line of --help, with {allowed} and {default}. `help`: what the pages
+    explain, under the word `term` (the title where empty). `public`: its name as a keyword and in links, `flag`: on the
+    command line; both are the field's name where empty. `unset`: how None is written.
     """
 
     title: str = ""
@@ -61,7 +61,7 @@ class Option:
         return self.collected(values) if self.several else values[0]
 
     def words(self, value: Any) -> list[str]:
-        """What `given` reads as this value, one text for each time the option is given; none for None."""
+        """Texts from which `given` reads this value, one for each time the option is given; none for None."""
         return [] if value is None else self.written(value)
 
     def labeled(self, value: Any) -> Any:

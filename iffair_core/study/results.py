@@ -54,11 +54,10 @@ class Rival:
     """Another method for the same goal, on the same training rows, measured on the same split.
 
     `weights` (n_train,), before the file's are multiplied in, and `theta` of the refitted model: None unless its `kind`
-    is "weights". `needs_group`: it asks
-    for a person's group when it decides. `randomised`: one draw was measured. `metrics`: every metric per split, None
-    where not estimable; ROC AUC and log loss are so where the method has no scores. `notes`: what to know of the run.
-    `reason`: why it has no answer here, None where it has; then no metric is known. `decisions` (m,) bool per split,
-    in the order of its rows.
+    is "weights". `needs_group`: it asks for a person's group when it decides. `randomised`: one draw was measured.
+    `metrics`: every metric per split, None where not estimable; a method without scores has no ROC AUC and no log
+    loss. `notes`: what to know of the run. `reason`: why it has no answer and no metrics here, None where it has.
+    `decisions` (m,) bool per split, in the order of its rows.
     """
 
     name: str
@@ -204,8 +203,8 @@ class Influence:
 class Repaired:
     """The curve of repairs and its chosen point, refitted: P(favorable) of the n used rows and evaluations.
 
-    `difference`: after - before on the same rows, per split and metric. `unjudged`: "rate of group" for each that too
-    few validation rows stand behind for the repair to be for it.
+    `difference`: after - before on the same rows, per split and metric. `unjudged`: rates, as "rate of
+    group", that the repair leaves out because too few validation rows stand behind them.
     """
 
     curve: Curve

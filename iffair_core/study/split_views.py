@@ -82,7 +82,7 @@ def repair_path(
 
 
 def unjudged(data: SplitViews, groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """ "rate of group" for each group that training and validation rows together estimate and that is not judged."""
+    """Rates, as "rate of group", that can be estimated on training and validation rows together, but are not judged."""
     gaps = data.guide().gaps
     return tuple(
         f"{RATE_TITLES[rate]} of {group}"

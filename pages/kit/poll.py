@@ -1,4 +1,4 @@
-"""Work in the background on the screen: how far it is, the way to stop it, and the page anew when it has ended."""
+"""Background work on the screen: its progress, a button that stops it, and a rerun of the page when it has ended."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class _RivalSet(Choice):
 
 @dataclass(frozen=True)
 class TableChoices:
-    """What is chosen of the table, and the options of `Task` with values of the file as labels, empty where not made.
+    """The choices about the table: those of `Task`, with values of the file as labels, empty while they are not made.
 
     source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; reading: what is
     fixed about the way the file is read; split_column: `Task.split`.

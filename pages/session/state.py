@@ -279,10 +279,11 @@ def set_choices(new: Choices) -> None:
 
 
 def rerun() -> NoReturn:
-    """Run the page again from a polling fragment, keeping the choices.
+    """Run the page again from a polling fragment, and keep the choices.
 
-    The browser may have sent the poll before it knew the last address, or on the page before. So the address that the
-    poll came with is not opened, and where the visitor has gone to another page, that one is run.
+    A poll carries the address and the page that the browser knew when it sent it. Example: the visitor moves a slider
+    while a poll is under way; the poll still names the address before the move. So its address is not opened. If the
+    visitor has gone to another page meanwhile, that page is run.
     """
     if st.session_state.get(_ARRIVAL) != "changed":
         st.session_state[_ARRIVAL] = boot.query()
@@ -293,11 +294,11 @@ def rerun() -> NoReturn:
 
 
 def here(callback: Callable[[], None]) -> Callable[[], None]:
-    """The callback of a widget that changes choices, for what the visitor did on the page as it is now.
+    """Wrap a widget's callback that changes choices, so that it ignores echoes of an earlier page.
 
-    A poll that was under way when another table or address was opened brings the widgets of the page before, and
-    Streamlit calls their callbacks. Two things tell such an echo: its widget was drawn for another table, or it came
-    with an earlier address and makes a choice what it was there.
+    Example: the visitor opens another table while a poll is under way. The poll brings the widgets as they were before,
+    and Streamlit calls their callbacks. An echo is recognized by two signs: its widget was drawn for another table, or
+    it comes with an earlier address and sets a choice to its value in that address.
     """
     drawn = _place()
 
@@ -479,10 +480,11 @@ def _rows_pinned(frame: pd.DataFrame, name: int | str) -> np.ndarray:
 def sync(page: str) -> bool:
     """Bring choices and address together at the start of a page's run; True when the address brought new choices.
 
-    An address that differs from the last one was opened by the visitor (a link, or back and forward) and is read. A
-    click in the navigation arrives with an empty address: it keeps the choices. A widget that was used before the
-    browser knew the last address arrives with an earlier one: the choices win. So do they where a poll arrives with
-    an earlier one; the browser has gone on since, and is told nothing, or its way forward would be lost.
+    - The visitor opened another address (a link, or back and forward): it is read.
+    - A click in the navigation arrives with an empty address: the choices stay.
+    - A widget that was used before the browser knew the last address arrives with an earlier one: the choices win.
+    - A poll arrives with an earlier address: the choices win, and the browser is not sent another address, because that
+      would cut off its way forward.
     """
     query, last = boot.query(), st.session_state.get(boot.ADDRESS)
     arrival = st.session_state.pop(_ARRIVAL, None)
