@@ -44,49 +44,36 @@ def section(name: str, title: str, blocks: list[Block]) -> None:
     """One part of the report."""
     st.markdown(f"#### {plain(title)}")
     for place, block in enumerate(blocks):
-        _SHOWN[block["kind"]](block, f"preview_{name}_{place}")
+        if block["kind"] == "picture":
+            widgets.chart(block["picture"], f"preview_{name}_{place}")
+        else:
+            _SHOWN[block["kind"]](block)
 
 
-def _text(block: Block, key: str) -> None:
-    del key
+def _text(block: Block) -> None:
     text = plain(block["text"])
     st.markdown(f"**{text}**" if block["lead"] else text)
 
 
-def _badge(block: Block, key: str) -> None:
-    del key
+def _badge(block: Block) -> None:
     st.markdown(f"**Fidelity: {plain(block['level'])}.** {plain(block['text'])}")
 
 
-def _items(block: Block, key: str) -> None:
-    del key
+def _items(block: Block) -> None:
     title = [f"**{plain(block['title'])}**\n"] if block["title"] else []
     st.markdown("\n".join([*title, *(f"- {plain(item)}" for item in block["items"])]))
 
 
-def _code(block: Block, key: str) -> None:
-    del key
+def _code(block: Block) -> None:
     st.markdown(f"**{plain(block['title'])}**")
     st.code(block["text"], language=LANGUAGES.get(block["title"]), wrap_lines=True)
 
 
-def _table(block: Block, key: str) -> None:
-    del key
+def _table(block: Block) -> None:
     printed(block["caption"], block["columns"])
 
 
-def _picture(block: Block, key: str) -> None:
-    widgets.chart(block["picture"], key)
-
-
-_SHOWN = {
-    "text": _text,
-    "badge": _badge,
-    "items": _items,
-    "code": _code,
-    "table": _table,
-    "picture": _picture,
-}
+_SHOWN = {"text": _text, "badge": _badge, "items": _items, "code": _code, "table": _table}
 
 
 def printed(caption: str, columns: Sequence[Column]) -> None:

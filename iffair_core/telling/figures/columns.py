@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from iffair_core.errors import shorten
 from iffair_core.reading.values import value_label
 from iffair_core.study.disclosure import merged, tellable
-from iffair_core.telling.figures.common import Picture, Theme, label, palette, rgba, template
+from iffair_core.telling.figures.canvas import Canvas
+from iffair_core.telling.figures.common import Picture, Theme, label, palette, rgba, stroke
 from iffair_core.wording import percent
 
 BARS = 40
@@ -44,36 +44,29 @@ def threshold_histogram(
     sides = np.where(upper, "at least", "below")
     favorable = np.zeros(len(upper), dtype=bool) if at_least is None else upper == at_least
     share = hits / known.size if known.size else None
-    figure = go.Figure(
-        go.Bar(
-            x=(starts + stops) / 2,
-            y=rows,
-            width=stops - starts,
-            customdata=np.column_stack([starts, stops]),
-            hovertemplate="%{customdata[0]:.6g} to %{customdata[1]:.6g}: %{y:,} rows<extra></extra>",
-            marker={
-                "color": [colors.accent if own else rgba(colors.reference, 0.15) for own in favorable],
-                "line": {"color": [colors.accent if own else colors.reference for own in favorable], "width": 1},
-            },
-        )
+    figure = Canvas()
+    edge = [colors.accent if own else colors.reference for own in favorable]
+    figure.add(
+        "bar",
+        x=(starts + stops) / 2,
+        y=rows,
+        width=stops - starts,
+        customdata=np.column_stack([starts, stops]),
+        hovertemplate="%{customdata[0]:.6g} to %{customdata[1]:.6g}: %{y:,} rows<extra></extra>",
+        marker_color=[colors.accent if own else rgba(colors.reference, 0.15) for own in favorable],
+        marker_line={"color": edge, "width": 1},
     )
-    figure.add_vline(x=cut, line={"color": colors.ink, "width": 2, "dash": "dot"})
-    figure.update_layout(
-        template=template(theme),
-        height=170,
-        bargap=0,
-        barcornerradius=0,
-        showlegend=False,
-        xaxis={"title": {"text": label(name)}, "showgrid": False},
-        yaxis={"title": {"text": "Rows"}, "rangemode": "tozero", "nticks": 4},
-    )
+    figure.upright(cut, stroke(colors.ink, 2, "dot"))
+    figure.x_axis(title_text=label(name), showgrid=False)
+    figure.y_axis(title_text="Rows", rangemode="tozero", nticks=4)
+    done = figure.finish(theme, height=170, bargap=0, barcornerradius=0, showlegend=False)
     written = value_label(cut)
     split = f"{percent(share)} of {known.size:,} rows are at least {written}, {percent(_rest(share))} below"
     if not told:
         split = f"One side of {written} has fewer than {smallest} rows"
     chosen = "" if at_least is None else f" Favorable: {'at least' if at_least else 'below'} {written}, filled."
     return Picture(
-        figure,
+        done,
         f"Histogram of {shorten(name)} with a threshold at {written}: {split}.{chosen}",
         pd.DataFrame({"from": starts, "to": stops, "rows": rows, "side": sides}),
         f"{split}.",
