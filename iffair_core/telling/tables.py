@@ -21,6 +21,8 @@ from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.uncertainty import Evaluation, effective_counts, wilson_interval
 from iffair_core.wording import RATE_TITLES, heading
 
+NOTHING = Estimate(None, None, None, None)
+
 
 def outcome_labels(result: StudyResult) -> tuple[str, str]:
     """What the file calls the outcomes 0 and 1."""
@@ -72,9 +74,7 @@ def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
     lines = []
     for group, rates in evaluation.rates.items():
         for rate in RATES:
-            estimate = rates[rate]
-            gap = evaluation.gaps[group][rate] if group in evaluation.gaps else None
-            signed = None if gap is None else gap.value
+            estimate, gap = rates[rate], evaluation.gaps.get(group, {}).get(rate, NOTHING)
             lines.append(
                 {
                     "group": group,
@@ -83,10 +83,10 @@ def rates_table(result: StudyResult, split: str = "test") -> pd.DataFrame:
                     "low": estimate.low,
                     "high": estimate.high,
                     "rows": estimate.count,
-                    f"gap to {evaluation.reference}": signed,
-                    "gap low": None if gap is None else gap.low,
-                    "gap high": None if gap is None else gap.high,
-                    "with the other sign": None if signed is None else -signed,
+                    f"gap to {evaluation.reference}": gap.value,
+                    "gap low": gap.low,
+                    "gap high": gap.high,
+                    "with the other sign": None if gap.value is None else -gap.value,
                 }
             )
     return _with_counts(pd.DataFrame(lines), result)
@@ -196,23 +196,13 @@ def point_table(result: StudyResult, split: str = "test", metrics: Sequence[str]
             low, high = point.refitted_intervals.get(split, {}).get(name) or (None, None)
             line |= {name: point.refitted.get(split, {}).get(name), f"{name} low": low, f"{name} high": high}
             line[f"predicted {name}"] = point.predicted.get(split, {}).get(name)
-        line |= {
-            "predicted price (log loss)": point.price.get(split),
-            "effective sample size": point.effective_sample_size,
-            "largest weight": point.largest_weight,
-            "mark": ", ".join(
-                mark
-                for mark, here in (
-                    ("chosen", i == curve.chosen),
-                    ("recommended", i == curve.recommended),
-                    ("frontier", i in curve.frontier),
-                    ("infeasible", not point.feasible),
-                )
-                if here
-            ),
-            "why infeasible": point.reason or "",
-        }
-        lines.append(line)
+        marks = {"chosen": i == curve.chosen, "recommended": i == curve.recommended, "frontier": i in curve.frontier}
+        marks["infeasible"] = not point.feasible
+        line["predicted price (log loss)"] = point.price.get(split)
+        line["effective sample size"] = point.effective_sample_size
+        line["largest weight"] = point.largest_weight
+        line["mark"] = ", ".join(mark for mark, here in marks.items() if here)
+        lines.append(line | {"why infeasible": point.reason or ""})
     return pd.DataFrame(lines)
 
 
@@ -226,15 +216,11 @@ def flips(result: StudyResult, split: str = "test") -> pd.DataFrame:
     rows = data.part(SPLITS.index(split))
     before, after = (scores[rows] >= result.threshold for scores in (result.scores_before, result.scores_after))
     codes, size = data.group_codes[rows], len(data.groups)
-    count = np.bincount(codes, minlength=size)
-    gained = np.bincount(codes[after & ~before], minlength=size)
-    lost = np.bincount(codes[before & ~after], minlength=size)
-    members, up, down = np.where(count > 0, count, np.nan), gained, lost
-    if result.base is not None:
-        weight = result.base[rows]
-        total = np.bincount(codes, weight, minlength=size)
-        members = np.where(total > 0, total, np.nan)
-        up, down = (np.bincount(codes, weight * one, minlength=size) for one in (after & ~before, before & ~after))
+    moves = (np.ones(rows.size, dtype=bool), after & ~before, before & ~after)
+    count, gained, lost = (np.bincount(codes[one], minlength=size) for one in moves)
+    weight = np.ones(rows.size) if result.base is None else result.base[rows]
+    total, up, down = (np.bincount(codes, weight * one, minlength=size) for one in moves)
+    members = np.where(total > 0, total, np.nan)
     frame = pd.DataFrame(
         {
             "group": np.asarray(data.groups, dtype=object),
