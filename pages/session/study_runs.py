@@ -49,21 +49,25 @@ class Order:
         Strength and utility budget only choose a point of the curve, and every curve has the points of the grid. More
         other methods than asked for do no harm.
         """
-        if wanted is None or wanted.fingerprint != self.fingerprint:
+        if wanted is None or wanted.study != self.study:
             return False
         asked = wanted.choices.strength
         held = asked is None or asked == self.choices.strength or on_grid(asked)
-        enough = self.choices.rivals in (wanted.choices.rivals, "all")
-        return held and enough and _without_choice(self.choices) == _without_choice(wanted.choices)
+        return held and self.choices.rivals in (wanted.choices.rivals, "all")
 
+    def but(self, **changes: Any) -> Order:
+        """The order with some choices changed."""
+        return Order(self.fingerprint, replace(self.choices, **changes))
 
-def _without_choice(choices: Choices) -> Choices:
-    return replace(choices, strength=None, utility_budget=None, rivals="weights")
+    @property
+    def study(self) -> Order:
+        """What it asks of the curve as a whole, whatever point is chosen and whatever runs beside."""
+        return self.but(strength=None, utility_budget=None, rivals="weights")
 
-
-def _with_choice_of(order: Order, choices: Choices) -> Order:
-    chosen = replace(order.choices, strength=choices.strength, utility_budget=choices.utility_budget)
-    return Order(order.fingerprint, chosen)
+    @property
+    def fix(self) -> Order:
+        """What a smallest fix depends on: neither the chosen point nor the variant, which it brings itself."""
+        return self.study.but(variant=Choices.variant)
 
 
 class Job(Work["StudyResult | SmallestFix"]):
@@ -256,7 +260,8 @@ def current_result() -> tuple[StudyResult | None, list[str]]:
             continue
         if outcome.order.fingerprint == current.fingerprint:
             # The point last looked at stays on the screen, and is no change that needs a study.
-            as_now = _with_choice_of(outcome.order, state.choices())
+            chosen = state.choices()
+            as_now = outcome.order.but(strength=chosen.strength, utility_budget=chosen.utility_budget)
             if outcome.order.serves(as_now):
                 return _as_chosen(outcome, outcome.result), _changes(as_now, wanted)
             return outcome.result, _changes(outcome.order, wanted)
@@ -285,7 +290,7 @@ def _as_chosen(made: Job, result: StudyResult) -> StudyResult:
 def _transfers(made: Order, strength: float | None) -> dict[str, Transfer]:
     """Other models refitted in this session with the weights of that study and strength, by name."""
     store = st.session_state.setdefault(_BESIDE, {})
-    return store.setdefault((made.fingerprint, _without_choice(made.choices), strength), {})
+    return store.setdefault((made.study, strength), {})
 
 
 def _keep_transfers(job: Job) -> None:
@@ -331,16 +336,11 @@ def find_fix(target: float, by: str) -> None:
     _begin_on_result("smallest fix", search)
 
 
-def _fixed_study(made: Order) -> Order:
-    """What a smallest fix depends on: neither the chosen point nor the variant, which it brings itself."""
-    return Order(made.fingerprint, replace(_without_choice(made.choices), variant=Choices.variant))
-
-
 def _keep_fix(ended: Job) -> None:
     """Keep how the search ended, in place of the study's earlier one; a cancelled search changes nothing."""
     if not ended.cancelled:
-        others = {made: kept for made, kept in _fixes().items() if made != _fixed_study(ended.order)}
-        latest = [(_fixed_study(ended.order), ended), *others.items()][:KEPT_OUTCOMES]
+        others = {made: kept for made, kept in _fixes().items() if made != ended.order.fix}
+        latest = [(ended.order.fix, ended), *others.items()][:KEPT_OUTCOMES]
         st.session_state[_FIXES] = dict(latest)
 
 
@@ -351,7 +351,7 @@ def _fixes() -> dict[Order, Job]:
 def fix_outcome() -> Job | None:
     """How the last search for a smallest fix ended for the study of the current choices; None where there was none."""
     wanted = order()
-    return None if wanted is None else _fixes().get(_fixed_study(wanted))
+    return None if wanted is None else _fixes().get(wanted.fix)
 
 
 def measure_points() -> None:
