@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from iffair_core.errors import ConfigError, listing
@@ -13,11 +14,19 @@ MAX_JOBS = 2
 
 @dataclass(frozen=True)
 class Classifier:
-    """`make(seed)` gives an unfitted estimator whose `fit` takes `sample_weight`; `note` says what its options are."""
+    """`kind`: module and class within scikit-learn; `note` says what its `options` are."""
 
     title: str
-    make: Callable[[int], Any]
+    kind: str
     note: str
+    options: Mapping[str, Any]
+
+    def make(self, seed: int) -> Any:
+        """An unfitted estimator whose `fit` takes `sample_weight`, seeded if it draws at random."""
+        # Imported here: to name the classifiers must not cost a page its first second.
+        module, _, name = self.kind.rpartition(".")
+        made = getattr(import_module(f"sklearn.{module}"), name)(**self.options)
+        return made.set_params(random_state=seed) if "random_state" in made.get_params() else made
 
 
 def transfer_model(name: str) -> Classifier:
@@ -27,54 +36,28 @@ def transfer_model(name: str) -> Classifier:
     return TRANSFER_MODELS[name]
 
 
-# scikit-learn is imported where a classifier is made: naming them must not cost a page its first second.
-
-
-def _hist_gradient_boosting(seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
-
-
-def _random_forest(seed: int) -> Any:
-    from sklearn.ensemble import RandomForestClassifier
-
-    return RandomForestClassifier(min_samples_leaf=5, n_jobs=MAX_JOBS, random_state=seed)
-
-
-def _linear_svm(seed: int) -> Any:
-    from sklearn.svm import LinearSVC
-
-    return LinearSVC(max_iter=10_000, random_state=seed)
-
-
-def _gaussian_naive_bayes(_: int) -> Any:
-    from sklearn.naive_bayes import GaussianNB
-
-    return GaussianNB()
-
-
-def _decision_tree(seed: int) -> Any:
-    from sklearn.tree import DecisionTreeClassifier
-
-    return DecisionTreeClassifier(min_samples_leaf=20, random_state=seed)
-
-
 TRANSFER_MODELS = {
     "hist_gradient_boosting": Classifier(
         "Histogram gradient boosting",
-        _hist_gradient_boosting,
+        "ensemble.HistGradientBoostingClassifier",
         "100 trees of up to 31 leaves, no early stopping.",
+        {"early_stopping": False},
     ),
     "random_forest": Classifier(
         "Random forest",
-        _random_forest,
+        "ensemble.RandomForestClassifier",
         "100 trees, leaves of at least 5 rows: in leaves of one row weights could move nothing.",
+        {"min_samples_leaf": 5, "n_jobs": MAX_JOBS},
     ),
-    "linear_svm": Classifier("Linear SVM", _linear_svm, "Squared hinge loss, C = 1."),
+    "linear_svm": Classifier("Linear SVM", "svm.LinearSVC", "Squared hinge loss, C = 1.", {"max_iter": 10_000}),
     "gaussian_naive_bayes": Classifier(
-        "Gaussian naive Bayes", _gaussian_naive_bayes, "Every encoded feature as an independent normal."
+        "Gaussian naive Bayes", "naive_bayes.GaussianNB", "Every encoded feature as an independent normal.", {}
     ),
-    "decision_tree": Classifier("Decision tree", _decision_tree, "One tree, leaves of at least 20 rows."),
+    "decision_tree": Classifier(
+        "Decision tree",
+        "tree.DecisionTreeClassifier",
+        "One tree, leaves of at least 20 rows.",
+        {"min_samples_leaf": 20},
+    ),
 }
-"""Classifiers by name. All random ones are seeded; those with threads use at most MAX_JOBS."""
+"""Classifiers by name. Those with threads use at most MAX_JOBS."""

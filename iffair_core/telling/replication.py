@@ -277,13 +277,10 @@ def _place(raw: Mapping[str, Any]) -> Place:
 
 def _curves(raw: Mapping[str, list[list[float]]]) -> dict[str, tuple[CurvePoint, ...]]:
     _check("variant", raw, VARIANTS)
-    return {name: tuple(_point(*line) for line in lines) for name, lines in raw.items()}
-
-
-def _point(
-    strength: float, disparity: float, accuracy: float, disparity_error: float, accuracy_error: float
-) -> CurvePoint:
-    return CurvePoint(disparity, accuracy, disparity_error, accuracy_error, strength)
+    return {
+        name: tuple(CurvePoint(y, x, y_error, x_error, strength) for strength, y, x, y_error, x_error in lines)
+        for name, lines in raw.items()
+    }
 
 
 def _rival(name: str, raw: Mapping[str, Any]) -> Rival:

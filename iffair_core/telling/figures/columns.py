@@ -60,8 +60,8 @@ def threshold_histogram(
     figure.x_axis(title_text=label(name), showgrid=False)
     figure.y_axis(title_text="Rows", rangemode="tozero", nticks=4)
     done = figure.finish(theme, height=170, bargap=0, barcornerradius=0, showlegend=False)
-    written = value_label(cut)
-    split = f"{percent(share)} of {known.size:,} rows are at least {written}, {percent(_rest(share))} below"
+    written, rest = value_label(cut), None if share is None else 1 - share
+    split = f"{percent(share)} of {known.size:,} rows are at least {written}, {percent(rest)} below"
     if not told:
         split = f"One side of {written} has fewer than {smallest} rows"
     chosen = "" if at_least is None else f" Favorable: {'at least' if at_least else 'below'} {written}, filled."
@@ -87,10 +87,6 @@ def _taken_together(
             found += [(edges[first + a], edges[first + b], rows[first + a : first + b].sum()) for a, b in runs]
     bars = np.array(found, dtype=np.float64).reshape(-1, 3)
     return bars[:, 0], bars[:, 1], bars[:, 2].astype(np.int64)
-
-
-def _rest(share: float | None) -> float | None:
-    return None if share is None else 1 - share
 
 
 def _edges(known: np.ndarray, cut: float, bars: int) -> np.ndarray:

@@ -119,7 +119,8 @@ def number_card(done: Done | None, fresh: bool) -> Number:
     """How much there is to know about the table, in the row of numbers."""
     if done is None or not fresh:
         return Number("Checks", "…", "under way")
-    told = [f"{size} {title.lower()}" for name, (_, title) in SEVERITIES.items() if (size := _of(done, name))]
+    severities: list[str] = [check.severity for check in done.checks]
+    told = [f"{size} {title.lower()}" for name, (_, title) in SEVERITIES.items() if (size := severities.count(name))]
     return Number(
         "Checks",
         count(len(done.checks)),
@@ -127,10 +128,6 @@ def number_card(done: Done | None, fresh: bool) -> Number:
         help="What to know before a model is fitted: leakage, stand-ins for the sensitive attribute, small groups, "
         "copies, missing values. Listed below with what can be done.",
     )
-
-
-def _of(done: Done, severity: str) -> int:
-    return sum(check.severity == severity for check in done.checks)
 
 
 def flags(done: Done | None) -> dict[str, str]:

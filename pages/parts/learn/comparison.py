@@ -45,7 +45,11 @@ def compare() -> None:
     place = st.container()
     with st.container(horizontal=True, gap="xsmall"):
         kind = st.selectbox(
-            "Models and rivals", kept.kinds, format_func=_kind_title, key="learn_compare_kind", width=295
+            "Models and rivals",
+            kept.kinds,
+            format_func=lambda kind: KINDS[kind].title,
+            key="learn_compare_kind",
+            width=295,
         )
         dataset = st.selectbox(
             "Data", kept.datasets(kind), format_func=source_title, key="learn_compare_data", width=145
@@ -70,10 +74,6 @@ def compare() -> None:
             "What was run": lambda: _how(kept),
         },
     )
-
-
-def _kind_title(kind: str) -> str:
-    return KINDS[kind].title
 
 
 def _words(kept: Replication, kind: str, variant: str) -> None:
