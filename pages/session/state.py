@@ -338,18 +338,14 @@ def control(
     choice and the widget's value; `apply` replaces the plain update. Two widgets for one choice on a page need
     different keys.
     """
-    key = key or f"choice_{name}"
-    st.session_state[key] = shown(getattr(choices(), name))
+    take = apply or (lambda chosen: update(**{name: chosen}))
+    return bound(key or f"choice_{name}", shown(getattr(choices(), name)), lambda value: take(taken(value)))
 
-    @here
-    def changed() -> None:
-        chosen = taken(st.session_state[key])
-        if apply is None:
-            update(**{name: chosen})
-        else:
-            apply(chosen)
 
-    return {"key": key, "on_change": changed}
+def bound(key: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
+    """`key` and `on_change` of a widget that always shows `value`, and hands what the visitor chooses to `take`."""
+    st.session_state[key] = value
+    return {"key": key, "on_change": here(lambda: take(st.session_state[key]))}
 
 
 def use_source(source: str) -> None:

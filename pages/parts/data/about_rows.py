@@ -81,13 +81,10 @@ def _pick_cohort_only() -> None:
 
 def _pick_excluded(columns: list[str]) -> None:
     chosen = state.choices().exclude
-    key = "exclude_duplicates"
-    st.session_state[key] = DUPLICATES in chosen
     st.toggle(
         "Leave out later copies of a row",
-        key=key,
-        on_change=state.here(lambda: _set(DUPLICATES, st.session_state[key])),
         help="Rows whose cells are the same in every column. The first of them stays.",
+        **state.bound("exclude_duplicates", DUPLICATES in chosen, lambda on: _set(DUPLICATES, on)),
     )
     st.markdown("**Rows left out**")
     for condition in chosen:

@@ -75,14 +75,13 @@ def _change(columns: pd.DataFrame) -> None:
         picked = st.session_state[_PICKED]
         chosen = state.choices()
         kinds = {chosen.types.get(name, _SEEN) for name in picked}
-        kind_key, use_key = "columns_type", "columns_use"
-        st.session_state[kind_key] = kinds.pop() if len(kinds) == 1 else None
         st.selectbox(
             "Type",
             (_SEEN, *TYPES),
             index=None,
-            key=kind_key,
-            on_change=state.here(lambda: _set_type(picked, st.session_state[kind_key])),
+            **state.bound(
+                "columns_type", kinds.pop() if len(kinds) == 1 else None, lambda kind: _set_type(picked, kind)
+            ),
             disabled=not picked,
             placeholder="",
             help="As seen: what the values look like. Date, identifier and text are no features; year and month makes "
@@ -90,13 +89,11 @@ def _change(columns: pd.DataFrame) -> None:
         )
         free = [name for name in picked if name not in (chosen.target, *chosen.sensitive, *chosen.helpers)]
         uses = {_USES[name in chosen.drop] for name in free}
-        st.session_state[use_key] = uses.pop() if len(uses) == 1 else None
         st.selectbox(
             "Used as",
             _USES,
             index=None,
-            key=use_key,
-            on_change=state.here(lambda: _set_use(free, st.session_state[use_key])),
+            **state.bound("columns_use", uses.pop() if len(uses) == 1 else None, lambda use: _set_use(free, use)),
             disabled=not free,
             placeholder="",
             help="Whether the model may use the column. Outcome and sensitive attribute are chosen on the left.",

@@ -84,16 +84,13 @@ def _has_dates(name: str) -> bool:
 def _pick_way(name: str, found: ResolvedTask | None) -> None:
     cuts = state.choices().bins.get(name)
     parts = None if cuts is None else quantiles(cuts)
-    key = f"cuts_way_{name}"
     way = "values" if cuts is None else "years" if cuts == YEARS else "cuts" if parts is None else "quantiles"
-    st.session_state[key] = way
     st.segmented_control(
         f"Groups of {value(name)}",
         [one for one in _WAYS if one != "years" or way == "years" or _has_dates(name)],
         format_func=_WAYS.__getitem__,
-        key=key,
         required=True,
-        on_change=state.here(lambda: _take_way(name, st.session_state[key])),
+        **state.bound(f"cuts_way_{name}", way, lambda chosen: _take_way(name, chosen)),
     )
     if parts is not None:
         _pick_parts(name, parts, found)
@@ -115,15 +112,12 @@ def _set_cuts(name: str, cuts: Cuts) -> None:
 
 
 def _pick_parts(name: str, parts: int, found: ResolvedTask | None) -> None:
-    key = f"cuts_parts_{name}"
-    st.session_state[key] = parts
     st.number_input(
         f"Equal parts of {value(name)}",
         min_value=2,
         max_value=max(MOST_QUANTILES, parts),
         step=1,
-        key=key,
-        on_change=state.here(lambda: _set_cuts(name, f"quantiles:{st.session_state[key]}")),
+        **state.bound(f"cuts_parts_{name}", parts, lambda chosen: _set_cuts(name, f"quantiles:{chosen}")),
         help="Groups of about as many rows each. Where many rows share a value there may be fewer of them.",
     )
     if found is not None and name in found.bins:

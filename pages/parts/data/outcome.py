@@ -120,14 +120,12 @@ def _pick_values(values: tuple[str, ...]) -> None:
 
 
 def _pick_way(chosen: Choices) -> None:
-    st.session_state[_WAY] = "threshold" if chosen.target in chosen.bins else "values"
     st.segmented_control(
         "Favorable is",
         list(_WAYS),
         format_func=_WAYS.__getitem__,
-        key=_WAY,
         required=True,
-        on_change=state.here(lambda: _take_way(st.session_state[_WAY])),
+        **state.bound(_WAY, "threshold" if chosen.target in chosen.bins else "values", _take_way),
         help="A number is cut at a threshold, or single values of it are favorable.",
     )
 
@@ -158,38 +156,31 @@ def _pick_side(chosen: Choices, target: str) -> None:
     low, high, step = _scale(known)
     cut = points[0]
     side = _side_of(chosen)
-    key = f"threshold_side_{target}"
-    st.session_state[key] = side
     st.segmented_control(
         "Which side is good for the person?",
         list(_SIDES),
         format_func=lambda sign: f"{_SIDES[sign]} {value_label(cut)}",
-        key=key,
-        on_change=state.here(lambda: _take_threshold(target, cut, st.session_state[key])),
         help=word("favorable value"),
+        **state.bound(f"threshold_side_{target}", side, lambda taken: _take_threshold(target, cut, taken)),
     )
-    slider, exact = f"threshold_slider_{target}", f"threshold_exact_{target}"
     number = int if isinstance(step, int) else float
-    st.session_state[slider] = min(max(number(cut), low), high)
+    shown = min(max(number(cut), low), high)
     st.slider(
         f"Threshold of {value(target)}",
         low,
         high,
         step=step,
-        key=slider,
-        on_change=state.here(lambda: _take_threshold(target, st.session_state[slider], side)),
+        **state.bound(f"threshold_slider_{target}", shown, lambda taken: _take_threshold(target, taken, side)),
     )
     picture = threshold_histogram(
         known, cut, widgets.theme(), name=target, at_least=None if side is None else side == ">=", smallest=smallest
     )
     widgets.chart(picture, "threshold_histogram")
-    st.session_state[exact] = float(cut)
     st.number_input(
         "Threshold, exactly",
-        key=exact,
         format="%.10g",
         step=float(step),
-        on_change=state.here(lambda: _take_threshold(target, st.session_state[exact], side)),
+        **state.bound(f"threshold_exact_{target}", float(cut), lambda taken: _take_threshold(target, taken, side)),
         help="The threshold itself belongs to the upper side."
         + (f" {count(len(known))} rows have a number." if smallest is None else ""),
     )

@@ -93,31 +93,26 @@ def _mark_title(mark: str) -> str:
 
 
 def _pick(name: str, label: str, options: Sequence[str], title: Callable[[Any], str], *, free: bool = False) -> None:
-    key, chosen = f"reading_{name}", uploads.wanted().get(name)
-    st.session_state[key] = chosen
+    chosen = uploads.wanted().get(name)
     st.selectbox(
         label,
         options if chosen is None or chosen in options else [*options, chosen],
         index=None,
         placeholder=_FOUND_OUT,
         format_func=title,
-        key=key,
-        on_change=state.here(lambda: uploads.want(name, st.session_state[key])),
+        **state.bound(f"reading_{name}", chosen, lambda value: uploads.want(name, value)),
         accept_new_options=free,
         help="Choose one, or type another. Empty: it is found out." if free else "Empty: it is found out.",
     )
 
 
 def _pick_header() -> None:
-    key = "reading_header"
-    st.session_state[key] = uploads.wanted().get("header")
     st.number_input(
         "Header in line",
         min_value=0,
         step=1,
-        key=key,
         placeholder=_FOUND_OUT,
-        on_change=state.here(lambda: uploads.want("header", st.session_state[key])),
+        **state.bound("reading_header", uploads.wanted().get("header"), lambda line: uploads.want("header", line)),
         help="Number of the line with the columns' names, from 1; 0 if the file has none. Empty: it is found out.",
     )
 
