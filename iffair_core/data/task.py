@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.option import Option, Several, Whole, YesNo, option
+from iffair_core.data.option import Option, Several, Whole, YesNo, option, options_of
 from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.data.task_options import Bins, Pool, Reference, Types, Values
 from iffair_core.errors import TaskError, listing, shorten
@@ -206,16 +206,10 @@ class Task:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` restores an equal task. The later choices are in it only where made."""
-        return {
-            "target": self.target,
-            "favorable": _listed(self.favorable),
-            "sensitive": list(self.sensitive_columns),
-            "reference": _listed(self.reference),
-            "drop": list(self.drop),
-            "bins": {column: _listed(cuts) for column, cuts in self.bins.items()} if self.bins else None,
-            "use_sensitive_as_feature": bool(self.use_sensitive_as_feature),
-            **later_choices(self),
-        }
+        plain = {name: _json(getattr(self, name)) for name in options_of(Task)}
+        plain["sensitive"] = list(self.sensitive_columns)
+        plain["use_sensitive_as_feature"] = bool(self.use_sensitive_as_feature)
+        return {name: value for name, value in plain.items() if name in _ALWAYS or value not in (None, [], {})}
 
     @classmethod
     def from_dict(cls, choices: Mapping[str, Any]) -> Task:
@@ -230,22 +224,12 @@ class Task:
         return cls(**choices)
 
 
+_ALWAYS = ("target", "favorable", "sensitive", "reference", "drop", "bins", "use_sensitive_as_feature")
+
+
 def later_choices(task: Task) -> dict[str, Any]:
     """The choices after `use_sensitive_as_feature` as plain JSON values, only those that were made."""
-    pool = {
-        column: {name: list(values) for name, values in names.items()} for column, names in (task.pool or {}).items()
-    }
-    later = {
-        "types": dict(task.types or {}),
-        "missing": list(task.missing),
-        "pool": pool,
-        "exclude": list(task.exclude),
-        "weights": task.weights,
-        "split": task.split,
-        "unit": task.unit,
-        "smallest_group": task.smallest_group,
-    }
-    return {name: value for name, value in later.items() if value not in (None, [], {})}
+    return {name: value for name, value in task.to_dict().items() if name not in _ALWAYS}
 
 
 def _several(value: Any) -> tuple[Any, ...]:
@@ -276,7 +260,10 @@ def _entries(value: Any, name: str) -> list[tuple[str, Any]]:
     return [(str(key), entry) for key, entry in (value or {}).items()]
 
 
-def _listed(value: Any) -> Any:
+def _json(value: Any) -> Any:
+    """A choice in the types of JSON."""
+    if isinstance(value, Mapping):
+        return {column: _json(entry) for column, entry in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
