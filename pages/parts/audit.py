@@ -17,7 +17,7 @@ from iffair_core.metrics import RATES
 from iffair_core.reading.values import as_numbers, is_number, value_label
 from iffair_core.telling import audits
 from iffair_core.telling.figures import group_bars
-from iffair_core.wording import WITHHELD, heading, missing
+from iffair_core.wording import WITHHELD, heading
 from pages.kit import columns, errors, widgets
 from pages.kit.text import count, plain, short, value
 from pages.parts.data.pickers import resolve_for_screen
@@ -25,6 +25,8 @@ from pages.session import state
 from pages.session.memory import remembered
 
 MOST_VALUES = 30
+BARS = {"selected": "favorable", "rate": "favorable_share", "rate low": "low", "rate high": "high"}
+"""Columns of an audit's frame, and what the picture of groups calls them."""
 EXPLAINED = (
     "No model is needed for this. Impact ratio: a group's rate divided by the highest rate among groups that are known "
     "and have at least 2 % of the rows, as New York City's Local Law 144 and the four-fifths rule have it."
@@ -65,20 +67,12 @@ def _show(told: Audit, one: GroupAudit, place: int) -> None:
     st.markdown(f"**{plain(audits.audit_sentence(told, one))}**")
     if said := audits.judged_sentence(told, one):
         st.markdown(f"**{plain(said)}**")
-    bars = pd.DataFrame(
-        {
-            "group": [line.group for line in one.groups],
-            "rows": [line.rows for line in one.groups],
-            "favorable": pd.array([line.selected for line in one.groups], dtype="Int64"),
-            "favorable_share": [_number(line.rate.value) for line in one.groups],
-            "low": [_number(line.rate.low) for line in one.groups],
-            "high": [_number(line.rate.high) for line in one.groups],
-        }
-    )
+    frame = one.frame()
+    bars = frame[["group", "rows", *BARS]].rename(columns=BARS)
+    bars = bars.astype({name: "Int64" if name == "favorable" else float for name in BARS.values()})
     widgets.chart(
         group_bars(bars, widgets.theme(), reference=one.reference, favorable=told.selected), f"audit_bars_{place}"
     )
-    frame = one.frame()
     widgets.table(
         frame,
         f"audit_{place}",
@@ -88,10 +82,6 @@ def _show(told: Audit, one: GroupAudit, place: int) -> None:
         columns=_columns(one),
         placeholder=WITHHELD if state.choices().smallest_group else "–",
     )
-
-
-def _number(share: float | None) -> float:
-    return np.nan if missing(share) else float(share or 0.0)
 
 
 def _in_percent(one: GroupAudit, frame: pd.DataFrame) -> pd.DataFrame:
