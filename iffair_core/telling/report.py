@@ -356,20 +356,11 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     )
     weights = files.weight_summary(result)
     yield picture_block(weights_by_group(result, theme))
-    yield table_block(
-        "Weights of the training rows",
-        *(
-            Column(title, [wording.figure(weights[name])])
-            for title, name in (("Smallest", "min"), ("Largest", "max"))
-            if weights[name] is not None
-        ),
-        Column("Mean", [wording.figure(weights["mean"])]),
-        Column("Effective sample size", [wording.percent(weights["effective_sample_size"])]),
-        Column(
-            "Rows changed",
-            [wording.percent(weights["changed_share"]) if weights["changed_share"] is not None else wording.WITHHELD],
-        ),
-    )
+    sizes = {"Smallest": weights["min"], "Largest": weights["max"], "Mean": weights["mean"]}
+    told = {title: wording.figure(size) for title, size in sizes.items() if size is not None}
+    told["Effective sample size"], moved = wording.percent(weights["effective_sample_size"]), weights["changed_share"]
+    told["Rows changed"] = wording.WITHHELD if moved is None else wording.percent(moved)
+    yield table_block("Weights of the training rows", *(Column(title, [text]) for title, text in told.items()))
 
 
 def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
@@ -378,7 +369,8 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
     yield picture_block(tradeoff(result, theme, intervals=True))
     columns: dict[str, list[str]] = {"Strength": [f"{point.strength:g}" for point in curve.points]}
     for word, metric in (("Accuracy", "accuracy"), ("Disparity", curve.metric)):
-        columns[f"{word} ○"] = [_predicted(point, metric) for point in curve.points]
+        guesses = [point.predicted.get("test", {}) for point in curve.points]
+        columns[f"{word} ○"] = [wording.figure(guess[metric]) if guess else "" for guess in guesses]
         columns[f"{word} ●"] = [_refitted(point, metric) for point in curve.points]
     sizes = [point.effective_sample_size for point in curve.points]
     columns["Effective size"] = ["" if size is None else wording.percent(size, 0) for size in sizes]
@@ -429,10 +421,6 @@ def _rivals_block(result: StudyResult) -> Block:
         "accuracy is the best among refitted points whose disparity is no larger",
         *frame_columns(rival_table(result), columns, written),
     )
-
-
-def _predicted(point: CurvePoint, metric: str) -> str:
-    return wording.figure(point.predicted["test"][metric]) if point.predicted else ""
 
 
 def _refitted(point: CurvePoint, metric: str) -> str:
