@@ -117,12 +117,12 @@ def table() -> CurrentTable | None:
     source = choices().source
     if source == UPLOAD:
         return uploaded()
-    if not is_here(source) or source in _source_errors():
+    if not is_here(source) or source in source_errors():
         return None
     try:
         found = catalog_table(source)
     except IFFairError as error:
-        note_source_error(source, error)
+        source_errors()[source] = error
         return None
     note_here(source)
     return found
@@ -135,21 +135,9 @@ def open_table() -> CurrentTable:
     return found
 
 
-def _source_errors() -> dict[str, IFFairError]:
+def source_errors() -> dict[str, IFFairError]:
+    """Why data sets of the catalog could not be had when they were last tried, by name."""
     return st.session_state.setdefault(_SOURCE_ERRORS, {})
-
-
-def source_error(source: str) -> IFFairError | None:
-    """Why a data set of the catalog could not be had when it was last tried."""
-    return _source_errors().get(source)
-
-
-def note_source_error(source: str, error: IFFairError | None) -> None:
-    """Keep why a data set could not be had; None before it is tried again."""
-    if error is None:
-        _source_errors().pop(source, None)
-    else:
-        _source_errors()[source] = error
 
 
 def uploaded() -> CurrentTable | None:

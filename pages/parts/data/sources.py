@@ -89,7 +89,7 @@ def _pick_public() -> None:
     if entry is None:
         return
     st.caption(plain(entry.description))
-    if not state.is_here(entry.name) or state.source_error(entry.name) is not None:
+    if not state.is_here(entry.name) or entry.name in state.source_errors():
         _fetch(entry)
     with st.expander("About this data set", icon=":material/menu_book:", type="compact"):
         _about(entry)
@@ -97,7 +97,7 @@ def _pick_public() -> None:
 
 def _public_changed() -> None:
     name = st.session_state[_PICK]
-    if name is not None and state.is_here(name) and state.source_error(name) is None:
+    if name is not None and state.is_here(name) and name not in state.source_errors():
         state.use_source(name)
 
 
@@ -124,7 +124,7 @@ def _fetch(entry: CatalogEntry) -> None:
             state.rerun()
         poll(DOWNLOAD.is_over, lambda: bar(now[1], "Downloading", "download_cancel", DOWNLOAD.stop))
         return
-    error = state.source_error(entry.name)
+    error = state.source_errors().get(entry.name)
     if error is not None:
         errors.show(error, "The data set could not be had")
         kept = state.table()
@@ -141,7 +141,7 @@ def _fetch(entry: CatalogEntry) -> None:
 
 
 def _start_download(name: str) -> None:
-    state.note_source_error(name, None)
+    state.source_errors().pop(name, None)
     work = Work[CurrentTable](lambda work: state.catalog_table(name, work.report, work.stop_check), "download")
     DOWNLOAD.begin(name, work)
     _collect(wait=0.3)
@@ -156,7 +156,7 @@ def _collect(wait: float = 0.0) -> bool:
         state.note_here(name)
         state.use_source(name)
     elif ended.error is not None:
-        state.note_source_error(name, errors.noted(ended.error))
+        state.source_errors()[name] = errors.noted(ended.error)
     return True
 
 
