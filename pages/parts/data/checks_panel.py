@@ -48,9 +48,8 @@ CHECKS = UnderWay["Done"]("checks_work")
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """Checks that have ended: what they belong to, what they say, why they could not end."""
+    """Checks that have ended: what they say, or why they could not end."""
 
-    key: Key
     checks: tuple[Check, ...] = ()
     proxies: pd.DataFrame | None = None
     error: Exception | None = None
@@ -81,7 +80,7 @@ def current_checks(found: ResolvedTask | None, wait: float = 0.0) -> tuple[Done 
             CHECKS.now()
     if key in known:
         return known[key], True
-    same_table = [done for done in known.values() if done.key[0] == key[0]]
+    same_table = [done for asked, done in known.items() if asked[0] == key[0]]
     return (same_table[-1] if same_table else None), False
 
 
@@ -94,7 +93,7 @@ def _work_on(key: Key, found: ResolvedTask | None) -> None:
     def task(work: Work[Done]) -> Done:
         told = run_checks(frame, None if found is None else found.task, seed=seed, stop_check=work.stop_check)
         proxies = None if found is None else proxy_table(frame, found, seed=seed, stop_check=work.stop_check)
-        return Done(key, told, proxies)
+        return Done(told, proxies)
 
     CHECKS.begin(key, Work(task, "checks"))
 
@@ -107,7 +106,7 @@ def _collect(wait: float = 0.0) -> bool:
     key, ended = done
     known: dict[Key, Done] = st.session_state[_DONE]
     if ended.error is not None:
-        known[key] = Done(key, error=errors.noted(ended.error))
+        known[key] = Done(error=errors.noted(ended.error))
     elif ended.value is not None:
         known[key] = ended.value
     while len(known) > 4:
