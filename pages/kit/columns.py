@@ -17,13 +17,22 @@ COUNT = "localized"
 
 
 def with_ends(
-    name: str, title: str, unit: str, help: str | None = None, ends: tuple[str, str] | None = None
+    name: str,
+    title: str,
+    unit: str,
+    help: str | None = None,
+    *,
+    ends: tuple[str, str] | None = None,
+    about: str | None = None,
 ) -> dict[str, Any]:
-    """A number and its 95 % interval beside it, which stands under its name with "low" and "high", or as `ends` say."""
+    """A number and its 95 % interval beside it, which stands under its name with "low" and "high", or as `ends` say.
+
+    `about`: what the help says of the interval.
+    """
     low, high = ends or (f"{name} low", f"{name} high")
     return {
         name: number(title, format=unit, help=help),
-        low: number("95 % from", format=unit, help=word("interval")),
+        low: number("95 % from", format=unit, help=about),
         high: number("to", format=unit),
     }
 
@@ -34,5 +43,5 @@ def metric_unit(name: str) -> str:
 
 
 def metric(name: str) -> dict[str, Any]:
-    """A metric and its interval."""
-    return with_ends(name, metric_title(name), metric_unit(name), word(name))
+    """A metric of a model and its interval."""
+    return with_ends(name, metric_title(name), metric_unit(name), word(name), about=word("interval"))

@@ -62,9 +62,9 @@ def tabs(key: str, parts: Mapping[str, Callable[[], object]]) -> None:
                 draw()
 
 
-def expander(title: str, key: str, draw: Callable[[], object], *, icon: str = ":material/table_rows:") -> None:
-    """A part that is folded away, and drawn only once it is opened."""
-    panel = st.expander(title, icon=icon, key=key, type="compact", on_change="rerun")
+def folded(title: str, key: str, draw: Callable[[], object]) -> None:
+    """A table that is folded away, and drawn only once it is opened."""
+    panel = st.expander(title, icon=":material/table_rows:", key=key, type="compact", on_change="rerun")
     if panel.open:
         with panel:
             draw()
@@ -174,7 +174,7 @@ def chart(
     if picture.caption:
         st.caption(picture.caption)
     alt = f"Numbers of the picture: {picture.alt}"
-    expander("Table of this picture", f"{key}_table", lambda: table(picture.table, f"{key}_numbers", alt=alt))
+    folded("Table of this picture", f"{key}_table", lambda: table(picture.table, f"{key}_numbers", alt=alt))
     return event
 
 

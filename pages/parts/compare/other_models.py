@@ -76,11 +76,10 @@ def _table(result: StudyResult, split: str, metrics: tuple[str, str]) -> None:
     for name in metrics:
         unit = columns.metric_unit(name)
         for when in ("before", "after", "change"):
-            found = columns.with_ends(f"{name} {when}", f"{metric_title(name)} {when}", unit, word(name))
-            if when == "change":
-                signed = unit.replace("%", "%+", 1)
-                found[f"{name} change"] = columns.number(f"{metric_title(name)} change", format=signed, help=word(name))
-            shown |= found
+            title, about = f"{metric_title(name)} {when}", word("interval")
+            shown |= columns.with_ends(f"{name} {when}", title, unit, word(name), about=about)
+        signed = unit.replace("%", "%+", 1)
+        shown[f"{name} change"] = columns.number(f"{metric_title(name)} change", format=signed, help=word(name))
     shown["kept"] = columns.number("Survives", format="%.0f %%", help=KEPT_HELP)
     shown["seconds"] = columns.number("Seconds", format="%.1f", help="For both fits.")
     shown["notes"] = columns.text("Notes", width="large")

@@ -145,6 +145,12 @@ def rivals(result: StudyResult, split: str, axes: tuple[str, str]) -> None:
             ),
             **columns.metric(axes[0]),
             **columns.metric(axes[1]),
+            **{
+                f"{name} low": columns.number(
+                    f"{metric_title(name)}, 95 % from", format=columns.metric_unit(name), help=word("interval")
+                )
+                for name in axes
+            },
             "best accuracy of the curve": columns.number(
                 "Curve's accuracy there",
                 format=PERCENT,

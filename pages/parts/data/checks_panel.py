@@ -158,7 +158,7 @@ def checks_panel(done: Done | None, fresh: bool) -> None:
 
 
 def _proxies(proxies: pd.DataFrame) -> None:
-    widgets.expander(
+    widgets.folded(
         "How well single columns tell the groups apart",
         "proxies",
         lambda: widgets.table(

@@ -128,8 +128,8 @@ def everything(result: StudyResult) -> None:
         alt=f"Every metric on {SPLIT} rows before and after the repair, with intervals",
         columns={
             "metric": columns.text("Metric", pinned=True, help="Fairlearn's names."),
-            **columns.with_ends("before", "Before", VALUE, ends=("low", "high")),
-            **columns.with_ends("after", "After, refitted", VALUE),
+            **columns.with_ends("before", "Before", VALUE, ends=("low", "high"), about=word("interval")),
+            **columns.with_ends("after", "After, refitted", VALUE, about=word("interval")),
             "chance band": columns.text("Chance band before", alignment="right", help=word("chance band")),
             "AIF360 name": columns.text("Name in AIF360"),
         },
