@@ -18,19 +18,23 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from iffair_core.audit import audit
+from iffair_core.causes.found import causes_of, find_causes
 from iffair_core.checks.run import Remedy, run_checks
 from iffair_core.data.option import options_of
+from iffair_core.data.resolving import typed
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import DATASETS, load_dataset, whereabouts
 from iffair_core.errors import ConfigError, IFFairError, TableError, listing, shorten
 from iffair_core.options import (
     AUDIT_FILES,
+    CAUSES,
     DESIGN,
     SEEDS,
     command_parser,
@@ -47,6 +51,7 @@ from iffair_core.study.disclosure import disclosed
 from iffair_core.study.results import StudyResult
 from iffair_core.study.run import Study
 from iffair_core.study.smallest_fix import SmallestFix, smallest_fix
+from iffair_core.telling.causes import causes_tables, failed_checks
 from iffair_core.telling.reproduce import task_options
 
 FAILED = 2
@@ -121,12 +126,16 @@ def _run(options: argparse.Namespace) -> list[str]:
         raise ConfigError(
             "--save-design writes single rows, which --smallest-group does not show. Leave one of them out."
         )
+    if options.causes and options.smallest_group is not None:
+        raise ConfigError("--causes rests on single rows, which --smallest-group does not show. Leave one of them out.")
     _require_writable(folder)
 
     started = time.perf_counter()
     table, task, name = _table_and_task(options)
     read_seconds = time.perf_counter() - started
     result = Study(table, task, name=name, **config.to_dict()).run()
+    if options.causes:
+        result = result.having(find_causes(result, typed(task, table)))
     others = _other_seeds(table, task, result, count)
     fix = None if wanted is None else smallest_fix(result, *wanted)
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
@@ -141,7 +150,10 @@ def _run(options: argparse.Namespace) -> list[str]:
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     only_cohorts = result.smallest_group is not None
+    if (causes := causes_of(result)) is not None:
+        said += failed_checks(causes)
     wanted_files = {DESIGN: options.save_design, SEEDS: bool(others), ROWS: not only_cohorts, WEIGHTS: only_cohorts}
+    wanted_files |= dict.fromkeys(CAUSES, options.causes)
     for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
             said.append(f"{stale} is from an earlier run and does not belong to these results.")
@@ -171,6 +183,7 @@ def _write(
     design: bool,
 ) -> list[Path]:
     from iffair_core.telling import files
+    from iffair_core.telling.csv_writing import csv_bytes
     from iffair_core.telling.report import report_html
 
     makers: tuple[Callable[[], bytes], ...] = (
@@ -183,6 +196,9 @@ def _write(
     if result.smallest_group is not None:
         del contents[ROWS]  # it holds single rows, which cohort-only mode does not show
         contents[WEIGHTS] = lambda: files.weights_csv(result)
+    if (causes := causes_of(result)) is not None:
+        for name, frame in zip(CAUSES, causes_tables(result, causes).values(), strict=True):
+            contents[name] = partial(csv_bytes, frame)
     if others:
         contents[SEEDS] = lambda: files.seeds_csv([result, *others])
     for name, make in contents.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from iffair_core.causes.found import causes_of
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import files as outputs
 from iffair_core.telling import sentences
@@ -15,6 +16,7 @@ from iffair_core.telling.reproduce import command_line, independent_check, libra
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
 from pages.kit.words import word
+from pages.parts.causes import asked
 from pages.session import state
 from pages.shell import boot
 
@@ -35,6 +37,7 @@ SETTLE_SECONDS = 0.6
 boot.guard("report")
 boot.title("report")
 result, stale = widgets.need_result("rivals")
+result = asked.with_causes(result)
 current = state.open_table()
 source = current.path
 usual_title = f"Fairness study of {current.name}"
@@ -92,6 +95,8 @@ with widgets.figures(stale):
                 for name, part in PART_TITLES.items()
                 if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
             ]
+            if causes_of(result) is None:
+                st.caption("Cohorts, conflicts and what to collect join the report once Influence has shown all three.")
         draft = st.session_state.setdefault(DRAFT, {})
         draft.update(title=title or usual_title, notes=notes, parts=parts)
         download(

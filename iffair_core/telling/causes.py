@@ -12,6 +12,7 @@ from iffair_core.causes.cohorts import CohortLedger, in_words
 from iffair_core.causes.collect import FURTHER, Batch, Collection
 from iffair_core.causes.conflicts import NARROWED, Conflicts
 from iffair_core.causes.decisions import Cause
+from iffair_core.causes.found import Causes
 from iffair_core.metrics import GOAL_METRIC
 from iffair_core.study.results import StudyResult
 from iffair_core.wording import (
@@ -372,3 +373,26 @@ def collect_table(found: Collection) -> pd.DataFrame:
             for one in found.batches
         ]
     )
+
+
+def causes_tables(result: StudyResult, found: Causes) -> dict[str, pd.DataFrame]:
+    """Every list of causes as a table, by name."""
+    return {
+        "cohorts": cohort_table(result, found.ledger),
+        "conflicts": conflict_table(found.conflicts),
+        "collect": collect_table(found.collection),
+    }
+
+
+def failed_checks(found: Causes) -> list[str]:
+    """A sentence for each list of causes whose predictions fail their check."""
+    proven = cohorts_agreement(found.ledger)
+    lists = {
+        "cohorts": (proven.level, proof_sentence(f"the first {proven.checked} cohorts", proven)),
+        "conflicts": (
+            found.conflicts.agreement.level,
+            proof_sentence("how one goal moves another", found.conflicts.agreement),
+        ),
+        "collect": (found.collection.level, collect_proof(found.collection)),
+    }
+    return [said for level, said in lists.values() if level == "red"]

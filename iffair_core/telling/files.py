@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import scipy
 import sklearn
 
+from iffair_core.causes.found import causes_of
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.resolving import group_table
 from iffair_core.errors import ConfigError
@@ -31,6 +32,7 @@ from iffair_core.reweighting import changed, effective_sample_size, mean_weight
 from iffair_core.study.disclosure import disclosed, require_rows, tellable, told_groups, told_share
 from iffair_core.study.results import MEASURED, Rival, StudyResult, Transfer
 from iffair_core.study.smallest_fix import SmallestFix
+from iffair_core.telling.causes import causes_tables
 from iffair_core.telling.csv_writing import BLOCK_ROWS, Labeled, columns_csv, frame_columns
 from iffair_core.telling.tables import over_seeds, seeds_table, weight_table
 from iffair_core.tradeoff import Curve
@@ -77,6 +79,7 @@ def summary(
     - `rivals`: other methods, each with name, title, kind (weights, training, thresholds or features), reads_model,
       needs_group, randomised, source, notes, `reason` (why it has no numbers, or null), and per split as `baseline`,
       without chance band and groups.
+    - `causes`, only where they were looked for: cohorts, conflicts and collect, lists of lines as in the CSV files.
     - `threshold`: P(favorable) from which a row is decided favorable. `findings`: what to say before any number.
     - `fidelity`, `timing` (seconds per stage; `read`
       if given), `software`, `warnings`.
@@ -121,6 +124,8 @@ def summary(
         "warnings": list(result.warnings),
         "checks": [check.to_dict() for check in result.checks],
     }
+    if (causes := causes_of(result)) is not None:
+        found["causes"] = {name: frame.to_dict("records") for name, frame in causes_tables(result, causes).items()}
     if fix is not None:
         told = tellable([fix.rows, fix.weights.size - fix.rows], result.smallest_group).all()
         shown = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
 from iffair_core import wording
+from iffair_core.causes.found import causes_of
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.resolving import group_table
 from iffair_core.data.task import Task
@@ -24,9 +25,12 @@ from iffair_core.metrics import METRICS, RATES
 from iffair_core.models import MODELS
 from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
 from iffair_core.study.results import StudyResult
-from iffair_core.telling import audits, files, rows, sentences
+from iffair_core.telling import audits, causes, files, rows, sentences
 from iffair_core.telling.figures import (
     before_after,
+    cohort_bars,
+    collect_bars,
+    conflict_map,
     group_bars,
     influence_distribution,
     influence_scatter,
@@ -42,6 +46,7 @@ from iffair_core.telling.report_blocks import (
     Block,
     Column,
     Write,
+    badge_block,
     chance_cell,
     change_cell,
     code_block,
@@ -77,6 +82,7 @@ PART_TITLES = {
     "baseline": "How far apart the groups are under an ordinary model",
     "audit": "Shares and impact ratios",
     "rows": "Which rows cause the gap",
+    "causes": "Which cohorts carry it, and what to do about it",
     "repair": "What the weights repair, and what it costs",
     "curve": "The trade-off between disparity and utility",
     "card": "Model card",
@@ -147,7 +153,7 @@ def report_sections(
     return [
         {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
         for part in ALL_PARTS
-        if part in parts
+        if part in parts and (part != "causes" or causes_of(result) is not None)
     ]
 
 
@@ -299,7 +305,7 @@ def _audit_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
 
 def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
     fidelity, goal = result.fidelity, result.goal
-    yield {"kind": "badge", "level": fidelity.level, "text": fidelity.sentence}
+    yield badge_block("Fidelity", fidelity.level, fidelity.sentence)
     yield text_block(sentences.influence_sentence(result), lead=True)
     if result.smallest_group is not None:
         yield text_block(ONLY_COHORTS)
@@ -325,6 +331,25 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
             "in points, if the row is left out; its outcome flipped",
             *frame_columns(part, columns, written),
         )
+
+
+def _causes_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    found = causes_of(result)
+    assert found is not None
+    proven, goals, further = causes.cohorts_agreement(found.ledger), found.conflicts, found.collection
+    yield text_block(causes.cohorts_sentence(result, found.ledger), lead=True)
+    if found.ledger.cohorts:
+        checked = f"the first {proven.checked} cohorts"
+        yield badge_block("Check", proven.level, causes.proof_sentence(checked, proven))
+        yield picture_block(cohort_bars(result, found.ledger, theme))
+    yield text_block(causes.conflicts_sentence(result, goals), lead=True)
+    if len(goals.goals) > 1:
+        said = causes.proof_sentence("how one goal moves another", goals.agreement)
+        yield badge_block("Check", goals.agreement.level, said)
+        yield picture_block(conflict_map(goals, theme))
+    yield text_block(causes.collect_sentence(result, further), lead=True)
+    yield badge_block("Check", further.level, causes.collect_proof(further))
+    yield picture_block(collect_bars(result, further, theme))
 
 
 def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
@@ -495,6 +520,7 @@ _BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
     "baseline": _baseline_part,
     "audit": _audit_part,
     "rows": _rows_part,
+    "causes": _causes_part,
     "repair": _repair_part,
     "curve": _curve_part,
     "card": _card_part,

@@ -47,6 +47,11 @@ class Column:
     number: bool = True
 
 
+def badge_block(what: str, level: str, text: str) -> Block:
+    """How far something can be trusted: "Fidelity" or "Check", its level, and why."""
+    return {"kind": "badge", "what": what, "level": level, "text": text}
+
+
 def table_block(caption: str, *columns: Column) -> Block:
     """A table; every column has as many cells."""
     lines = list(zip(*(column.cells for column in columns), strict=True))

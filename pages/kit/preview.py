@@ -56,7 +56,7 @@ def _text(block: Block) -> None:
 
 
 def _badge(block: Block) -> None:
-    st.markdown(f"**Fidelity: {plain(block['level'])}.** {plain(block['text'])}")
+    st.markdown(f"**{block['what']}: {plain(block['level'])}.** {plain(block['text'])}")
 
 
 def _items(block: Block) -> None:

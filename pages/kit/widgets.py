@@ -62,9 +62,9 @@ def tabs(key: str, parts: Mapping[str, Callable[[], object]]) -> None:
                 draw()
 
 
-def folded(title: str, key: str, draw: Callable[[], object]) -> None:
+def folded(title: str, key: str, draw: Callable[[], object], icon: str = ":material/table_rows:") -> None:
     """A table that is folded away, and drawn only once it is opened."""
-    panel = st.expander(title, icon=":material/table_rows:", key=key, type="compact", on_change="rerun")
+    panel = st.expander(title, icon=icon, key=key, type="compact", on_change="rerun")
     if panel.open:
         with panel:
             draw()

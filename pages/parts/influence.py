@@ -207,17 +207,13 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
 
 def _try(result: StudyResult, row_ids: np.ndarray) -> None:
     """What changing the rows that were found would do."""
-    opened = st.expander(
-        f"What if these {count(row_ids.size)} rows were left out, doubled or relabeled?"
-        if row_ids.size > 1
-        else "What if this row were left out, doubled or relabeled?",
+    these = f"these {count(row_ids.size)} rows" if row_ids.size > 1 else "this row"
+    widgets.folded(
+        f"What if {these} were left out, doubled or relabeled?",
+        "influence_try",
+        lambda: what_if.what_if(result, what_if.positions(result, row_ids), "found"),
         icon=":material/experiment:",
-        key="influence_try",
-        on_change="rerun",
     )
-    if opened.open:
-        with opened:
-            what_if.what_if(result, what_if.positions(result, row_ids), "found")
 
 
 def _say_how_many(found: int, of: int, *, selected: bool) -> None:

@@ -16,6 +16,7 @@ from iffair_core.causes.person import edited
 from iffair_core.data.row_selectors import rows_meeting
 from iffair_core.datasets.catalog import load_dataset
 from iffair_core.telling import causes
+from iffair_core.telling.report import PART_TITLES
 from pages.parts import influence
 from pages.parts.causes import asked, what_if
 from pages.parts.causes import cohorts as cohorts_part
@@ -146,6 +147,19 @@ def test_what_to_collect_is_told_and_checked(screen, example, ledger):
     assert causes.collect_sentence(example, found) in opened.words()
     assert causes.collect_proof(found) in opened.words()
     assert frames(opened)["source"]["source"].tolist() == [one.name for one in found.batches]
+
+
+def test_what_was_found_joins_the_report(screen, example, ledger):
+    opened = tab(screen, "What to collect").until(lambda now: "source" in frames(now))
+    for name, there in (("Cohorts", "cohort"), ("Between goals", None)):
+        opened.app.session_state["influence_tab"] = name
+        opened.run().until(
+            lambda now, there=there: there in frames(now) if there else "narrow equalized odds" in now.words()
+        )
+    opened.go("report")
+    ready(opened)
+    assert PART_TITLES["causes"] in opened.words()
+    assert causes.cohorts_sentence(example, ledger) in opened.words()
 
 
 def test_rows_of_the_ledger_are_tried_and_checked(screen, example):

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from iffair_core.causes.found import Causes
 from iffair_core.study.results import GoalScores, StudyResult
 from pages.kit import errors
 from pages.kit.poll import bar, poll
 from pages.session.work import Work
 
 _QUESTIONS = "causes_questions"
+CAUSES = ("cohorts", "conflicts", "collect")
+"""Kinds of questions whose answers a report tells."""
 T = TypeVar("T")
 
 
@@ -75,6 +78,14 @@ def known(kind: str, result: StudyResult, key: Hashable = None) -> Any | None:
     question = _open(kind, result, key)
     ended = None if question is None else question.work.ended()
     return None if ended is None or ended.stopped or ended.error is not None else ended.value
+
+
+def with_causes(result: StudyResult) -> StudyResult:
+    """The result with the causes among its records, where all of them have been found."""
+    ledger, goals, further = (known(kind, result) for kind in CAUSES)
+    if ledger is None or goals is None or further is None:
+        return result
+    return result.having(Causes(ledger, goals, further))
 
 
 def forget(kind: str) -> None:

@@ -15,7 +15,7 @@ from iffair_core.errors import TaskError
 from iffair_core.study.results import GoalScores, StudyResult
 from iffair_core.telling import causes
 from iffair_core.telling.figures import cohort_bars
-from pages.kit import widgets
+from pages.kit import columns, widgets
 from pages.kit.text import count, plain
 from pages.kit.words import word
 from pages.parts.causes import asked, what_if
@@ -23,6 +23,7 @@ from pages.parts.reweight import repair
 from pages.session import state
 
 KIND = "cohorts"
+SHARES = ("share", "low", "high", "per_row", "overlap", "predicted", "refitted", "gap", "accuracy")
 _OPENED = "cohort_opened"
 _PICKED = "cohort_table"
 
@@ -60,7 +61,7 @@ def _show(result: StudyResult, found: CohortLedger) -> None:
         "more or less than that. Select one to see its rows, try changes, pin it or leave it out."
     )
     event = st.dataframe(
-        _in_percent(table),
+        widgets.in_percent(table, SHARES),
         hide_index=True,
         key=_PICKED,
         on_select="rerun",
@@ -162,26 +163,17 @@ def opened(result: StudyResult) -> np.ndarray | None:
     return kept[1]
 
 
-def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
-    shown = table.copy()
-    for name in ("share", "low", "high", "overlap", "predicted", "refitted", "gap", "accuracy"):
-        shown[name] = 100 * shown[name].astype(float)
-    shown["per_row"] = 100 * shown["per_row"]
-    return shown
-
-
 def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
     return {
-        "cohort": st.column_config.TextColumn("Cohort", width="large"),
-        "rows": number("Rows", format="localized"),
-        "share": number("By scores, %", format="%.1f", help="Sum of the rows' removal effects, as a part of the gap."),
-        "low": number("95 % from", format="%.1f", help="Over samples of training rows."),
-        "high": number("to", format="%.1f"),
-        "per_row": number("Per row, points", format="%.4f", help="What one of its rows adds to the gap on average."),
-        "overlap": number("Shared, %", format="%.0f", help="Part of its rows that cohorts above have too."),
-        "predicted": number("Predicted without, %", format="%.1f", help="Part of the gap gone, by one Newton step."),
-        "refitted": number("Refitted without, %", format="%.1f", help="Part of the gap gone, after a real refit."),
-        "gap": number("Decisions' gap, points", format="%+.2f", help="Change of the gap counted in decisions."),
-        "accuracy": number("Accuracy, points", format="%+.2f", help="Change on validation rows."),
+        "cohort": columns.text("Cohort", width="large"),
+        "rows": columns.number("Rows", format="localized"),
+        "share": columns.number("By scores, %", format="%.1f", help="Sum of the rows' removal effects, of the gap."),
+        "low": columns.number("95 % from", format="%.1f", help="Over samples of training rows."),
+        "high": columns.number("to", format="%.1f"),
+        "per_row": columns.number("Per row, points", format="%.4f", help="What a row adds to the gap on average."),
+        "overlap": columns.number("Shared, %", format="%.0f", help="Part of its rows that cohorts above have too."),
+        "predicted": columns.number("Predicted without, %", format="%.1f", help="Gap gone, by one Newton step."),
+        "refitted": columns.number("Refitted without, %", format="%.1f", help="Gap gone, after a real refit."),
+        "gap": columns.number("Decisions' gap, points", format="%+.2f", help="Change of the gap counted in decisions."),
+        "accuracy": columns.number("Accuracy, points", format="%+.2f", help="Change on validation rows."),
     }

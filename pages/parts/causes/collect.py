@@ -12,12 +12,13 @@ from iffair_core.causes.collect import Collection, what_to_collect
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import causes
 from iffair_core.telling.figures import collect_bars
-from pages.kit import widgets
+from pages.kit import columns, widgets
 from pages.kit.text import plain
 from pages.parts.causes import asked
 from pages.parts.causes.cohorts import KIND
 from pages.session import state
 
+POINTS = ("soft", "low", "high", "width", "foretold", "seen")
 DOING = "Holding rows back and refitting"
 
 
@@ -40,21 +41,21 @@ def next_rows(result: StudyResult) -> None:
         table,
         "collect_table",
         alt="What 100 further rows of each source are expected to do",
-        shown=_in_points(table),
+        shown=widgets.in_percent(table, POINTS),
         columns={
-            "source": st.column_config.TextColumn("100 further rows with", width="large"),
-            "rows": st.column_config.NumberColumn("Training rows now", format="localized"),
-            "soft": st.column_config.NumberColumn("○ Gap, points", format="%+.2f", help="Negative narrows it."),
-            "low": st.column_config.NumberColumn("95 % from", format="%+.2f", help="What a batch of 100 may bring."),
-            "high": st.column_config.NumberColumn("to", format="%+.2f"),
-            "width": st.column_config.NumberColumn(
+            "source": columns.text("100 further rows with", width="large"),
+            "rows": columns.number("Training rows now", format="localized"),
+            "soft": columns.number("○ Gap, points", format="%+.2f", help="Negative narrows it."),
+            "low": columns.number("95 % from", format="%+.2f", help="What a batch of 100 may bring."),
+            "high": columns.number("to", format="%+.2f"),
+            "width": columns.number(
                 "Interval, points",
                 format="%+.2f",
                 help="Change of the width of the gap's 95 % interval where 100 more such rows are test rows.",
             ),
-            "held": st.column_config.NumberColumn("Held back", format="localized", help="Rows kept out for the check."),
-            "foretold": st.column_config.NumberColumn("○ Foretold", format="%+.2f", help="Points per 100 rows."),
-            "seen": st.column_config.NumberColumn("● Seen", format="%+.2f", help="Points per 100 rows, refitted."),
+            "held": columns.number("Held back", format="localized", help="Rows kept out for the check."),
+            "foretold": columns.number("○ Foretold", format="%+.2f", help="Points per 100 rows."),
+            "seen": columns.number("● Seen", format="%+.2f", help="Points per 100 rows, refitted."),
             "within": st.column_config.CheckboxColumn("Within 95 %"),
         },
         file_name="collect_next.csv",
@@ -67,9 +68,3 @@ def _found(
 ) -> Collection:
     told = cohort_ledger(result, frame, stop_check=work.stop_check) if cohorts is None else cohorts
     return what_to_collect(result, told, stop_check=work.stop_check, report=lambda share: work.report(share, DOING))
-
-
-def _in_points(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(
-        **{name: 100 * table[name].astype(float) for name in ("soft", "low", "high", "width", "foretold", "seen")}
-    )

@@ -15,7 +15,7 @@ from iffair_core.study.results import StudyResult
 from iffair_core.telling import causes
 from iffair_core.telling.figures import cause_bars
 from iffair_core.telling.rows import RowFacts
-from pages.kit import widgets
+from pages.kit import columns, widgets
 from pages.kit.text import count, percent, plain
 from pages.parts.causes import asked, what_if
 from pages.session import state
@@ -33,27 +33,29 @@ def values(result: StudyResult, facts: RowFacts) -> None:
         alt=f"Values of row {facts.row_id} in the file, and how usual each is",
         key="influence_card_values",
         column_config={
-            "column": st.column_config.TextColumn("Column"),
-            "value": st.column_config.TextColumn("Value"),
-            "typical": st.column_config.TextColumn("Among those like it"),
+            "column": columns.text("Column"),
+            "value": columns.text("Value"),
+            "typical": columns.text("Among those like it"),
         },
     )
 
 
 def more(result: StudyResult, row_id: int) -> None:
     """What can be tried with a training row, one click away: changing the row, its likes, changing its values."""
-    tried = st.expander("What if it were left out, doubled or relabeled?", key="card_try", on_change="rerun")
-    if tried.open:
-        with tried:
-            what_if.what_if(result, what_if.positions(result, np.array([row_id])), "row")
-    alike = st.expander("The training rows most like it", key="card_alike", on_change="rerun")
-    if alike.open:
-        with alike:
-            _alike(result, row_id)
-    editing = st.expander("Change its values and see how it would be decided", key="card_edit", on_change="rerun")
-    if editing.open:
-        with editing:
-            edit(result, row_id)
+    rows = what_if.positions(result, np.array([row_id]))
+    widgets.folded(
+        "What if it were left out, doubled or relabeled?",
+        "card_try",
+        lambda: what_if.what_if(result, rows, "row"),
+        icon=":material/experiment:",
+    )
+    widgets.folded("The training rows most like it", "card_alike", lambda: _alike(result, row_id))
+    widgets.folded(
+        "Change its values and see how it would be decided",
+        "card_edit",
+        lambda: edit(result, row_id),
+        icon=":material/edit:",
+    )
 
 
 def _alike(result: StudyResult, row_id: int) -> None:
@@ -73,11 +75,11 @@ def _alike(result: StudyResult, row_id: int) -> None:
         "card_alike_table",
         alt=f"Row {row_id} and the training rows most like it",
         columns={
-            "row_id": st.column_config.NumberColumn("Row", format="%d", pinned=True),
-            "distance": st.column_config.NumberColumn(
+            "row_id": columns.number("Row", format="%d", pinned=True),
+            "distance": columns.number(
                 "Distance", format="%.2f", help="Over the features: numbers in standard deviations, another level 1.4."
             ),
-            "outcome": st.column_config.TextColumn("Recorded as"),
+            "outcome": columns.text("Recorded as"),
         },
     )
 
@@ -150,7 +152,7 @@ def turned(result: StudyResult, split: str) -> None:
     )
     st.markdown(f"**Why did a decision turn?** :small[:gray[choose one of the {count(rows.size)} people]]")
     event = st.dataframe(
-        table.assign(before=100 * table["before"], after=100 * table["after"]),
+        widgets.in_percent(table, ("before", "after")),
         hide_index=True,
         height=min(38 + 35 * len(table), 318),
         key="turned_people",
@@ -158,11 +160,11 @@ def turned(result: StudyResult, split: str) -> None:
         selection_mode="single-row",
         alt=f"People on {split} rows whose decision the weights turn",
         column_config={
-            "row_id": st.column_config.NumberColumn("Row", format="%d", pinned=True),
-            "group": st.column_config.TextColumn("Group"),
-            "outcome": st.column_config.TextColumn("Recorded as"),
-            "before": st.column_config.NumberColumn("Score before, %", format="%.1f"),
-            "after": st.column_config.NumberColumn("Score after, %", format="%.1f"),
+            "row_id": columns.number("Row", format="%d", pinned=True),
+            "group": columns.text("Group"),
+            "outcome": columns.text("Recorded as"),
+            "before": columns.number("Score before, %", format="%.1f"),
+            "after": columns.number("Score after, %", format="%.1f"),
         },
     )
     widgets.csv_download(table, "people_turned.csv", key="people_turned_csv")
@@ -185,14 +187,14 @@ def _why(result: StudyResult, row_id: int) -> None:
             table,
             "cause_rows",
             alt=f"Training rows that pushed the score of row {row_id} most",
-            shown=table.assign(push=100 * table["push"]),
+            shown=widgets.in_percent(table, ("push",)),
             height=318,
             columns={
-                "row_id": st.column_config.NumberColumn("Training row", format="%d", pinned=True),
-                "group": st.column_config.TextColumn("Group"),
-                "outcome": st.column_config.TextColumn("Recorded as"),
-                "weight": st.column_config.NumberColumn("Weight", format="%.2f"),
-                "push": st.column_config.NumberColumn(
+                "row_id": columns.number("Training row", format="%d", pinned=True),
+                "group": columns.text("Group"),
+                "outcome": columns.text("Recorded as"),
+                "weight": columns.number("Weight", format="%.2f"),
+                "push": columns.number(
                     "Part of the move, %",
                     format="%+.2f",
                     help="Of the score's move in log-odds. The parts of all "
@@ -201,9 +203,7 @@ def _why(result: StudyResult, row_id: int) -> None:
             },
             file_name="rows_behind_decision.csv",
         )
-        with st.expander("Change this person's values", key="why_edit", on_change="rerun") as editing:
-            if editing.open:
-                edit(result, row_id)
+        widgets.folded("Change this person's values", "why_edit", lambda: edit(result, row_id), icon=":material/edit:")
 
 
 def _cause(result: StudyResult, frame: pd.DataFrame, row_id: int, work: asked.Work[Cause]) -> Cause:

@@ -14,7 +14,7 @@ from iffair_core.causes.change import ACTIONS, Action, Effect, agreement, predic
 from iffair_core.study.results import GoalScores, StudyResult
 from iffair_core.telling import causes
 from iffair_core.wording import minus
-from pages.kit import widgets
+from pages.kit import columns, widgets
 from pages.kit.text import count, plain
 from pages.parts.causes import asked
 
@@ -48,10 +48,10 @@ def what_if(result: StudyResult, rows: np.ndarray, key: str) -> None:
         key=f"{key}_effects",
         alt="Changes on validation rows, predicted and refitted",
         column_config={
-            "quantity": st.column_config.TextColumn("Change on validation rows", width="medium"),
-            "predicted": st.column_config.TextColumn("○ Predicted", width="small", alignment="right"),
-            "refitted": st.column_config.TextColumn("● Refitted", width="small", alignment="right"),
-            "difference": st.column_config.TextColumn("Difference", width="small", alignment="right"),
+            "quantity": columns.text("Change on validation rows", width="medium"),
+            "predicted": columns.text("○ Predicted", width="small", alignment="right"),
+            "refitted": columns.text("● Refitted", width="small", alignment="right"),
+            "difference": columns.text("Difference", width="small", alignment="right"),
         },
     )
     task = partial(_refit, result, action, rows)
@@ -129,11 +129,11 @@ def check_rows(result: StudyResult, row_ids: Sequence[int]) -> None:
         table,
         "check_rows_table",
         alt="Change of the gap without each row, predicted and refitted",
-        shown=table.assign(predicted=100 * table["predicted"], refitted=100 * table["refitted"]),
+        shown=widgets.in_percent(table, ("predicted", "refitted")),
         columns={
-            "row_id": st.column_config.NumberColumn("Row", format="%d"),
-            "predicted": st.column_config.NumberColumn("○ Gap if removed, predicted (points)", format="%+.4f"),
-            "refitted": st.column_config.NumberColumn("● refitted (points)", format="%+.4f"),
+            "row_id": columns.number("Row", format="%d"),
+            "predicted": columns.number("○ Gap if removed, predicted (points)", format="%+.4f"),
+            "refitted": columns.number("● refitted (points)", format="%+.4f"),
         },
         file_name="checked_rows.csv",
     )

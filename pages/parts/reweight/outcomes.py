@@ -10,6 +10,7 @@ from pages.kit.columns import COUNT, PERCENT, POINTS, VALUE
 from pages.kit.text import number, percent
 from pages.kit.widgets import Number
 from pages.kit.words import WORDS, metric_title, word
+from pages.parts.causes import person
 
 SPLIT = "test"
 
@@ -92,6 +93,7 @@ def turned(result: StudyResult) -> None:
         placeholder=cohort_mode.placeholder(result),
         percent=["to_favorable_share", "to_other_share"],
     )
+    person.turned(result, SPLIT)
 
 
 def weights(result: StudyResult) -> None:

@@ -105,7 +105,10 @@ def test_the_finding_comes_first_with_its_uncertainty(plain: Page) -> None:
     assert baseline_sentence(result) in text
     assert re.search(r"\(95 ?% −?[\d.]+ to −?[\d.]+\)", baseline_sentence(result))
     assert repair_sentence(result) in text
-    places = [text.index(baseline_sentence(result)), *(text.index(PART_TITLES[part]) for part in ALL_PARTS)]
+    places = [
+        text.index(baseline_sentence(result)),
+        *(text.index(PART_TITLES[part]) for part in ALL_PARTS if part != "causes"),
+    ]
     assert places == sorted(places)
     assert "Fidelity: " + result.fidelity.level in text
 

@@ -1,0 +1,38 @@
+"""The causes of a study together: cohorts, conflicts between goals and what to collect, each with its refits.
+
+A study does not look for them by itself. They join its records with `result.having(find_causes(result, table))`, and
+from then on its report and files tell them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from iffair_core.causes.cohorts import CohortLedger, proven_ledger
+from iffair_core.causes.collect import Collection, what_to_collect
+from iffair_core.causes.conflicts import Conflicts, conflicts
+from iffair_core.errors import StopCheck, never_stop
+from iffair_core.study.results import StudyResult
+
+
+@dataclass(frozen=True, eq=False)
+class Causes:
+    """What carries the goal's gap, what else its repair moves, and what further rows would do."""
+
+    ledger: CohortLedger
+    conflicts: Conflicts
+    collection: Collection
+
+
+def find_causes(result: StudyResult, table: pd.DataFrame, *, stop_check: StopCheck = never_stop) -> Causes:
+    """All causes of a study with row scores; `table` as typed by the task. Raises ConfigError in cohort-only mode."""
+    ledger = proven_ledger(result, table, stop_check=stop_check)
+    further = what_to_collect(result, ledger.cohorts, stop_check=stop_check)
+    return Causes(ledger, conflicts(result, stop_check=stop_check), further)
+
+
+def causes_of(result: StudyResult) -> Causes | None:
+    """The causes among a result's records; None where they were not looked for."""
+    return result.records.get(Causes)

@@ -1,0 +1,66 @@
+"""Causes as a record of a study: in the report, in summary.json and from the command line."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from iffair_core.__main__ import main
+from iffair_core.causes.found import causes_of, find_causes
+from iffair_core.telling import causes as told
+from iffair_core.telling import files
+from iffair_core.telling.report import PART_TITLES, report_html
+from tests.engine.studies import plain_study, plain_table
+
+
+@pytest.fixture(scope="module")
+def result():
+    study = plain_study()
+    return study.having(find_causes(study, plain_table()))
+
+
+def test_the_report_tells_them_only_where_they_were_looked_for(result):
+    page = report_html(result, parts=("causes",))
+    found = causes_of(result)
+    assert PART_TITLES["causes"] in page
+    for said in (
+        told.cohorts_sentence(result, found.ledger),
+        told.conflicts_sentence(result, found.conflicts),
+        told.collect_sentence(result, found.collection),
+        told.collect_proof(found.collection),
+    ):
+        assert said.split(" (95")[0].replace(">", "&gt;").replace("<", "&lt;") in page
+    assert page.count('class="picture"') == page.count("<figure") or page.count("<figure") == 3
+    assert PART_TITLES["causes"] not in report_html(plain_study())
+
+
+def test_the_summary_holds_every_list(result):
+    found = json.loads(files.summary_json(result))["causes"]
+    tables = told.causes_tables(result, causes_of(result))
+    assert {name: len(lines) for name, lines in found.items()} == {name: len(one) for name, one in tables.items()}
+    assert "causes" not in json.loads(files.summary_json(plain_study()))
+
+
+def test_the_command_line_writes_them(tmp_path, capsys):
+    file = tmp_path / "people.csv"
+    plain_table(600).to_csv(file, index=False)
+    task = ["--target", "y", "--favorable", "1", "--sensitive", "g", "--rivals", "none"]
+    assert main(["run", str(file), *task, "--causes", "--out", str(tmp_path / "out")]) == 0
+    written = capsys.readouterr().out.split()
+    assert [path.rsplit("/", 1)[-1] for path in written][-3:] == ["cohorts.csv", "conflicts.csv", "collect.csv"]
+    cohorts, summary = pd.read_csv(written[-3]), json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert cohorts["rows"].tolist() == [line["rows"] for line in summary["causes"]["cohorts"]]
+    assert main(["run", str(file), *task, "--out", str(tmp_path / "out")]) == 0
+    assert "cohorts.csv is from an earlier run" in capsys.readouterr().err
+    assert main(["run", str(file), *task, "--causes", "--smallest-group", "10", "--out", str(tmp_path / "out")]) == 2
+    assert "--causes rests on single rows" in capsys.readouterr().err
+
+
+def test_a_list_that_fails_its_check_is_named(result):
+    found = causes_of(result)
+    levels = [
+        told.cohorts_agreement(found.ledger).level,
+        found.conflicts.agreement.level,
+        found.collection.level,
+    ]
+    assert len(told.failed_checks(found)) == levels.count("red")
