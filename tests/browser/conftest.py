@@ -22,13 +22,8 @@ from pages.shell.boot import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
+# Pages are drawn without a graphics card's help, which a machine without one imitates slowly; WebGL alone has it.
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--enable-unsafe-swiftshader"]
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)  # a busy machine is slow, not wrong
 UNTIL_HEALTHY = Retry(10, backoff_factor=0.05, status_forcelist=[503])  # each wait twice the last, 50 s in all
@@ -194,8 +189,8 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
     visitors = []
 
     def open_window(width: int = 1440, height: int = 900, dark: bool = False) -> Visitor:
-        scheme = "dark" if dark else "light"
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        scheme, size = "dark" if dark else "light", {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
         visitors.append(Visitor(context.new_page()))
         return visitors[-1]
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 from iffair_core import Study, StudyResult, Task
 from iffair_core.datasets.catalog import load_dataset
+from iffair_core.reading.door import table_fingerprint
+from iffair_core.study.config import StudyConfig
 
 HOSTILE_GROUPS = ("=1+1", "-5", '@cmd, "quoted"', "<script>alert(1)</script>", "Zoë\u2028{{7*7}}")
 HOSTILE_TARGET = "-y </script><b>"
@@ -57,11 +59,28 @@ HOSTILE_TASK = Task(
 )
 
 
-@cache
+_example: dict[StudyConfig, StudyResult] = {}
+
+
 def example_study(**options: Any) -> StudyResult:
     """The embedded example's study, with the product's defaults but for `options`."""
-    table, task = load_dataset("example")
-    return Study(table, task, name="example", **options).run()
+    wanted = StudyConfig.from_dict(options)
+    if wanted not in _example:
+        table, task = load_dataset("example")
+        study = Study(table, task, name="example", **options)
+        _example[wanted] = study.run(previous=next(iter(_example.values()), None))
+    return _example[wanted]
+
+
+@cache
+def _example_fingerprint() -> str:
+    return table_fingerprint(load_dataset("example")[0])
+
+
+def remember(study: Study, result: StudyResult) -> None:
+    """Keep a study that somebody else has run, where it is one of the embedded example's."""
+    if result.fingerprint == _example_fingerprint() and study.task.to_dict() == load_dataset("example")[1].to_dict():
+        _example.setdefault(study.config, result)
 
 
 @cache

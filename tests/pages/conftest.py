@@ -6,18 +6,23 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
+from iffair_core import Study, StudyResult
 from pages.kit.errors import UNEXPECTED
+from pages.parts.reweight import repair
 from pages.session import uploads
-from pages.shell.boot import LANDING
+from pages.session.points import Points
+from tests.engine.studies import remember
 
 ROOT = Path(__file__).resolve().parents[2]
+measure_all = Points.measure_all
 
 
 class VisitedServer(PagesManager):
@@ -35,8 +40,29 @@ def visited_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run waits for a small file however busy the machine is, so that the choices are there after an upload."""
+    """However busy the machine is, a run waits for a small file, and a study that took long is followed by another."""
     monkeypatch.setattr(uploads, "QUICK_SECONDS", 60.0)
+    monkeypatch.setattr(repair, "BY_ITSELF_SECONDS", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page has studied of the example need not be studied again to know what should be on the screen."""
+    run = Study.run
+
+    def noted(study: Study, *given: Any, **named: Any) -> StudyResult:
+        result = run(study, *given, **named)
+        remember(study, result)
+        return result
+
+    monkeypatch.setattr(Study, "run", noted)
+
+
+@pytest.fixture(autouse=True)
+def no_more_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points are measured when they are asked for and not ahead; installed packages are not searched for components."""
+    monkeypatch.setattr(Points, "measure_all", lambda *_: None)
+    monkeypatch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
 
 
 def background_work() -> list[threading.Thread]:
@@ -48,13 +74,19 @@ def background_work() -> list[threading.Thread]:
 class Screen:
     """A session of the dashboard. Every run is checked: no exception, nothing unexpected."""
 
+    addresses: ClassVar[dict[str, Any]] = {}
+    """The pages that the first session of this process found in the navigation."""
+
     def __init__(self, page: str, query: dict[str, str | list[str]] | None = None) -> None:
         self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        if not Screen.addresses:
+            Screen.addresses = self.app.run()._registered_pages
+            self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        self.app._registered_pages = Screen.addresses
         for name, value in (query or {}).items():
             self.app.query_params[name] = value
+        self.app.switch_page(f"pages/{page}.py")
         self.run()
-        if page != LANDING:
-            self.go(page)
 
     def run(self) -> Screen:
         """Run the script once more, and check it."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest, app_test
 
 from iffair_core.study.results import Baseline, GoalScores, Influence
 from pages.session.address import from_query, to_query
@@ -62,7 +63,7 @@ def test_the_card_takes_what_a_running_study_has_found_so_far(screen, monkeypatc
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_that_runs_without_the_frame_fetches_it(monkeypatch, name):
-    monkeypatch.undo()
+    monkeypatch.setattr(app_test, "PagesManager", PagesManager)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.switch_page(f"pages/{name}.py").run()
     app.run()

@@ -158,7 +158,7 @@ def test_rows_are_pinned_by_their_value_and_by_their_number(screen):
     opened.app.text_input(key="choice_pinned_rows").set_value("12, 3 12")
     ready(opened.run())
     assert opened.query["pinned"] == ["community=Cedar", "3,12"]
-    expected = example_study(pinned=("community=Cedar", 3, 12), rivals="none")
+    expected = example_study(pinned=("community=Cedar", 3, 12))
     assert finding(opened) == sentences.repair_sentence(expected)
     assert sentences.pinned_sentence(expected) in opened.words()
     assert "Pinned] community=Cedar, row 3 and row 12" in opened.words(), "the study card names them"
@@ -173,7 +173,7 @@ def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen):
     opened = screen("reweight", {"pinned": ["community=Cedar", "12,3"], "min_accuracy": "0.8"})
     ready(opened)
     assert opened.query == {"pinned": ["community=Cedar", "3,12"], "min_accuracy": ["0.8"]}
-    expected = example_study(pinned=("community=Cedar", 3, 12), min_accuracy=0.8, rivals="none")
+    expected = example_study(pinned=("community=Cedar", 3, 12), min_accuracy=0.8)
     assert finding(opened) == sentences.repair_sentence(expected)
     assert "at least 80.0 %" in opened.words()
     assert next(one for one in opened.app.number_input if one.label == "Smallest accuracy (%)").value == 80.0
@@ -187,7 +187,7 @@ def test_another_goal_is_closed_as_well_and_left_again(screen):
     ready(opened.run())
     assert opened.query == {"also": ["demographic_parity"]}
     assert "Closed as well" in opened.words() and "Demographic parity" in opened.words()
-    expected = example_study(also=("demographic_parity",), rivals="none")
+    expected = example_study(also=("demographic_parity",))
     assert finding(opened) == sentences.repair_sentence(expected) != sentences.repair_sentence(example_study())
     assert sentences.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
     assert sentences.also_sentence(expected) in plain(opened.words())
@@ -228,7 +228,7 @@ def test_pins_that_the_next_upload_has_not_are_let_go(screen, people_csv):
 
 def test_a_row_is_pinned_from_its_card(screen):
     opened = screen("influence").until(lambda now: READY in now.words())
-    study = example_study(rivals="none")
+    study = example_study()
     row = int(study.dataset.row_id[study.train_rows][0])
     opened.app.session_state["influence_row"] = (study.fingerprint, row)
     opened.run()
@@ -254,7 +254,7 @@ def find_fix(opened, target=None, by=None):
 
 def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen):
     opened = ready(screen("reweight"))
-    study = example_study(rivals="none")
+    study = example_study()
     expected = smallest_fix(study, round(study.baseline["validation"].values["equalized_odds_difference"] / 2, 3))
     find_fix(opened)
     assert sentences.fix_sentence(study, expected) in opened.words()
@@ -276,7 +276,7 @@ def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen):
 def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen):
     opened = ready(screen("reweight"))
     find_fix(opened, 0.0, "weight")
-    study = example_study(rivals="none")
+    study = example_study()
     expected = smallest_fix(study, 0.0, "weight")
     assert not expected.reached
     assert sentences.fix_sentence(study, expected) in opened.words()
@@ -324,7 +324,7 @@ def test_a_search_that_fails_says_why(screen, monkeypatch):
 
 
 def test_the_feasible_range_names_the_limit_that_no_weights_pass():
-    curve = example_study(max_weight=1.05, rivals="none").curve
+    curve = example_study(max_weight=1.05).curve
     assert 0.5 < curve.limit < 0.5625
     said = repair._feasible(curve)
     assert said == f"Feasible: 0 to 0.5; no weights within the guard rails reach beyond {curve.limit:.2f}"
