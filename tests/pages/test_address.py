@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import streamlit as st
 
+from iffair_core import Cancelled, Study
+from iffair_core.study.config import StudyConfig
 from pages.session import state
 from pages.session.address import from_query, to_query
 from pages.session.settings import variants_of
 from pages.shell import boot
 from tests.pages.test_frame import choose_people, upload
+
+
+@pytest.fixture(autouse=True)
+def slow_engine(monkeypatch):
+    """Studies of other choices than the example's are never finished: what an address does needs none of them."""
+    run = Study.run
+
+    def only_the_examples(study, *given, **named):
+        if study.config == StudyConfig():
+            return run(study, *given, **named)
+        raise Cancelled
+
+    monkeypatch.setattr(Study, "run", only_the_examples)
 
 
 def test_a_widget_used_before_the_browser_knew_the_last_address_keeps_both_choices(screen, people_csv):

@@ -112,15 +112,6 @@ def take(monkeypatch, callback, held):
     return taken
 
 
-def test_an_upload_is_compared_once_it_is_studied(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-    opened.go("compare")
-    assert "has not been studied yet" in opened.words()
-    opened.app.button(key="empty_run").click()
-    ready(opened.run())
-    assert finding(opened).startswith("Against ")
-
-
 def test_fairlearns_methods_run_on_request_and_are_part_of_the_address(screen):
     opened = ready(screen("compare"))
     curve = opened.app.dataframe[0].value
@@ -145,13 +136,10 @@ def test_fairlearns_methods_run_on_request_and_are_part_of_the_address(screen):
     assert opened.app.dataframe[0].value.equals(curve)
 
 
-def test_a_link_that_asks_for_unknown_rivals_says_so(screen):
+def test_a_link_that_asks_for_unknown_rivals_or_models_says_so(screen):
     opened = screen("compare", {"rivals": "magic"})
     assert "rivals" in opened.words() and "cannot be used" in opened.words()
-
-
-def test_without_a_table_the_page_leads_to_data(screen):
-    assert "choose a table" in screen("compare", {"source": "upload"}).words()
+    assert "cannot be used" in screen("compare", {"transfer": ["oracle"]}).words()
 
 
 def open_tab(opened, tab):
@@ -185,11 +173,14 @@ def test_other_models_are_refitted_with_the_weights_on_the_screen_and_belong_to_
     assert "With these weights" in opened.words(), "what was refitted is kept for its own strength"
 
 
-def test_other_models_of_an_upload_can_be_cancelled(screen, people_csv):
+def test_an_upload_is_compared_once_it_is_studied_and_its_other_models_can_be_cancelled(screen, people_csv):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))
     opened.go("compare")
+    assert "has not been studied yet" in opened.words()
     opened.app.button(key="empty_run").click()
-    open_tab(ready(opened.run()), "Other models")
+    ready(opened.run())
+    assert finding(opened).startswith("Against ")
+    open_tab(opened, "Other models")
     assert "Choose others" in opened.words()
     opened.app.multiselect(key="choice_transfer").set_value(["random_forest", "gaussian_naive_bayes"])
     opened.run()
@@ -200,8 +191,3 @@ def test_other_models_of_an_upload_can_be_cancelled(screen, people_csv):
         opened.run()
     opened.until(lambda now: READY in now.words())
     assert opened.app.get("plotly_chart"), "the study stays"
-
-
-def test_a_link_with_an_unknown_model_says_so(screen):
-    opened = screen("compare", {"transfer": ["oracle"]})
-    assert "cannot be used" in opened.words()

@@ -275,7 +275,7 @@ def test_a_type_that_does_not_fit_is_said_and_can_be_taken_back(messy):
     assert not messy.app.error and "630 rows; " in messy.words()
 
 
-def test_more_about_the_rows(messy):
+def test_more_about_the_rows_comes_back_from_the_address(messy, screen, messy_csv):
     choose(messy, "selectbox", "choice_weights", "weight")
     choose(messy, "selectbox", "choice_split_column", "part")
     choose(messy, "selectbox", "choice_unit", "person")
@@ -297,6 +297,13 @@ def test_more_about_the_rows(messy):
     click(messy, "exclude_off_age<18")
     assert messy.query["exclude"] == ["duplicates", "region=unknown"]
 
+    link, made = messy.query, held(messy)
+    opened = screen("data", link)
+    assert "Give the same file" in opened.words()
+    opened.app.file_uploader(key="upload").upload("again.csv", messy_csv)
+    opened.run()
+    assert held(opened) == made and opened.query == link and not opened.app.warning
+
 
 def test_a_bound_that_is_no_number_is_said_with_the_way_out(messy):
     choose(messy, "selectbox", "exclude_column", "age")
@@ -306,16 +313,6 @@ def test_a_bound_that_is_no_number_is_said_with_the_way_out(messy):
     assert any("'young'" in one.value for one in messy.app.error)
     click(messy, "exclude_off_age<young")
     assert not messy.app.error
-
-
-def test_the_same_choices_come_back_from_the_address(messy, screen, messy_csv):
-    test_more_about_the_rows(messy)
-    link, made = messy.query, held(messy)
-    opened = screen("data", link)
-    assert "Give the same file" in opened.words()
-    opened.app.file_uploader(key="upload").upload("again.csv", messy_csv)
-    opened.run()
-    assert held(opened) == made and opened.query == link and not opened.app.warning
 
 
 # -------------------------------------------------------------------------------------------------------------- checks

@@ -32,7 +32,7 @@ def report(screen):
     return screen("report").until(fresh)
 
 
-def test_the_preview_has_every_part_and_the_synthetic_note(report):
+def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_for_people_and_machines(report):
     words = report.words()
     for part, title in PART_TITLES.items():
         assert (f"#### {title}" in words) == (part != "causes"), "causes are told once they have been found"
@@ -40,41 +40,25 @@ def test_the_preview_has_every_part_and_the_synthetic_note(report):
     assert "Synthetic data" in words
     assert "Fairness study of example" in words
     assert "community; reference: Alder" in html(report)
+    assert len(html(report)) < 200_000 and not report.app.get("iframe"), "no part of plotly.js is sent"
+    offered = buttons(report)
+    files = ["rows.csv", "curve.csv", "summary.json", "settings.json", "design.parquet"]
+    assert list(offered) == ["Download the report (HTML)", *files]
+    assert not any(button.disabled for button in offered.values())
 
 
-def test_a_part_that_is_not_ticked_leaves_the_preview(report):
+def test_parts_that_are_not_ticked_title_and_notes_shown_literally_survive_a_page_switch(report):
     report.app.checkbox(key="report_part_card").set_value(False)
+    report.app.text_input(key="report_title").set_value("Board *meeting* <b>7</b>")
+    report.app.text_area(key="report_notes").set_value("Agreed: wait.\n$5 [x](http://example.com)")
     report.run()
     assert "#### Model card" not in report.words() and "#### Data and groups" in report.words()
     report.go("learn").go("report")
     assert report.app.checkbox(key="report_part_card").value is False
     assert "#### Model card" not in report.words()
-
-
-def test_title_and_notes_are_shown_literally_and_survive_a_page_switch(report):
-    report.app.text_input(key="report_title").set_value("Board *meeting* <b>7</b>")
-    report.app.text_area(key="report_notes").set_value("Agreed: wait.\n$5 [x](http://example.com)")
-    report.run().go("data").go("report")
     assert "### Board *meeting* <b>7</b>" in report.words()
     assert r"\*meeting\*" in "\n".join(element.value for element in report.app.markdown)
     assert [text.value for text in report.app.text] == ["Agreed: wait.\n$5 [x](http://example.com)"]
-
-
-def test_there_are_files_for_people_and_for_machines(report):
-    assert list(buttons(report)) == [
-        "Download the report (HTML)",
-        "rows.csv",
-        "curve.csv",
-        "summary.json",
-        "settings.json",
-        "design.parquet",
-    ]
-    assert not any(button.disabled for button in buttons(report).values())
-
-
-def test_no_part_of_plotly_js_is_sent_with_the_preview(report):
-    assert len(html(report)) < 200_000
-    assert not report.app.get("iframe")
 
 
 def test_a_changed_choice_greys_the_page_and_keeps_the_old_files_back(report):
@@ -85,24 +69,16 @@ def test_a_changed_choice_greys_the_page_and_keeps_the_old_files_back(report):
     assert all(button.disabled for button in buttons(report).values())
 
 
-def test_without_a_study_the_page_says_what_belongs_here(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv)).go("report")
-    assert "has not been studied yet" in opened.words()
-    assert not opened.app.get("download_button")
-
-
-def test_without_a_table_the_page_leads_to_data(screen):
-    assert "choose a table" in screen("report", {"source": "upload"}).words()
-
-
 def test_a_bad_upload_leaves_the_examples_report(report):
     upload(report.go("data"), "junk.csv", bytes(range(256)) * 40).go("report")
     assert "Fairness study of example" in report.until(fresh).words()
 
 
-def test_names_of_an_upload_cannot_write_markup(screen, people_csv):
+def test_an_upload_is_told_once_it_is_studied_and_its_names_cannot_write_markup(screen, people_csv):
     nasty = people_csv.replace(b"Elm", b"<img src=x onerror=alert(1)>").replace(b"Oak", b"**Oak** $x$")
     opened = choose_people(upload(screen("data"), "a *b*.csv", nasty)).go("report")
+    assert "has not been studied yet" in opened.words()
+    assert not opened.app.get("download_button")
     opened.app.button(key="empty_run").click()
     opened.run().until(fresh)
     assert "<img" not in html(opened)

@@ -32,17 +32,13 @@ def plain(markdown):
     return markdown.replace("\\", "")
 
 
-def test_the_examples_repair_is_told_with_its_numbers_and_pictures(screen):
+def test_the_examples_repair_is_told_with_its_numbers_and_pictures_and_every_tab_opens(screen):
     opened = ready(screen("reweight"))
     assert "refitted, on test rows" in finding(opened)
     labels = [card.label for card in opened.app.metric]
     assert labels[-3:] == ["Effective sample size", "Rows changed", "Largest weight"]
     assert len(opened.app.get("plotly_chart")) == 3
     assert "decisions on test rows" in plain(opened.words())
-
-
-def test_every_tab_opens(screen):
-    opened = ready(screen("reweight"))
     for name in ("Decisions that turn", "Weights by group and outcome", "Every metric"):
         opened.app.session_state["reweight_tab"] = name
         opened.run()
@@ -126,12 +122,6 @@ def test_an_upload_is_repaired_once_it_is_studied(screen, people_csv):
     opened.app.button(key="empty_run").click()
     ready(opened.run())
     assert "demographic parity difference" in finding(opened)
-
-
-def test_without_a_table_the_page_leads_to_data(screen):
-    opened = screen("reweight", {"source": "upload", "target": "hired"})
-    assert "choose a table" in opened.words()
-    assert not opened.app.selectbox
 
 
 def test_choices_that_do_not_fit_are_said_over_greyed_figures(screen):
