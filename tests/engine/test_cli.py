@@ -112,14 +112,14 @@ def test_a_name_of_the_catalog_brings_its_task_and_a_file_of_that_name_wins(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ["run", "example", "--metric", "demographic_parity", "--sensitive", "guarantor", "--out", "results"]
-    assert main(arguments) == 0
+    arguments = ["run", "example", "--metric", "demographic_parity", "--sensitive", "guarantor", "--rivals", "none"]
+    assert main([*arguments, "--out", "results"]) == 0
     found = json.loads(Path("results/summary.json").read_text())
     assert found["dataset"]["synthetic"] is True
     assert (found["task"]["target"], found["task"]["sensitive"]) == ("decision", ["guarantor"])
     Path("example").write_bytes(table.read_bytes())
     assert "--target" in refused(capsys, "run", "example", "--out", "results")
-    assert main(["run", "example", *TASK, "--out", "results"]) == 0
+    assert main(["run", "example", *TASK, "--rivals", "none", "--out", "results"]) == 0
     assert json.loads(Path("results/summary.json").read_text())["dataset"]["rows"] == 400
 
 
@@ -428,8 +428,9 @@ def test_the_smallest_fix_is_added_where_it_is_asked_for(
 
 
 def test_several_seeds_are_the_runs_of_each(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", str(table), *TASK, "--out", str(tmp_path / "two"), "--seed", "4", "--seeds", "2"]) == 0
-    assert main(["run", str(table), *TASK, "--out", str(tmp_path / "last"), "--seed", "5"]) == 0
+    run = ["run", str(table), *TASK, "--rivals", "none", "--out"]
+    assert main([*run, str(tmp_path / "two"), "--seed", "4", "--seeds", "2"]) == 0
+    assert main([*run, str(tmp_path / "last"), "--seed", "5"]) == 0
     capsys.readouterr()
     lines = pd.read_csv(tmp_path / "two" / "seeds.csv")
     assert sorted(lines["seed"].unique()) == [4, 5] and len(lines) == 2 * 4

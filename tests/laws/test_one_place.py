@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 ENTRIES = {
     "iffair_core/study/config.py": (
@@ -89,21 +87,14 @@ assert from_query({"metric": ["alarm_parity"]})[0].goal == "alarm_parity" and wo
 """
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the product with one more option, metric and goal."""
-    folder = tmp_path_factory.mktemp("house")
+def test_one_entry_is_found_everywhere(tmp_path: Path) -> None:
+    """In a copy of the product with one more option, metric and goal."""
     for name in ("iffair_core", "pages"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path, (before, entry) in [*ENTRIES.items(), ("iffair_core/metrics.py", GOAL)]:
-        source = (folder / path).read_text(encoding="utf-8")
+        source = (tmp_path / path).read_text(encoding="utf-8")
         assert source.count(before) == 1
-        (folder / path).write_text(source.replace(before, entry + before), encoding="utf-8")
-    return folder
-
-
-@pytest.mark.parametrize("what", [OPTION, METRIC, A_GOAL], ids=["option", "metric", "goal"])
-def test_one_entry_is_found_everywhere(what: str, house: Path) -> None:
-    code = f"import sys; sys.path.insert(0, {str(house)!r}){START}{what}"
-    done = subprocess.run([sys.executable, "-c", code], cwd=house, capture_output=True, text=True, check=False)
+        (tmp_path / path).write_text(source.replace(before, entry + before), encoding="utf-8")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}){START}{METRIC}{A_GOAL}{OPTION}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -19,7 +19,7 @@ from iffair_core.rivals import WEIGHTS
 from iffair_core.study.results import STAGES, Repaired, StudyResult
 from iffair_core.tradeoff import STRENGTHS, Part, trace
 from tests.engine.strategies import make_table
-from tests.engine.studies import plain_table
+from tests.engine.studies import plain_study, plain_table
 
 
 def differences(a: object, b: object, path: str = "result") -> list[str]:
@@ -84,7 +84,7 @@ def test_same_seed_same_bytes(finished):
 
 def test_another_seed_draws_another_split(finished):
     table, task = make_table()
-    other = Study(table, task, seed=1).run()
+    other = Study(table, task, seed=1, rivals="none").run()
     assert not np.array_equal(other.train_rows, finished.train_rows)
     assert other.train_rows.size == finished.train_rows.size
 
@@ -125,7 +125,7 @@ def test_goal_scores_are_the_removal_of_a_row_on_validation_rows(finished):
 @pytest.mark.parametrize(("goal", "n_groups"), [*((goal, 2) for goal in GOALS), ("equalized_odds", 6)])
 def test_every_goal_with_few_and_many_groups(goal, n_groups):
     table, task = make_table(seed=n_groups, n=500, n_groups=n_groups)
-    result = Study(table, task, metric=goal, variant="efficient").run()
+    result = Study(table, task, metric=goal, variant="efficient", rivals="none").run()
     assert result.finished and result.curve.metric in result.after["test"].values
     assert abs(result.weights.mean() - 1) <= 1e-12
     before, after = (found["validation"].values[result.curve.metric] for found in (result.baseline, result.after))
@@ -134,7 +134,7 @@ def test_every_goal_with_few_and_many_groups(goal, n_groups):
 
 def test_strength_zero_changes_nothing():
     table, task = make_table()
-    result = Study(table, task, strength=0.0).run()
+    result = Study(table, task, strength=0.0, rivals="none").run()
     assert result.strength == 0.0
     np.testing.assert_array_equal(result.weights, 1.0)
     assert result.scores_after.tobytes() == result.scores_before.tobytes()
@@ -287,7 +287,7 @@ def test_a_rate_that_validation_cannot_estimate_is_left_out_of_the_repair():
     small = table.index[table["team"] == "team 0"]
     table.loc[small, "hired"] = "no"
     table.loc[small[:1], "hired"] = "yes"  # one favorable row of the group: it goes to training
-    result = Study(table, task, metric="equal_opportunity", variant="diverse").run()
+    result = Study(table, task, metric="equal_opportunity", rivals="none").run()
     assert any("Left out of the repair" in warning and "team 0" in warning for warning in result.warnings)
     assert result.finished
 
@@ -306,7 +306,7 @@ def test_a_handful_of_rows_does_not_rule_the_repair():
     table, task = make_table(n=1200)
     table.loc[:11, "team"] = "team few"
     table.loc[:11, "hired"] = ["yes", "no"] * 6
-    result = Study(table, task, metric="demographic_parity").run()
+    result = Study(table, task, metric="demographic_parity", rivals="none").run()
     warning = next(text for text in result.warnings if text.startswith("Left out of the repair"))
     assert "fewer than 10 validation rows" in warning and "selection rate of team few" in warning
     assert "team few" not in (result.goal.over, result.goal.under)
@@ -333,7 +333,8 @@ def test_outcomes_that_a_column_gives_away():
 @pytest.mark.parametrize(("max_weight", "variant"), [(1.01, "uniform"), (1000.0, "diverse"), (1000.0, "efficient")])
 def test_extreme_guard_rails(max_weight, variant):
     table, task = make_table(n=500)
-    result = Study(table, task, max_weight=max_weight, variant=variant, min_effective_sample_size=0.0).run()
+    rails = {"max_weight": max_weight, "min_effective_sample_size": 0.0}
+    result = Study(table, task, variant=variant, rivals="none", **rails).run()
     assert result.weights.max() <= max_weight and result.weights.min() >= 0
     assert all(p.largest_weight <= max_weight for p in result.curve.points if p.feasible)
     assert [p.strength for p in result.curve.points] == STRENGTHS.tolist()
@@ -370,7 +371,7 @@ def test_a_task_that_does_not_fit_is_refused():
 
 def test_a_previous_result_for_a_value_that_python_calls_equal_is_not_reused():
     table = plain_table()
-    before = Study(table, Task("y", 1, "g")).run()
+    before = plain_study()
     with pytest.raises(TaskError, match="True"):
         Study(table, Task("y", True, "g")).run(previous=before)
 
