@@ -9,7 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
 _NAME = r"(?P<name>[a-z]{3,9})\.?"
 _TIME = r"(?:[t ,]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s*[ap]m)?\s*(?:z|utc|gmt|[+-]\d{2}:?\d{2})?)?$"
 _YEAR, _SHORT = r"(?P<year>\d{4})", r"(?P<year>\d{4}|\d{2})"
@@ -22,11 +25,6 @@ _FORMS = (
     rf"^{_NAME} {_DAY}{_TH},? {_YEAR}{_TIME}",
     rf"^{_YEAR}[ -]{_NAME}[ -]{_DAY}{_TIME}",
 )
-_BEGINNINGS = (
-    r"^(?:\d{4}[-/.]\d|\d{1,2}[/.-]\d{1,2}[/.-]\d\d|\d{1,2}(?:st|nd|rd|th)?[ -]\s*[a-z]{3}"
-    r"|[a-z]{3,9}\.? \d|\d{4}[ -][a-z]{3})"
-)
-"""How a date begins, in any of the forms: one look at text that has none."""
 _CENTURY = 69
 """Two-digit years up to this one belong to 2000, the others to 1900, as in POSIX."""
 
@@ -53,8 +51,6 @@ def parse_dates(cells: pa.Array) -> Dates:
     days = np.full(len(text), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     open_ = np.ones(len(text), dtype=bool)
     order, doubtful = "", False
-    if not pc.any(pc.match_substring_regex(text, _BEGINNINGS)).as_py():
-        return Dates(days, order, doubtful)
     for form in _FORMS:
         if not open_.any():
             break
@@ -90,12 +86,10 @@ def _whole(found: Any, name: str) -> np.ndarray:
 
 def _named_months(found: Any) -> np.ndarray:
     """Months from their English names or the first three letters of them; 0 for any other word."""
-    full = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-            "november", "december")  # fmt: skip
-    known = {name: number + 1 for names in (_MONTHS, full) for number, name in enumerate(names)} | {"sept": 9}
+    known = {word: number for number, name in enumerate(_MONTHS, 1) for word in (name, name[:3])} | {"sept": 9}
     names = found.field("name")
-    position = pc.index_in(names, pa.array(list(known), names.type)).fill_null(len(known))
-    return np.array([*known.values(), 0])[position.to_numpy(zero_copy_only=False)]
+    place = pc.index_in(names, pa.array(list(known), names.type)).fill_null(len(known))
+    return np.array([*known.values(), 0])[place.to_numpy(zero_copy_only=False)]
 
 
 def _days(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ import csv
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from iffair_core.errors import shorten
 from iffair_core.reading.options import DELIMITERS, ReadOptions
@@ -48,52 +49,95 @@ class Dialect:
         return ", ".join([delimiter if self.delimiter else "one column", encoding, *quote, header])
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record: the numbers of its first and its last line, and its cells."""
+class Record(NamedTuple):
+    """A record: the numbers of its first and its last line, and its cells.
+
+    malformed: a quotation mark in it is not written as it should be; torn: one is not closed.
+    """
 
     line: int
     end: int
     cells: list[str]
+    malformed: bool = False
+    torn: bool = False
 
     @property
     def filled(self) -> int:
         return sum(bool(cell.strip()) for cell in self.cells)
 
 
-def records_of(text: str, dialect: Dialect) -> Iterator[Record]:
-    """The records of some text that are not blank, each with the number of its first line."""
-    lines = text.split("\n")
-    start, blanks = 0, dialect.delimiter == " "
+def records_of(lines: Sequence[str], dialect: Dialect, width: int = 0) -> Iterator[Record]:
+    """The records that are not blank; a line with a quotation mark that is not closed is one by itself.
+
+    width: the cells of a row, where it is known. A mark is not closed either where the lines up to the next are rows.
+    """
+    start = 0
     while start < len(lines):
-        reader = csv.reader(
-            ((line.strip() if blanks else line) + "\n" for line in itertools.islice(lines, start, None)),
-            delimiter=dialect.mark,
-            quotechar=dialect.quote or None,
-            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-            escapechar="\\" if dialect.escape else None,
-            skipinitialspace=dialect.trim or blanks,
-            strict=True,
-        )
-        before = start
+        first, reader = start, _reader(map(lines.__getitem__, range(start, len(lines))), dialect, strict=True)
         try:
             for cells in reader:
+                end = first + reader.line_num
+                if end > start + 1 and _is_astray(cells, lines[start:end], dialect, width):
+                    break
                 if len(cells) > 1 or any(cell.strip() for cell in cells):
-                    yield Record(before + 1, start + reader.line_num, cells)
-                before = start + reader.line_num
-            return
-        except csv.Error:  # a quotation mark that is not closed: this line alone is cut without it
-            yield Record(before + 1, before + 1, lines[before].split(dialect.mark))
-            start = before + 1
+                    yield Record(start + 1, end, cells)
+                start = end
+            else:
+                return
+        except csv.Error:
+            pass
+        record = Record(start + 1, start + 1, lines[start].split(dialect.mark), malformed=True, torn=True)
+        if width:  # marks may be malformed elsewhere in the record, as in "a"b
+            loose = _reader(
+                itertools.chain(map(lines.__getitem__, range(start, len(lines))), [""]), dialect, strict=False
+            )
+            cells, end = next(loose), start + loose.line_num
+            closed = all(_is_closed(cell, "\n".join(lines[start:end]), dialect) for cell in cells if "\n" in cell)
+            if end == start + 1 or (closed and len(cells) == width and not _is_astray(cells, [], dialect, width)):
+                record = Record(start + 1, end, cells, malformed=True)
+        yield record
+        start = record.end
+
+
+def _reader(lines: Iterable[str], dialect: Dialect, *, strict: bool) -> Any:
+    """A reader of records, which raises `csv.Error` at a malformed one where it is `strict`."""
+    blanks = dialect.delimiter == " "
+    return csv.reader(
+        ((line.strip() if blanks else line) + "\n" for line in lines),
+        delimiter=dialect.mark,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        escapechar="\\" if dialect.escape else None,
+        skipinitialspace=dialect.trim or blanks,
+        strict=strict,
+    )
+
+
+def _is_astray(cells: Sequence[str], lines: Sequence[str], dialect: Dialect, width: int) -> bool:
+    """Whether lines inside a record of several lines are rows, so that the quotation mark before them is astray."""
+    for text in (*cells, *(["\n".join(lines)] if len(cells) != width else [])):
+        inner = [line for line in text.strip("\n").split("\n")[1:-1] if line.strip()]
+        rows = all(line.count(dialect.mark) == width - 1 and not line.rstrip().endswith(dialect.mark) for line in inner)
+        if rows and width > 1 and len(inner) >= (1 if width > 2 else 3):
+            return True
+    return False
+
+
+def _is_closed(cell: str, text: str, dialect: Dialect) -> bool:
+    """Whether a cell stands between quotation marks in the text of its record, the second at its end."""
+    quote = dialect.quote
+    written = re.escape(f"{quote}{cell.replace(quote, 2 * quote)}{quote}")
+    closed = re.search(rf"{written}(?:{re.escape(dialect.mark)}|\s|\Z)", text) is not None
+    return closed or (dialect.escape and not cell.endswith("\n"))
 
 
 def first_records(sample: str, dialect: Dialect) -> list[Record]:
     """The first records without comments and drawn lines."""
-    records = itertools.islice(records_of(sample, dialect), _RECORDS)
-    return [record for record in records if not no_row(",".join(record.cells))]
+    records = itertools.islice(records_of(sample.split("\n"), dialect), _RECORDS)
+    return [record for record in records if not is_drawn(",".join(record.cells))]
 
 
-def no_row(line: str) -> bool:
+def is_drawn(line: str) -> bool:
     """Whether a line is a comment, or drawn with dashes as Markdown and consoles draw tables."""
     return line.lstrip().startswith("#") or _RULE.match(line) is not None
 
@@ -110,26 +154,22 @@ def detected(sample: str, options: ReadOptions) -> Dialect:
         quote = options.quote
     # A mark that ends a cell after a backslash ends it: paths of Windows end so.
     escape = quote == '"' and re.search(r'[^"\\]\\"[^,;\t|\r\n]', sample) is not None
-    dialect, blanks = Dialect("", quote, escape), Dialect(" ", quote, escape)
+
+    def cut(mark: str, *, trim: bool = False) -> list[list[str]]:
+        return [record.cells for record in first_records(sample, Dialect(mark, quote, escape, trim))]
+
     if options.delimiter is not None:
-        dialect = replace(dialect, delimiter=options.delimiter)
+        mark = options.delimiter
     elif given := re.match(r'"?sep=([^\r\n])"?\r?\n', sample):
-        dialect = replace(dialect, delimiter=given[1])
-    elif _set_by_blanks([record.cells for record in first_records(sample, blanks)]) and is_set_in_columns(sample):
-        dialect = blanks
+        mark = given[1]
+    elif (by_blanks := _set_by_blanks(cut(" "))) and is_set_in_columns(sample):
+        mark = " "
     else:
-        best = 0.4
-        for mark in CANDIDATES:
-            score = _fitness(
-                [record.cells for record in first_records(sample, replace(dialect, delimiter=mark, trim=True))]
-            )
-            if score > best:
-                best, dialect = score, replace(dialect, delimiter=mark)
-        if not dialect.delimiter and _set_by_blanks([record.cells for record in first_records(sample, blanks)]):
-            dialect = blanks
-    mark = re.escape(dialect.delimiter)
-    spaced = bool(mark) and len(re.findall(rf"{mark} ", sample)) >= 0.9 * max(len(re.findall(mark, sample)), 1)
-    return replace(dialect, trim=spaced or dialect.delimiter == "|")
+        scores = {mark: _fitness(cut(mark, trim=True)) for mark in CANDIDATES}
+        mark = max(CANDIDATES, key=scores.__getitem__)
+        mark = mark if scores[mark] > 0.4 else " " if by_blanks else ""
+    spaced = bool(mark) and sample.count(f"{mark} ") >= 0.9 * max(sample.count(mark), 1)
+    return Dialect(mark, quote, escape, trim=spaced or mark == "|")
 
 
 def _fitness(records: Sequence[list[str]]) -> float:

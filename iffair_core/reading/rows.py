@@ -12,36 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
 from iffair_core.errors import StopCheck, TableError, listing, shorten
-from iffair_core.reading.dialect import NUMBER, Dialect, no_row, records_of
+from iffair_core.reading.dialect import NUMBER, Dialect, Record, is_drawn, records_of
 from iffair_core.reading.files import EXPORT_AGAIN
 from iffair_core.reading.numbers import NUMERIC_MISSING
+from iffair_core.reading.raw import MOST_LEFT_OUT, LeftOut
 
-MOST_LEFT_OUT = 10_000
-"""Lines left out whose text is kept; all of them are counted."""
-
-_STRAY_QUOTES = 20
+_MOST_TORN = 20
 _BLOCK = 1 << 22
 _TEXT_KEPT = 10_000
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Lines of a file that are no rows of its table: (number from 1, why, text), the first `MOST_LEFT_OUT` of `count`.
-
-    A copy of a frame shares it with the frame: it never changes.
-    """
-
-    lines: tuple[tuple[int, str, str], ...] = ()
-    count: int = 0
-
-    def __deepcopy__(self, memo: object) -> LeftOut:
-        return self
 
 
 @dataclass(frozen=True)
@@ -54,295 +37,243 @@ class Place:
     width: int
 
 
-class Rows:
-    """The rows of a table, cut by pyarrow; lines that do not fit are padded or left out."""
+def rows_of(
+    text: bytes, dialect: Dialect, place: Place, name: str, stop_check: StopCheck
+) -> tuple[pa.Table, LeftOut, list[str]]:
+    """(the rows as text, null where a cell is empty; the lines that are no rows; what there is to say).
 
-    def __init__(self, text: bytes, dialect: Dialect, place: Place, name: str) -> None:
-        self.dialect, self.place, self.name = dialect, place, name
-        above = text[: _offset(text, place.first - 1)].decode("utf-8", "replace").split("\n")
-        self.lines = [
-            (number, "above the table", line)
-            for number, line in enumerate(above, 1)
-            if line.strip() and (number < place.line or not place.line)
-        ]
-        self.count = len(self.lines)
-        self.padded: list[str] = []
-        self.notes: list[str] = []
-        mark, quote = (re.escape(sign.encode()) for sign in (dialect.mark, dialect.quote))
-        if dialect.delimiter == " ":
-            text = re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", text)
-            cell = quote + rb"[^" + quote + rb"\n]*" + quote if quote else rb"(?!)"
-            text = re.sub(cell + rb"|[ \t]+", _one_blank, text)
-        elif dialect.delimiter == "|":
-            text, drawn = re.subn(rb"(?m)^[ \t|+:=-]*[=-]{3}[ \t|+:=-]*$", b"", text)
-            self.notes += [f"Lines drawn with dashes are no rows: {drawn:,} left out."] if drawn else []
-        elif dialect.trim and quote:
-            text = re.sub(mark + rb" +(?=" + quote + rb"[^" + quote + rb"])", dialect.delimiter.encode(), text)
-        self.text, self.start = text, _offset(text, place.first - 1)
-
-    def cut(self, stop_check: StopCheck) -> pa.Table:
-        """The rows as text, null where a cell is empty."""
-        gaps = self._gaps()
-        for _ in range(_STRAY_QUOTES):
-            stop_check()
-            table, odd = self._parsed()
-            stray = self._stray_quote(table, odd)
-            if stray is None:
-                break
-            self._blank_line(stray, "a quotation mark that is not closed")
-        else:
-            raise TableError(
-                f"{self.name} has quotation marks that are not closed, in line {self.lines[-1][0]:,} and others, so "
-                "its cells cannot be told apart. Mend them, or choose no quotation mark."
-            )
-        if odd:
-            table = self._with_padded(table, odd)
-        if gaps and not any(why == "below the table" for _, why, _ in self.lines):
-            self.notes.append(
-                f"Below a blank line ({listing(gaps)}) the rows go on, and are read as rows of the same table. "
-                "If another table begins there, delete it."
-            )
-        if self.padded:
-            said = f"{listing(self.padded, 3)}; its missing cells are empty."
-            more = f"{len(self.padded):,} lines are short, and cells missing at their end are empty: "
-            self.notes.append(
-                f"{said[0].upper()}{said[1:]}" if len(self.padded) == 1 else f"{more}{listing(self.padded, 3)}."
-            )
-        if self.count > 20 and self.count > table.num_rows:
-            first = self.lines[0]
-            raise TableError(
-                f"{self.name} has {self.count:,} lines that do not fit its {self.place.width} columns, as line "
-                f"{first[0]:,}, and {table.num_rows:,} that do. Choose the delimiter, the quotation mark or the header."
-            )
-        return self._trimmed(table)
-
-    def _gaps(self) -> list[str]:
-        """The numbers of blank lines between rows where there are up to three of them."""
-        if self.text.find(b"\n\n", self.start) < 0:
-            return []
-        quote = self.dialect.quote.encode()
-        blank = re.compile(rb"\n[ \t]*+\n\s*+")
-        found = list(itertools.islice(blank.finditer(self.text, self.start), 5))
-        starts = [match.start() + 1 for match in found if match.end() < len(self.text)]
-        outside = [start for start in starts if not quote or self.text.count(quote, self.start, start) % 2 == 0]
-        numbers = [self.text.count(b"\n", 0, start) + 1 for start in outside]
-        return [f"line {number:,}" for number in numbers] if len(starts) < 4 else []
-
-    def left_out(self) -> LeftOut:
-        """The lines that are no rows, in the order of the file."""
-        lines = sorted(self.lines)[:MOST_LEFT_OUT]
-        return LeftOut(tuple((number, why, text[:_TEXT_KEPT]) for number, why, text in lines), self.count)
-
-    def _parsed(self) -> tuple[pa.Table, list[tuple[int, str]]]:
-        """(rows of the table's width, (number among all records from 1, text) of the others)."""
-        odd: list[tuple[int, str]] = []
-
-        def note(row: pa.csv.InvalidRow) -> str:
-            odd.append((row.number or 0, row.text))
-            return "skip"
-
-        table = self._read(note, threads=True)
-        if odd:
-            # Only one thread gives the numbers of records.
-            odd.clear()
-            table = self._read(note, threads=False)
-        return table, odd
-
-    def _read(self, note: object, *, threads: bool) -> pa.Table:
-        names = [str(place) for place in range(self.place.width)]
-        dialect, quoted = self.dialect, bool(self.dialect.quote)
-        block = _BLOCK
-        while True:
-            try:
-                return pa.csv.read_csv(
-                    pa.BufferReader(pa.py_buffer(self.text).slice(self.start)),
-                    pa.csv.ReadOptions(column_names=names, block_size=block, use_threads=threads),
-                    pa.csv.ParseOptions(
-                        delimiter=dialect.mark,
-                        quote_char=dialect.quote or False,
-                        escape_char="\\" if dialect.escape else False,
-                        newlines_in_values=quoted and dialect.quote.encode() in self.text,
-                        invalid_row_handler=note,
-                    ),
-                    pa.csv.ConvertOptions(
-                        column_types=dict.fromkeys(names, pa.string()),
-                        null_values=[""],
-                        strings_can_be_null=True,
-                        quoted_strings_can_be_null=True,
-                    ),
-                )
-            except pa.ArrowInvalid as error:
-                if "straddl" in str(error) and block < len(self.text):
-                    block = min(block * 16, len(self.text) + 1)
-                    continue
-                if "Empty CSV" in str(error):
-                    return pa.table([pa.array([], pa.string())] * len(names), names=names)
-                raise TableError(
-                    f"{self.name} cannot be cut into cells ({shorten(error, 120)}). {EXPORT_AGAIN}"
-                ) from error
-
-    # ------------------------------------------------------------------------------------------- lines that do not fit
-
-    def _stray_quote(self, table: pa.Table, odd: Sequence[tuple[int, str]]) -> int | None:
-        """Offset of the first line whose quotation mark swallows the lines under it; None if there is none."""
-        quote = self.dialect.quote
-        if not quote or quote.encode() not in self.text:
-            return None
-        broken = [pc.match_substring(column, "\n").fill_null(False) for column in table.columns]
-        cells = [column.filter(hits).to_pylist() for column, hits in zip(table.columns, broken, strict=True)]
-        found = [place for column in cells if (place := self._unclosed(column)) is not None]
-        for _, text in odd:
-            # A record of several lines that a strict reader does not take for one, or whose lines are rows.
-            several = "\n" in text.strip("\n")
-            if several and (
-                self._holds_rows(text) or len(list(itertools.islice(records_of(text, self.dialect), 2))) > 1
-            ):
-                found.append(self.text.find(text.encode(), self.start))
-        return min(found, default=None)
-
-    def _unclosed(self, cells: Sequence[str]) -> int | None:
-        """Offset of the line of the first cell of several lines that does not end as a quoted cell does."""
-        quote, ends, at = self.dialect.quote, (self.dialect.mark.encode(), b"\n", b" ", b""), self.start
-        for cell in cells:
-            written = f"{quote}{cell.replace(quote, 2 * quote)}{quote}".encode()
-            place = -1 if self._holds_rows(cell) else self.text.find(written, at)
-            while place >= 0 and self.text[place + len(written) : place + len(written) + 1] not in ends:
-                place = self.text.find(written, place + 1)
-            if place < 0 and self.dialect.escape and not self._holds_rows(cell):
-                continue
-            if place < 0:
-                place = self.text.find(written.split(b"\n", 1)[0], at)
-                return self.text.rfind(b"\n", 0, place) + 1 if place >= 0 else None
-            at = place + len(written)
-        return None
-
-    def _holds_rows(self, text: str) -> bool:
-        """Whether all lines inside a cell of several lines have the cells of a row: the mark before them is astray."""
-        mark, width = self.dialect.mark, self.place.width
-        inner = [line for line in text.strip("\n").split("\n")[1:-1] if line.strip()]
-        rows = all(line.count(mark) == width - 1 and not line.rstrip().endswith(mark) for line in inner)
-        return rows and width > 1 and len(inner) >= (1 if width > 2 else 3)
-
-    def _blank_line(self, start: int, why: str) -> None:
-        """Leave the line at an offset out; it stays as an empty line, so that the lines after it keep their numbers."""
-        end = self.text.find(b"\n", start)
-        end = len(self.text) if end < 0 else end
-        self._leave_out(start, self.text[start:end].decode("utf-8", "replace"), why)
-        self.text = self.text[:start] + self.text[end:]
-
-    def _leave_out(self, offset: int, text: str, why: str) -> None:
-        self.count += 1
-        if len(self.lines) < MOST_LEFT_OUT:
-            self.lines.append((self.text.count(b"\n", 0, offset) + 1, why, text.strip("\n")))
-
-    def _with_padded(self, table: pa.Table, odd: Sequence[tuple[int, str]]) -> pa.Table:
-        """The table with the short lines among its rows, in the order of the file; the other odd lines are left out."""
-        width, total = self.place.width, table.num_rows + len(odd)
-        regular = np.ones(total + 1, dtype=bool)
-        regular[[number for number, _ in odd]] = False
-        last = int(np.flatnonzero(regular[1:]).max(initial=-1)) + 1
-        numbers: list[int] = []
-        rows: list[list[str]] = []
+    Raises `TableError` where more lines are left out than read, or many quotation marks are not closed.
+    """
+    notes: list[str] = []
+    text = _with_plain_marks(text, dialect, notes)
+    header = re.match(rb"(?:[^\n]*\n){%d}" % (place.first - 1), text)
+    start = header.end() if header else len(text)
+    left = [
+        (number, "above the table", line)
+        for number, line in enumerate(text[:start].decode("utf-8", "replace").split("\n"), 1)
+        if line.strip() and (number < place.line or not place.line)
+    ]
+    stop_check()
+    table, all_fit = _parsed(text, start, dialect, place.width, name)
+    short: list[str] = []
+    if not all_fit or any(pc.any(pc.match_substring(column, "\n")).as_py() for column in table.columns):
+        stop_check()
         numeric = [_is_numeric(column) for column in table.columns]
-        offset = counted = self.start
-        line = self.place.first
-        ended = False
-        for number, text in odd:
-            place = self._find(text, offset)
-            line += self.text.count(b"\n", counted, place)
-            counted, offset = place, place + len(text.encode())
-            cells = next((record.cells for record in records_of(text, self.dialect)), [])
-            ended = ended or (number > last and self._after_blank(place))
-            kept = cells
-            while len(kept) > width and not kept[-1].strip():
-                kept = kept[:-1]
-            alone = len(kept) < min(width, 3) and len(kept) == 1 and width > 2
-            cells_are = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} in place of {width}"
-            if ended or no_row(text):
-                why = "below the table" if ended else "a comment or a drawn line"
-            elif self.dialect.quote and text.count(self.dialect.quote) % 2:
-                why = "a quotation mark that is not closed"
-            elif len(kept) > width or alone:
-                why = cells_are
-            elif any(number_ and cell and not _is_number(cell) for number_, cell in zip(numeric, kept, strict=False)):
-                why = f"{cells_are}, with words where others have numbers"
-            else:
-                numbers.append(number)
-                rows.append([*kept, *[""] * (width - len(kept))])
-                if len(cells) < width:
-                    self.padded.append(f"line {line:,} has {cells_are}")
-                continue
-            self.count += 1
-            if len(self.lines) < MOST_LEFT_OUT:
-                self.lines.append((line, why, text.strip("\n")))
-        if not rows:
-            return table
-        columns = [pa.array([cell or None for cell in column], pa.string()) for column in zip(*rows, strict=True)]
-        whole = pa.concat_tables([table, pa.table(columns, names=table.column_names)])
-        order = np.argsort(np.concatenate([np.flatnonzero(regular[1:]) + 1, numbers]), kind="stable")
-        return whole.take(pa.array(order))
+        lines = text[start:].decode("utf-8", "replace").split("\n")
+        sieved, count = _sieved(lines, dialect, place, numeric, left, short, name)
+        table, all_fit = _parsed(sieved.encode(), 0, dialect, place.width, name)
+        if not all_fit or (len(table) != count and place.width > 1):
+            raise TableError(f"{name} cannot be cut into cells for sure. {EXPORT_AGAIN}")
+    if not any(why == "below the table" for _, why, _ in left):
+        notes += _of_gaps(text, start, dialect)
+    notes += _of_short(short)
+    if len(left) > 20 and len(left) > len(table):
+        raise TableError(
+            f"{name} has {len(left):,} lines that do not fit its {place.width} columns, as line {left[0][0]:,}, and "
+            f"{len(table):,} that do. Choose the delimiter, the quotation mark or the header."
+        )
+    table = _trimmed(table, dialect)
+    table = _without(table, [None] * place.width, "Rows of empty cells are left out: {:,}.", notes)
+    table = _without_remarks(table, text, left)
+    if len(place.header) == place.width and all(place.header):
+        told = "The header stands again among the rows, and is left out there: {:,}."
+        table = _without(table, place.header, told, notes)
+    kept = tuple((number, why, line[:_TEXT_KEPT]) for number, why, line in sorted(left)[:MOST_LEFT_OUT])
+    return table, LeftOut(kept, len(left)), notes
 
-    def _find(self, text: str, start: int) -> int:
-        """Offset of a line from `start` on."""
-        raw = text.strip("\n").encode()
-        place = self.text.find(raw, start)
-        while place > 0 and self.text[place - 1 : place] != b"\n":
-            place = self.text.find(raw, place + 1)
-        return max(place, start)
 
-    def _after_blank(self, offset: int) -> bool:
-        """Whether the line before the one at `offset` is blank."""
-        return bool(re.search(rb"\n[ \t]*\n\Z", self.text[max(offset - 200, 0) : offset]))
+def _with_plain_marks(text: bytes, dialect: Dialect, notes: list[str]) -> bytes:
+    """The text with one mark between two cells, where blanks around a mark do not count or lines are drawn."""
+    mark, quote = (re.escape(sign.encode()) for sign in (dialect.mark, dialect.quote))
+    if dialect.delimiter == " ":
+        text = re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", text)
+        cell = quote + rb"[^" + quote + rb"\n]*" + quote if quote else rb"(?!)"
+        return re.sub(cell + rb"|[ \t]+", lambda found: b" " if found[0].isspace() else found[0], text)
+    if dialect.delimiter == "|":
+        text, drawn = re.subn(rb"(?m)^[ \t|+:=-]*[=-]{3}[ \t|+:=-]*$", b"", text)
+        notes += [f"Lines drawn with dashes are no rows: {drawn:,} left out."] if drawn else []
+    elif dialect.trim and quote:
+        text = re.sub(mark + rb" +(?=" + quote + rb"[^" + quote + rb"])", dialect.delimiter.encode(), text)
+    return text
 
-    def _trimmed(self, table: pa.Table) -> pa.Table:
-        """Without blanks around cells where they do not count, empty rows, and rows that repeat the header."""
-        if self.dialect.trim:
-            columns = [pc.utf8_trim(column, " \t") for column in table.columns]
-            columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
-            table = pa.table(columns, names=table.column_names)
-        empty = self._rows_with(table, [None] * table.num_columns)
-        if empty is not None:
-            self.notes.append(f"Rows of empty cells are left out: {pc.sum(empty).as_py():,}.")
-            table = table.filter(pc.invert(empty))
-        table = self._without_remarks(table)
-        header = self.place.header
-        again = self._rows_with(table, header) if len(header) == table.num_columns and all(header) else None
-        if again is not None:
-            self.notes.append(
-                f"The header stands again among the rows, and is left out there: {pc.sum(again).as_py():,}."
+
+def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) -> tuple[pa.Table, bool]:
+    """(rows of the table's width from an offset on, whether all records there are such rows)."""
+    odd: list[pa.csv.InvalidRow] = []
+    names = [str(place) for place in range(width)]
+    if not re.compile(rb"[^\n]").search(text, start):
+        return pa.table([pa.array([], pa.string())] * width, names=names), True
+
+    def skip(row: pa.csv.InvalidRow) -> str:
+        if row.text.strip():
+            odd.append(row)
+        return "skip"
+
+    for block in (_BLOCK, len(text) + 1):
+        odd.clear()
+        try:
+            table = pa.csv.read_csv(
+                pa.BufferReader(pa.py_buffer(text).slice(start)),
+                pa.csv.ReadOptions(column_names=names, block_size=block),
+                pa.csv.ParseOptions(
+                    delimiter=dialect.mark,
+                    quote_char=dialect.quote or False,
+                    escape_char="\\" if dialect.escape else False,
+                    newlines_in_values=bool(dialect.quote) and dialect.quote.encode() in text,
+                    invalid_row_handler=skip,
+                ),
+                pa.csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
             )
-            table = table.filter(pc.invert(again))
+            return table, not odd
+        except pa.ArrowInvalid as error:
+            if "straddl" not in str(error) or block > len(text):
+                raise TableError(f"{name} cannot be cut into cells ({shorten(error, 120)}). {EXPORT_AGAIN}") from error
+    raise AssertionError
+
+
+# ------------------------------------------------------------------------------------------------ lines that do not fit
+
+
+def _sieved(
+    lines: Sequence[str],
+    dialect: Dialect,
+    place: Place,
+    numeric: Sequence[bool],
+    left: list[tuple[int, str, str]],
+    short: list[str],
+    name: str,
+) -> tuple[str, int]:
+    """(the text without the lines that are no rows, and with the cells that short ones lack; how many rows it has).
+
+    The lines that are no rows are added to `left`, what is said of the short ones to `short`.
+    """
+    odd: list[Record] = []
+    count = last = torn = 0
+    for record in records_of(lines, dialect, place.width):
+        if len(record.cells) == place.width and not record.torn:
+            last, count = record.line, count + 1
+            continue
+        odd.append(record)
+        torn += record.torn
+        if torn > _MOST_TORN:
+            raise TableError(
+                f"{name} has quotation marks that are not closed, in line {record.line + place.first - 1:,} and "
+                "others, so its cells cannot be told apart. Mend them, or choose no quotation mark."
+            )
+    kept = list(lines)
+    ended, torn_end = False, -1
+    for record in odd:
+        number, text = record.line + place.first - 1, "\n".join(lines[record.line - 1 : record.end])
+        ended = ended or (record.line > max(last, 1) and not lines[record.line - 2].strip(" \t"))
+        kept[record.line - 1 : record.end] = [""] * (record.end + 1 - record.line)
+        why = "below the table" if ended else _no_row(record, text, dialect, numeric)
+        if record.torn or record.line == torn_end + 1:  # a short line after it may be what its mark holds
+            why, torn_end = why or "a quotation mark that is not closed", record.end
+        if why:
+            left.append((number, why, text))
+            continue
+        if len(record.cells) < place.width:
+            short.append(f"line {number:,} has {_widths(record, place.width)}")
+        kept[record.line - 1] = _written([*record.cells, *[""] * place.width][: place.width], dialect)
+        count += 1
+    return "\n".join(kept), count
+
+
+def _widths(record: Record, width: int) -> str:
+    count = len(record.cells)
+    return f"{count:,} {'cell' if count == 1 else 'cells'} in place of {width}"
+
+
+def _no_row(record: Record, text: str, dialect: Dialect, numeric: Sequence[bool]) -> str:
+    """Why a record of another width is no row; "" where cells are missing at its end, or empty ones too many."""
+    width = len(numeric)
+    filled = max((number for number, cell in enumerate(record.cells, 1) if cell.strip()), default=0)
+    cells = record.cells[: max(filled, width)]
+    if is_drawn(text):
+        return "a comment or a drawn line"
+    if record.torn or (dialect.quote and text.count(dialect.quote) % 2):
+        return "a quotation mark that is not closed"
+    if len(cells) > width or (len(cells) == 1 and width > 2) or record.malformed:
+        return _widths(record, width)
+    if any(number and cell and not _is_number(cell) for number, cell in zip(numeric, cells, strict=False)):
+        return f"{_widths(record, width)}, with words where others have numbers"
+    return ""
+
+
+def _written(cells: Sequence[str], dialect: Dialect) -> str:
+    """The cells as a line of the file."""
+    quote = dialect.quote
+    if dialect.escape:
+        cells = [cell.replace("\\", "\\\\") for cell in cells]
+    return dialect.mark.join(f"{quote}{cell.replace(quote, 2 * quote) if quote else cell}{quote}" for cell in cells)
+
+
+def _of_short(short: Sequence[str]) -> list[str]:
+    """What is said of lines with cells missing."""
+    if len(short) > 1:
+        return [f"{len(short):,} lines are short, and cells missing at their end are empty: {listing(short, 3)}."]
+    return [f"{line.capitalize()}; its missing cells are empty." for line in short]
+
+
+def _of_gaps(text: bytes, start: int, dialect: Dialect) -> list[str]:
+    """What is said of blank lines between rows where there are up to three of them."""
+    if text.find(b"\n\n", start) < 0:
+        return []
+    found = itertools.islice(re.compile(rb"\n[ \t]*+\n\s*+").finditer(text, start), 5)
+    blank = [match.start() + 1 for match in found if match.end() < len(text)]
+    quote = dialect.quote.encode()
+    between = [place for place in blank if not quote or text.count(quote, start, place) % 2 == 0]
+    if not between or len(blank) > 3:
+        return []
+    gaps = listing([f"line {text.count(10, 0, place) + 1:,}" for place in between])
+    return [
+        f"Below a blank line ({gaps}) the rows go on, and are read as rows of the same table. "
+        "If another table begins there, delete it."
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- rows that are none
+
+
+def _trimmed(table: pa.Table, dialect: Dialect) -> pa.Table:
+    """Without blanks around cells, where they do not count."""
+    if not dialect.trim:
         return table
+    columns = [pc.utf8_trim(column, " \t") for column in table.columns]
+    return pa.table([pc.if_else(pc.equal(column, ""), None, column) for column in columns], names=table.column_names)
 
-    def _without_remarks(self, table: pa.Table) -> pa.Table:
-        """Without last rows of a single cell: the first, and of several words, or of words under numbers."""
-        rows, first = table.num_rows, self.place.width > 2 and _is_numeric(table.column(0))
-        while (
-            self.place.width > 2
-            and rows > 3
-            and all(
-                (cell is None) is bool(place)
-                for place, cell in enumerate(column[rows - 1].as_py() for column in table.columns)
-            )
-        ):
-            text = str(table.column(0)[rows - 1].as_py())
-            if NUMBER.match(text) or not (first or " " in text.strip()):
-                break
-            place = self.text.rfind(text.encode())
-            self._leave_out(max(place, self.start), text, "below the table")
-            rows -= 1
-        return table.slice(0, rows)
 
-    @staticmethod
-    def _rows_with(table: pa.Table, cells: Sequence[str | None]) -> pa.ChunkedArray | None:
-        """Which rows hold these cells, None being an empty one; None where no row does."""
-        hits: Any = None
-        for column, cell in zip(table.columns, cells, strict=True):
-            same = pc.is_null(column) if cell is None else pc.equal(column, cell).fill_null(False)
-            hits = same if hits is None else pc.and_(hits, same)
-            if not pc.any(hits).as_py():
-                return None
-        return hits
+def _without(table: pa.Table, cells: Sequence[str | None], told: str, notes: list[str]) -> pa.Table:
+    """The table without the rows that hold these cells (None: an empty one), and with a note where there are any."""
+    hits: Any = None
+    for column, cell in zip(table.columns, cells, strict=True):
+        same = pc.is_null(column) if cell is None else pc.equal(column, cell).fill_null(False)
+        hits = same if hits is None else pc.and_(hits, same)
+        if not pc.any(hits).as_py():
+            return table
+    notes.append(told.format(pc.sum(hits).as_py()))
+    return table.filter(pc.invert(hits))
+
+
+def _without_remarks(table: pa.Table, text: bytes, left: list[tuple[int, str, str]]) -> pa.Table:
+    """Without last rows of a single cell: the first, and of several words, or of words under numbers."""
+    if table.num_columns < 3:
+        return table
+    numeric = _is_numeric(table.column(0))
+    while len(table) > 3:
+        remark, *others = (column[-1].as_py() for column in table.columns)
+        if remark is None or any(cell is not None for cell in others) or NUMBER.match(remark):
+            break
+        if not (numeric or " " in remark.strip()):
+            break
+        left.append((text.count(b"\n", 0, max(text.rfind(remark.encode()), 0)) + 1, "below the table", remark))
+        table = table.slice(0, len(table) - 1)
+    return table
 
 
 def _is_number(cell: str) -> bool:
@@ -353,18 +284,3 @@ def _is_numeric(column: pa.ChunkedArray) -> bool:
     """Whether the first cells of a column are all numbers."""
     cells = [cell for cell in column.slice(0, 200).to_pylist() if cell]
     return len(cells) > 3 and all(map(_is_number, cells))
-
-
-def _one_blank(found: re.Match[bytes]) -> bytes:
-    """A run of blanks as one; a quoted cell as it is."""
-    return b" " if found[0].isspace() else found[0]
-
-
-def _offset(text: bytes, lines: int) -> int:
-    """Where the line after the first `lines` lines begins."""
-    place = 0
-    for _ in range(lines):
-        place = text.find(b"\n", place) + 1
-        if not place:
-            return len(text)
-    return place

@@ -5,19 +5,19 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
-from iffair_core.errors import StopCheck, TableError, listing, never_stop
-from iffair_core.reading.dialect import CANDIDATES, NUMBER, Dialect, Record, detected, first_records, is_set_in_columns
+from iffair_core.errors import StopCheck, TableError, listing
+from iffair_core.reading.dialect import CANDIDATES, NUMBER, Record, detected, first_records, is_set_in_columns
 from iffair_core.reading.files import EXPORT_AGAIN
 from iffair_core.reading.options import DELIMITERS, ReadOptions
-from iffair_core.reading.rows import LeftOut, Place, Rows
+from iffair_core.reading.raw import LeftOut, RawTable
+from iffair_core.reading.rows import Place, rows_of
 
-MAX_COLUMNS = 5_000
-
+_USES = ("delimiter", "quote", "decimal", "encoding", "header", "comment")
 _SAMPLE = 1 << 18
 _BY_BLANKS = (
     "cells with blanks between them, so that an empty cell, or one with a blank inside, cannot be told. Save it as "
@@ -32,79 +32,53 @@ _MARKS = {
 }
 
 
-@dataclass(eq=False)
-class Text:
-    """The cells of a text file, with a name for each column; a cell is null where it is empty.
-
-    header: the names as they stand in the file, from the left.
-    """
-
-    names: list[str]
-    header: list[str]
-    columns: list[pa.ChunkedArray]
-    dialect: Dialect
-    notes: list[str]
-    left_out: LeftOut
-
-
-def decoded(raw: bytes, name: str, encoding: str | None, stop_check: StopCheck = never_stop) -> tuple[bytes, str, str]:
-    r"""(the text as UTF-8 with "\n" at line ends, the name of its encoding, a note or ""); `TableError` for no text.
+def decoded(raw: bytes, name: str, encoding: str | None) -> tuple[bytes, str, list[str]]:
+    r"""(the text as UTF-8 with "\n" at line ends, the name of its encoding, notes); `TableError` for no text.
 
     A byte-order mark decides, then the encoding that the user names, zero bytes of UTF-16, UTF-8, else Windows-1252.
     """
-    note, sure = "", False
-    for mark, codec in _MARKS.items():
-        if raw.startswith(mark):
-            raw, encoding, sure = raw.removeprefix(mark).removeprefix(mark), codec, True
-            break
-    if not sure and encoding is None:
-        zeros = [raw[start:4096:2].count(0) for start in (0, 1)]
-        if max(zeros) > 0.3 * len(raw[:4096:2]):
-            encoding = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    notes = []
+    if mark := next((mark for mark in _MARKS if raw.startswith(mark)), b""):
+        raw, encoding = raw.removeprefix(mark).removeprefix(mark), _MARKS[mark]
+    elif encoding is None:
+        even, odd = (raw[start:4096:2].count(0) for start in (0, 1))
+        if max(even, odd) > 0.3 * len(raw[:4096:2]):
+            encoding = "utf-16-be" if even > odd else "utf-16-le"
     if encoding not in (None, "utf-8"):
         try:
             raw = codecs.getincrementaldecoder(encoding)().decode(raw).encode()
         except UnicodeError:
-            note = f"The file is not written in {encoding}, which was asked for."
+            notes.append(f"The file is not written in {encoding}, which was asked for.")
             encoding = None
-    found = encoding or "utf-8"
-    if encoding in (None, "utf-8") and (wrong := _no_utf8(raw, stop_check)) is not None:
-        around = raw[max(wrong - 500_000, 0) : wrong + 500_000].decode("utf-8", "replace")
-        bad = around.count("�")
-        line = raw.count(b"\n", 0, wrong) + 1
-        if sum(letter > "\x7f" for letter in around) - bad > bad:
-            raw = raw.decode("utf-8", "replace").encode()
-            note = f"Bytes that are no UTF-8, the first in line {line:,}, are shown as �."
-        else:
-            try:
-                raw, found = raw.decode("cp1252").encode(), "cp1252"
-            except UnicodeDecodeError:
-                raw, found = raw.decode("latin-1").encode(), "latin-1"
-            note = (
-                f"{note} Line {line:,} is not UTF-8, so the file was read as Windows-1252. "
-                "If letters look wrong, choose the encoding."
-            ).strip()
+    if encoding in (None, "utf-8"):
+        raw, encoding = _from_utf8(raw, notes)
     head = raw[: 1 << 16]
-    controls = sum(head.count(bytes([code])) for code in (*range(1, 9), *range(14, 26), *range(28, 32)))
+    controls = sum(head.count(code) for code in (*range(1, 9), *range(14, 26), *range(28, 32)))
     if b"\0" in raw or controls > 0.02 * len(head):
         raise TableError(f"{name} holds binary data, not text. {EXPORT_AGAIN}")
     raw = raw.rstrip(b"\x1a")
-    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw, found, note
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw, encoding or "utf-8", notes
 
 
-def _no_utf8(raw: bytes, stop_check: StopCheck) -> int | None:
-    """Where the first byte stands that is no UTF-8; None if there is none."""
-    if raw.isascii():
-        return None
-    decoder, step = codecs.getincrementaldecoder("utf-8")(), 1 << 20
-    for start in range(0, len(raw), step):
-        stop_check()
-        before = len(decoder.getstate()[0])
-        try:
-            decoder.decode(raw[start : start + step], start + step >= len(raw))
-        except UnicodeDecodeError as error:
-            return max(start - before + error.start, 0)
-    return None
+def _from_utf8(raw: bytes, notes: list[str]) -> tuple[bytes, str]:
+    """(the text as UTF-8, its encoding): UTF-8 also with a few bytes that are none, else Windows-1252."""
+    try:
+        raw.isascii() or raw.decode()
+        return raw, "utf-8"
+    except UnicodeDecodeError as error:
+        line, wrong = raw.count(b"\n", 0, error.start) + 1, error.start
+    around = raw[max(wrong - 500_000, 0) : wrong + 500_000].decode("utf-8", "replace")
+    bad = around.count("�")
+    if sum(letter > "\x7f" for letter in around) - bad > bad:
+        notes.append(f"Bytes that are no UTF-8, the first in line {line:,}, are shown as �.")
+        return raw.decode("utf-8", "replace").encode(), "utf-8"
+    notes.append(
+        f"Line {line:,} is not UTF-8, so the file was read as Windows-1252. If letters look wrong, choose the encoding."
+    )
+    try:
+        return raw.decode("cp1252").encode(), "cp1252"
+    except UnicodeDecodeError:
+        return raw.decode("latin-1").encode(), "latin-1"
 
 
 def _located(records: Sequence[Record], name: str, options: ReadOptions, notes: list[str]) -> Place:
@@ -112,8 +86,8 @@ def _located(records: Sequence[Record], name: str, options: ReadOptions, notes: 
     widths = Counter(len(record.cells) for record in records)
     width = max(widths, key=lambda one: (widths[one], one))
     if options.header:
-        start = next((place for place, record in enumerate(records) if record.line >= options.header), len(records))
-        if start == len(records) or records[start].line != options.header:
+        start = next((place for place, record in enumerate(records) if record.line == options.header), -1)
+        if start < 0:
             raise TableError(f"{name} has no line {options.header:,} that could be a header. Choose another line.")
     else:
         start = next((place for place, record in enumerate(records) if _full(record, width)), 0)
@@ -123,11 +97,9 @@ def _located(records: Sequence[Record], name: str, options: ReadOptions, notes: 
         names = [cell.strip() for cell in head.cells]
         while len(names) > 1 and not names[-1] and (not below or len(names) > max(below)):
             names.pop()
-        if second := _second_header(records[start + 1 :]):
-            notes.append(
-                f"Line {second:,} looks like a second line of the header (titles or units) and is read as a row. "
-                "Choose its number as the header line, or delete it."
-            )
+        if _second_header(records[start + 1 :]):
+            second = f"Line {records[start + 1].line:,} looks like a second line of the header (titles or units)"
+            notes.append(f"{second} and is read as a row. Choose its number as the header line, or delete it.")
         return Place(names, head.line, head.end + 1, _width(len(names), below, head.line, name))
     if options.header is None:
         notes.append(
@@ -152,15 +124,16 @@ def _width(names: int, below: Counter[int], line: int, file: str) -> int:
     )
 
 
-def _second_header(below: Sequence[Record]) -> int | None:
-    """The line of the first record below the header if it has only words where the others have numbers."""
+def _second_header(below: Sequence[Record]) -> bool:
+    """Whether the first record below the header has only words where the others have numbers."""
     if len(below) < 3 or any(NUMBER.match(cell) for cell in below[0].cells):
-        return None
+        return False
     same = [record.cells for record in below[1:] if len(record.cells) == len(below[0].cells)]
-    for cell, *column in zip(below[0].cells, *same, strict=True):
-        if cell.strip() and column and all(NUMBER.match(value) for value in column):
-            return below[0].line
-    return None
+    columns = zip(*same, strict=True) if same else [()] * len(below[0].cells)
+    return any(
+        cell.strip() and column and all(map(NUMBER.match, column))
+        for cell, column in zip(below[0].cells, columns, strict=True)
+    )
 
 
 def _full(record: Record, width: int) -> bool:
@@ -190,20 +163,23 @@ def _is_row(head: Record, below: Sequence[Record]) -> bool:
     return like > 0
 
 
-def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck = never_stop) -> Text:
+def read_text(
+    raw: bytes, name: str, options: ReadOptions, limit: Callable[[int, int], None], stop_check: StopCheck
+) -> RawTable:
     """The table in a text file, every cell as text; `options` holds what the user has fixed.
 
-    Raises `TableError` where the text is empty, binary, too wide, or where most lines do not fit its columns.
+    Raises `TableError` where the text is empty or binary, where most lines do not fit its columns, and as
+    `limit(rows, columns)` does where there are too many.
     """
-    text, encoding, note = decoded(raw, name, options.encoding, stop_check)
-    notes = [note] if note else []
-    if not text.strip():
-        raise TableError(f"{name} is empty. Choose a file that has a header and rows.")
+    quoted = b'"' in raw or b"'" in raw
+    text, encoding, notes = decoded(raw, name, options.encoding)
     if options.comment:
         text, count = re.subn(rb"(?m)^" + re.escape(options.comment.encode()) + rb"[^\r\n]*", b"", text)
         if count:
             notes.append(f"Lines that begin with {options.comment} are comments: {count:,} left out.")
     sample = _sample(text)
+    if not sample.strip():
+        raise TableError(f"{name} is empty. Choose a file that has a header and rows.")
     dialect = replace(detected(sample, options), encoding=encoding)
     if options.delimiter is None and dialect.delimiter != " " and is_set_in_columns(sample):
         raise TableError(f"{name} holds {_BY_BLANKS}")
@@ -218,18 +194,21 @@ def read_text(raw: bytes, name: str, options: ReadOptions, stop_check: StopCheck
     if not dialect.delimiter:
         _doubt_single(records, name, notes)
     place = _located(records, name, options, notes)
-    if max(place.width, len(place.header)) > MAX_COLUMNS:
-        raise TableError(too_wide(name, max(place.width, len(place.header)), MAX_COLUMNS))
-    body = Rows(text, dialect, place, name)
-    table = body.cut(stop_check)
+    limit(0, max(place.width, len(place.header)))
+    table, left, more = rows_of(text, dialect, place, name, stop_check)
     names = _named(place, table, name, notes)
     _doubt_last_row(table, notes)
-    notes += body.notes
-    left = body.left_out()
+    notes += more
     if left.count:
         notes.append(_told(left))
+    limit(len(table), len(table.columns))
+    # Without quotation marks a comma between cells is never inside a number.
+    decimal = "." if dialect.delimiter == "," and not quoted and options.decimal is None else options.decimal
     dialect = replace(dialect, header=place.line, delimiter=options.delimiter or dialect.delimiter)
-    return Text(names, list(place.header), table.columns, dialect, notes, left)
+    return RawTable(
+        names, table.columns, dialect.describe(), notes, _USES, header=place.header, left_out=left,
+        semicolon=dialect.delimiter == ";", decimal=decimal,
+    )  # fmt: skip
 
 
 def _doubt_single(records: Sequence[Record], name: str, notes: list[str]) -> None:
@@ -268,11 +247,6 @@ def _doubt_last_row(table: pa.Table, notes: list[str]) -> None:
         notes.append("The last row looks like a total or a footnote, and is read as a row. Leave it out if it is none.")
 
 
-def too_wide(name: str, columns: int, most: int) -> str:
-    """What is said of a table with too many columns."""
-    return f"{name} has {columns:,} columns; at most {most:,} can be read. Keep the columns that matter."
-
-
 def _sample(text: bytes) -> str:
     head = text[:_SAMPLE]
     if len(head) < len(text):
@@ -291,8 +265,7 @@ def _named(place: Place, table: pa.Table, file: str, notes: list[str]) -> list[s
                 "the last name: which name belongs to which cell cannot be told. Mend the header."
             )
         return names[: table.num_columns]
-    last = [column.null_count == len(column) for column in table.columns[-missing:]]
-    if all(last):
+    if all(column.null_count == len(column) for column in table.columns[-missing:]):
         return [*names, *[""] * missing]
     was = listing(names, 8)
     notes.append(

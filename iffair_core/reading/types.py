@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -45,13 +46,13 @@ def _each(frame: pd.DataFrame, work: Callable[[pd.Series], _Out]) -> list[_Out]:
     return in_threads(work, columns, frame.size)
 
 
-def _cells(series: pd.Series) -> pa.ChunkedArray:
-    """The present values of a column that is none of numbers, as text."""
+def _text(series: pd.Series) -> pa.ChunkedArray:
+    """The values of a column as text, missing as null."""
     if isinstance(series.dtype, pd.StringDtype):
         cells = pa.array(series)
-        cells = cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([cells])
-        return cells.drop_null() if cells.null_count else cells
-    return pa.chunked_array([pa.array([str(value) for value in series.dropna()], pa.large_string())])
+        return cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([cells])
+    values = [None if missing else value_label(value) for value, missing in zip(series, series.isna(), strict=True)]
+    return pa.chunked_array([pa.array(values, pa.large_string())])
 
 
 # ------------------------------------------------------------------------------------------------------------- types
@@ -81,7 +82,7 @@ def _inferred(series: pd.Series) -> str:
         return "date"
     if kind == "b":
         return "yes/no"
-    return _number_type(as_numbers(series)) if is_number(series) else _text_type(_cells(series))
+    return _number_type(as_numbers(series)) if is_number(series) else _text_type(_text(series).drop_null())
 
 
 def _number_type(values: np.ndarray) -> str:
@@ -151,42 +152,21 @@ def column_summary(frame: pd.DataFrame) -> pd.DataFrame:
     Counts are exact, whatever the size of the table.
     """
     types = infer_types(frame)
-    found = _each(frame, _present_and_distinct)
     rows = [
-        {
-            "name": str(column),
-            "type": types[str(column)],
-            "missing": len(frame) - present,
-            "distinct": distinct,
-            "example": example,
-        }
-        for column, (present, distinct, example) in zip(frame.columns, found, strict=True)
+        (name, types[name], len(frame) - present, distinct, example)
+        for name, (present, distinct, example) in zip(
+            map(str, frame.columns), _each(frame, _present_and_distinct), strict=True
+        )
     ]
     return pd.DataFrame(rows, columns=["name", "type", "missing", "distinct", "example"])
 
 
 def _present_and_distinct(series: pd.Series) -> tuple[int, int, str]:
     """(values present, distinct ones among them, the first)."""
-    first = series.first_valid_index() if series.index.is_unique else None
-    if first is None:
-        present = series.dropna()
-        return len(present), int(present.nunique()), shorten(present.iloc[0]) if len(present) else ""
-    example = shorten(series.loc[first])
-    if isinstance(series.dtype, pd.StringDtype):
-        cells = _cells(series)
-        return len(cells), int(pc.count_distinct(cells).as_py()), example
-    if series.dtype.kind in "iuf" and isinstance(series.dtype, np.dtype):
-        values = series.to_numpy()
-        known = values[~np.isnan(values)] if series.dtype.kind == "f" else values
-        return len(known), _distinct_numbers(known), example
-    return int(series.count()), int(series.nunique()), example
-
-
-def _distinct_numbers(present: np.ndarray) -> int:
-    low, high = present.min(), present.max()
-    if present.dtype.kind != "f" and int(high) - int(low) < 4 * len(present):
-        return int(np.count_nonzero(np.bincount((present - low).astype(np.int64))))
-    return len(np.unique(present))
+    missing = series.isna().to_numpy()
+    first = int(missing.argmin()) if len(missing) else 0
+    example = "" if missing.all() else shorten(series.iloc[first])
+    return int((~missing).sum()), int(series.nunique()), example
 
 
 def column_histograms(frame: pd.DataFrame, bins: int = 12) -> list[list[int]]:
@@ -209,10 +189,7 @@ def _counts(series: pd.Series, bins: int) -> list[int]:
                 return np.bincount(np.minimum(steps, bins - 1), minlength=bins).tolist()
             return np.bincount(np.searchsorted(distinct, values)).tolist()
         return [values.size] if values.size else []
-    if isinstance(series.dtype, pd.StringDtype):
-        counts = np.sort(_cells(series).value_counts().field("counts").to_numpy(zero_copy_only=False))[::-1]
-    else:
-        counts = series.value_counts(sort=True).to_numpy()
+    counts = series.value_counts(sort=True).to_numpy()
     return counts[:bins].tolist() if counts.size and counts[0] > 1 else []
 
 
@@ -226,14 +203,12 @@ def suggested_missing(frame: pd.DataFrame) -> tuple[str, ...]:
     def seen(series: pd.Series) -> dict[str, int]:
         if not isinstance(series.dtype, pd.StringDtype):
             return {}
-        cells = _cells(series)
-        found = cells.filter(pc.is_in(cells, pa.array(sorted(forms), cells.type))).value_counts()
-        return {str(entry["values"]): int(entry["counts"]) for entry in found.to_pylist()}
+        counts = series[series.isin(forms)].value_counts()
+        return dict(zip(map(str, counts.index), counts.tolist(), strict=True))
 
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for counts in _each(frame, seen):
-        for marker, count in counts.items():
-            total[marker] = total.get(marker, 0) + count
+        total.update(counts)
     return tuple(sorted(total, key=lambda marker: (-total[marker], marker)))
 
 
@@ -313,7 +288,7 @@ def _blank(
         count += int(np.count_nonzero(hits))
         blanked = series.astype(object).where(~hits, None) if series.dtype.kind == "b" else series.mask(hits)
         if isinstance(series.dtype, pd.StringDtype) and str(column) not in types:
-            (found,) = typed_columns([_with_gaps(blanked)], [str(column)], decimal=decimal).columns
+            found = typed_columns([_text(blanked)], [str(column)], decimal=decimal)[0][0]
             if isinstance(found, np.ndarray):
                 blanked = pd.Series(found, index=series.index, name=series.name)
         frame.isetitem(position, blanked.array)
@@ -331,7 +306,7 @@ def _marked(series: pd.Series, markers: Sequence[str]) -> tuple[np.ndarray, set[
     """(n,) which cells are one of the markers, and which markers those are."""
     names = {value_label(marker): marker for marker in markers}
     if isinstance(series.dtype, pd.StringDtype):
-        cells = pc.utf8_trim_whitespace(_with_gaps(series))
+        cells = pc.utf8_trim_whitespace(_text(series))
         hits = pc.is_in(cells, pa.array(list(markers), cells.type)).to_numpy(zero_copy_only=False)
         return hits, set(pc.unique(cells.filter(pa.array(hits))).to_pylist())
     if is_number(series):
@@ -353,15 +328,6 @@ def _is_float(text: str) -> bool:
     return "_" not in text
 
 
-def _with_gaps(series: pd.Series) -> pa.ChunkedArray:
-    """A column as text, missing as null."""
-    if not isinstance(series.dtype, pd.StringDtype):
-        values = [None if missing else value_label(value) for value, missing in zip(series, series.isna(), strict=True)]
-        return pa.chunked_array([pa.array(values, pa.large_string())])
-    cells = pa.array(series)
-    return cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([cells])
-
-
 def _unchanged(name: str, series: pd.Series, decimal: str | None, warnings: list[str]) -> pd.Series:
     return series
 
@@ -373,7 +339,7 @@ def _to_number(name: str, series: pd.Series, decimal: str | None, warnings: list
         raise TaskError(f"'{shorten(name)}' holds dates, which are no numbers. Choose the type year and month.")
     if series.dtype.kind == "b":
         return pd.Series(as_numbers(series), series.index) if series.hasnans else series.astype(np.int64)
-    values, odd, examples = forced_numbers(_with_gaps(series), decimal)
+    values, odd, examples = forced_numbers(_text(series), decimal)
     if np.isnan(values).all() and odd:
         raise TaskError(
             f"No cell of '{shorten(name)}' is a number ({listing(examples[:2])}, ...), so its type cannot be number. "
@@ -410,7 +376,7 @@ def to_dates(name: str, series: pd.Series, decimal: str | None, warnings: list[s
     """
     if series.dtype.kind == "M":
         return series
-    cells = _with_gaps(series)
+    cells = _text(series)
     distinct = pc.unique(cells.drop_null())
     spaced = pc.replace_substring_regex(distinct, r"^((?:19|20)\d\d)(\d\d)(\d\d)$", r"\1-\2-\3")
     found = parse_dates(pc.replace_substring_regex(spaced, r"^((?:19|20)\d\d)(\d\d)$", r"\1-\2"))

@@ -69,6 +69,8 @@ def wide_and_short() -> bytes:
         (wide_and_short(), {}),
         (b"a,b\n1,2\n", {"delimiter": "\0"}),
         (b"a\n" + b"\n" * 1_000_000 + b"b", {}),
+        ("\xa0 ".encode(), {}),
+        (b"# only\n# comments\n", {"comment": "#"}),
     ],
 )
 def test_files_that_once_got_through_are_taken_or_refused(raw: bytes, options: dict[str, object]) -> None:

@@ -26,7 +26,8 @@ from iffair_core.datasets.catalog import (
 )
 from iffair_core.errors import ConfigError
 from iffair_core.options import command_parser, task_choices
-from iffair_core.reading.door import column_summary, read_table, table_fingerprint
+from iffair_core.reading.door import read_table, table_fingerprint
+from iffair_core.reading.types import column_summary
 
 PUBLIC = {entry.name: entry for entry in DATASETS if entry.files}
 BANK = {

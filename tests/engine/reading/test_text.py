@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iffair_core import read_table
 from iffair_core.errors import TableError
 from iffair_core.reading.door import preview_table
-from iffair_core.reading.rows import MOST_LEFT_OUT
+from iffair_core.reading.raw import MOST_LEFT_OUT
 
 NAMES = "id,town,score\n"
 
@@ -77,6 +77,11 @@ def test_numbers_of_lines_count_line_ends_in_cells() -> None:
     assert [(number, lines[number - 1]) for number, _ in left_out(frame)] == left_out(frame)
 
 
+def test_a_line_is_found_by_its_number_and_not_by_its_text() -> None:
+    frame = read(NAMES + '0,"Ash\nchecked\nby the sea",0\n1,"",0.5\n' + "checked\n" + rows(3, 2))
+    assert left_out(frame) == [(6, "checked")]
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_line_ends_of_other_systems_count_alike(end: str) -> None:
     frame = read((NAMES + rows(3) + "a,b,c,d\n" + rows(3, 3)).replace("\n", end))
@@ -98,6 +103,18 @@ def test_a_stray_quotation_mark_does_not_swallow_rows_up_to_the_next_quoted_cell
     assert left_out(frame) == [(3, '1,"Elm,1')]
 
 
+def test_lines_of_a_cell_whose_second_mark_is_lost_are_no_rows() -> None:
+    frame = read(NAMES + rows(4) + '4,"x\n1,2\ny,2\n' + rows(4, 5))
+    assert frame["id"].tolist() == [*range(4), *range(5, 9)]
+    assert left_out(frame) == [(6, '4,"x'), (7, "1,2"), (8, "y,2")]
+
+
+def test_a_stray_quotation_mark_takes_no_line_above_it() -> None:
+    frame = read(NAMES + '0,"Ash\nby the sea",0\n"1",Elm,1\n2,"Oak",2\n3,"\n4,"Elm",4\n5,"Ash, East",5\n')
+    assert frame["id"].tolist() == [0, 1, 2, 4, 5]
+    assert left_out(frame) == [(6, '3,"')]
+
+
 def test_a_stray_quotation_mark_in_the_last_line_shifts_nothing() -> None:
     frame = read(NAMES + rows(5) + '5,"Ash,2.5\n')
     assert frame["id"].tolist() == list(range(5))
@@ -114,18 +131,6 @@ def test_what_stands_above_and_below_the_table_is_left_out_and_told() -> None:
     frame = read("Towns of the county\nOffice\n\n" + NAMES + rows(4) + "\nSource: Office\nAll rights reserved\n")
     assert len(frame) == 4
     assert [number for number, _ in left_out(frame)] == [1, 2, 10, 11]
-
-
-def test_a_second_table_is_left_out_whole() -> None:
-    frame = read(NAMES + rows(4) + "\ntown,people\nAsh,1200\nElm,3400\n")
-    assert len(frame) == 4
-    assert [number for number, _ in left_out(frame)] == [7, 8, 9]
-
-
-def test_a_header_that_stands_again_is_no_row() -> None:
-    frame = read(NAMES + rows(4) + NAMES + rows(4, 4))
-    assert frame["id"].tolist() == list(range(8))
-    assert "header stands again" in notes(frame)
 
 
 def test_a_file_that_mostly_does_not_fit_is_refused() -> None:
@@ -157,33 +162,10 @@ def test_a_header_one_name_short_leaves_the_first_column_without_a_name() -> Non
     assert "no name" in notes(frame)
 
 
-def test_a_trailing_delimiter_is_no_missing_name() -> None:
-    frame = read("id,town,score\n" + rows(5).replace("\n", ",\n"))
-    assert list(frame.columns) == ["id", "town", "score"]
-    assert frame["id"].tolist() == list(range(5))
-
-
 @pytest.mark.parametrize("header", ["a,b,c,d,e", "a"])
 def test_a_header_of_another_width_is_refused(header: str) -> None:
     with pytest.raises(TableError, match="line 1"):
         read(header + "\n" + rows(20), header=1)
-
-
-def test_names_with_delimiters_and_line_ends_are_never_cut() -> None:
-    frame = read('"name, first","town\nof birth",n\nAnn,Ash,1\nBob,Elm,2\n')
-    assert list(frame.columns) == ["name, first", "town\nof birth", "n"]
-
-
-@pytest.mark.parametrize("second", [",years,kEUR", "(name),(years),(kEUR)", "who,how old,how much"])
-def test_a_second_line_of_the_header_is_told(second: str) -> None:
-    people = "".join(f"Ann {i},{20 + i},{i}.5\n" for i in range(5))
-    assert "second line of the header" in notes(read(f"name,age,income\n{second}\n{people}"))
-
-
-@pytest.mark.parametrize("header", ["", "0\n", "1\n"])
-def test_without_rows_there_is_no_table(header: str) -> None:
-    with pytest.raises(TableError):
-        read(header)
 
 
 # ----------------------------------------------------------------------------------------------------------- dialects
@@ -196,16 +178,6 @@ def test_the_delimiter_is_found_whatever_the_decimal_sign(delimiter: str, decima
     lines = [f"{i}{delimiter}Ash{delimiter}{quote}{i}{decimal}5{quote}" for i in range(12)]
     frame = read("\n".join([f"id{delimiter}town{delimiter}score", *lines]))
     assert frame["score"].tolist() == [i + 0.5 for i in range(12)]
-
-
-def test_whole_lines_in_quotation_marks_are_refused_with_a_way_out() -> None:
-    with pytest.raises(TableError, match="outer marks"):
-        read("".join(f'"{line}"\n' for line in (NAMES + rows(5)).split()))
-
-
-def test_binary_data_is_refused() -> None:
-    with pytest.raises(TableError, match="binary"):
-        read_table(bytes(range(1, 250)) * 20, name="x.bin")
 
 
 CELLS = st.text(st.sampled_from("ab ,;\"'\n0é|"), max_size=6)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import time
-from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from iffair_core.data.task import Task
 from iffair_core.errors import TaskError
 from iffair_core.reading.dates import parse_dates
 from iffair_core.reading.door import read_table
-from iffair_core.reading.numbers import parse_each, parse_numbers
 from iffair_core.reading.types import (
     TYPES,
     column_histograms,
@@ -313,35 +311,7 @@ def test_any_choice_gives_a_table_that_keeps_it_or_a_task_error(kind, cells):
         assert with_types(found, {"x": kind}, ["?"]) is found
 
 
-# -------------------------------------------------------------------------------------------------------------- numbers
-
-odd_cells = st.lists(
-    st.sampled_from(
-        ["1", "-2.5", "1,234", "1.234,5", "5 €", "€5", "$ 7", "12 %", "(3)", "NA", "n/a", "", "inf", "4e3", "x1", "−8"]
-    ),
-    max_size=6,
-)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(odd_cells, max_size=5), st.sampled_from([".", ","]))
-def test_many_columns_read_at_once_read_as_one_by_one(columns, decimal):
-    arrays = [pa.array(cells, pa.string()) for cells in columns]
-    for array, found in zip(arrays, parse_each(arrays, decimal), strict=True):
-        alone = parse_numbers(array, decimal)
-        for one in fields(alone):
-            np.testing.assert_array_equal(getattr(found, one.name), getattr(alone, one.name))
-
-
-def test_a_table_of_thousands_of_short_columns_is_read_in_few_passes(monkeypatch):
-    passes = []
-    monkeypatch.setattr(
-        "iffair_core.reading.numbers.parse_numbers", lambda *given: passes.append(given) or parse_numbers(*given)
-    )
-    raw = ";".join(f"column {i}" for i in range(3_000)) + "\n" + ";".join(["5 €"] * 3_000) + "\n"
-    frame = read_table(raw.encode())
-    assert frame.shape == (1, 3_000) and frame["column 7"].tolist() == [5]
-    assert 0 < len(passes) < 10
+# -------------------------------------------------------------------------------------------------------------- labels
 
 
 @pytest.mark.parametrize(
