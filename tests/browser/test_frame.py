@@ -79,10 +79,18 @@ def test_back_forward_reload_and_the_navigation_keep_choices(server, visit):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_the_first_picture_has_the_visitors_colors_and_fits_800_pixels(server, visit, dark):
-    page = visit(width=800, dark=dark).open(server, "data")
+def test_pictures_have_the_visitors_colors_and_words_and_pages_fit_800_pixels(server, visit, dark):
+    visitor = visit(width=800, dark=dark)
+    page = visitor.open(server, "data")
     ink = page.locator(".st-key-group_bars .ytick text").first
     expect(ink).to_be_visible()
     light_ink = sum(int(part) for part in re.findall(r"\d+", ink.evaluate("e => getComputedStyle(e).fill"))[:3]) > 384
     assert light_ink == dark
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
+    for name in ("reweight", "compare") if dark else ():
+        visitor.turn_to(name)
+        visitor.finished()
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+        for chart in page.get_by_test_id("stPlotlyChart").all():
+            assert chart.get_by_role("img").first.get_attribute("aria-label") or chart.get_attribute("aria-label")

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 
-def test_the_strength_is_moved_by_keyboard_and_the_finding_follows(server, visit):
+def test_the_strength_is_moved_by_keyboard_or_a_click_on_the_curve_and_the_finding_follows(server, visit):
     visitor = visit()
     page = visitor.open(server, "reweight", "?strength=0.5")
     visitor.finished()
@@ -23,10 +23,7 @@ def test_the_strength_is_moved_by_keyboard_and_the_finding_follows(server, visit
     expect(slider).to_have_attribute("aria-valuetext", re.compile("recommended"))
     assert visitor.query == {}
 
-
-def test_a_clicked_point_of_the_curve_is_chosen(server, visit):
-    visitor = visit()
-    page = visitor.open(server, "compare")
+    visitor.turn_to("compare")
     visitor.finished()
     refitted = page.locator(".st-key-tradeoff .scatterlayer .trace").nth(1).locator("path.point")
     expect(refitted).to_have_count(21)
@@ -52,14 +49,3 @@ def test_another_goal_is_studied_without_passing_off_old_figures(server, visit):
         run.click()
     visitor.finished()
     expect(page.get_by_role("heading", name=re.compile("the equal opportunity difference"))).to_be_visible()
-
-
-def test_narrow_and_dark_screens_hold_the_pages(server, visit):
-    visitor = visit(width=800, dark=True)
-    for name in ("reweight", "compare"):
-        page = visitor.open(server, name)
-        visitor.finished()
-        main = page.get_by_test_id("stMain")
-        assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
-        for chart in page.get_by_test_id("stPlotlyChart").all():
-            assert chart.get_by_role("img").first.get_attribute("aria-label") or chart.get_attribute("aria-label")

@@ -22,6 +22,7 @@ from pages.session.points import Points
 from tests.engine.studies import remember
 
 ROOT = Path(__file__).resolve().parents[2]
+READY = "Results are up to date"
 measure_all = Points.measure_all
 
 
@@ -111,6 +112,10 @@ class Screen:
                 work.join(0.2)
             self.run()
         return self
+
+    def ready(self) -> Screen:
+        """Run until the study of the choices is on the screen."""
+        return self.until(lambda now: READY in now.words())
 
     def words(self) -> str:
         """All text on the screen, the sidebar included, without the marks that keep Markdown from reading it."""

@@ -15,14 +15,10 @@ from iffair_core.study.results import Baseline, GoalScores, Influence
 from iffair_core.telling import audits, sentences, tables
 from pages.session import study_runs
 from tests.engine.studies import example_study
+from tests.pages.conftest import READY
 from tests.pages.test_frame import choose_people, upload
 
-READY = "Results are up to date"
 TABS = ("All metrics", "Intersections", "Scores", "Calibration", "Without a model")
-
-
-def ready(opened):
-    return opened.until(lambda now: READY in now.words())
 
 
 def printed(opened):
@@ -46,7 +42,7 @@ def example():
 
 
 def test_the_examples_finding_is_told_with_its_numbers_two_pictures_and_rates_with_both_signs(screen, example):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     assert finding(opened) == sentences.baseline_sentence(example)
     cards = {card.label.replace("\\", ""): (card.value, card.delta) for card in opened.app.metric}
     rate, group, gap = tables.widest_gap(example)
@@ -68,7 +64,7 @@ def test_the_examples_finding_is_told_with_its_numbers_two_pictures_and_rates_wi
 
 
 def test_every_tab_opens_and_hidden_ones_cost_nothing(screen):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     drawn = {}
     for name in TABS:
         opened.app.session_state["baseline_tab"] = name
@@ -79,7 +75,7 @@ def test_every_tab_opens_and_hidden_ones_cost_nothing(screen):
 
 
 def test_groups_are_crossed_with_a_column_that_is_neither_outcome_nor_group(screen):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     opened.app.session_state["baseline_tab"] = "Intersections"
     opened.run()
     box = next(one for one in opened.app.selectbox if one.key == "baseline_column")
@@ -90,7 +86,7 @@ def test_groups_are_crossed_with_a_column_that_is_neither_outcome_nor_group(scre
 
 
 def test_a_reference_line_is_kept_in_the_address_and_makes_nothing_stale(screen):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     opened.app.number_input(key="choice_reference_line").set_value(0.2)
     opened.run()
     assert opened.query["reference_line"] == ["0.2"] and READY in opened.words()
@@ -100,7 +96,7 @@ def test_a_reference_line_is_kept_in_the_address_and_makes_nothing_stale(screen)
 
 
 def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monkeypatch):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     done = {kind: example.records[kind] for kind in (Baseline, Influence, GoalScores)}
     partial = replace(example, rivals=(), records=done)
     monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
@@ -111,7 +107,7 @@ def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monke
 
 
 def test_an_upload_with_a_missing_group_is_studied_when_asked_shown_and_stale_after_a_change(screen, people_csv):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     opened.app.session_state["baseline_tab"] = "Intersections"
     opened.run()
     opened.app.selectbox(key="baseline_column").set_value("purpose")
@@ -121,7 +117,7 @@ def test_an_upload_with_a_missing_group_is_studied_when_asked_shown_and_stale_af
     assert "has not been studied yet" in opened.words()
     assert "clan" in audited(opened) and "(missing)" in audited(opened)
     opened.app.button(key="empty_run").click()
-    ready(opened.run())
+    opened.run().ready()
     assert ">(missing)<" in printed(opened)[1]
     for name in TABS:
         opened.app.session_state["baseline_tab"] = name
@@ -142,7 +138,7 @@ def test_what_a_study_left_out_of_a_table_is_named_on_the_screen(screen, people_
     opened.app.file_uploader(key="upload").upload("odd.csv", "\n".join([f"{header},blank,same,<b>", *extra]).encode())
     opened.run()
     opened.app.button(key="data_run").click()
-    ready(opened.run())
+    opened.run().ready()
     for page in ("baseline", "data"):
         told = opened.go(page).words()
         assert "blank (all missing)" in told and "same (constant)" in told, page
@@ -150,7 +146,7 @@ def test_what_a_study_left_out_of_a_table_is_named_on_the_screen(screen, people_
 
 
 def test_figures_of_earlier_choices_are_marked(screen):
-    opened = ready(screen("baseline"))
+    opened = screen("baseline").ready()
     opened.go("data")
     opened.app.number_input(key="choice_seed").set_value(5)
     opened.run()
@@ -160,7 +156,7 @@ def test_figures_of_earlier_choices_are_marked(screen):
 
 
 def test_figures_of_earlier_choices_do_not_ask_for_a_run_that_cannot_be(screen):
-    ready(screen("baseline"))
+    screen("baseline").ready()
     opened = screen("baseline", {"target": "decisoin"})
     told = "".join(warning.value for warning in opened.app.warning).replace("\\", "")
     assert "'decisoin' is not a column of the table" in told and "Change them on Data" in told
@@ -223,14 +219,14 @@ def test_a_model_that_selects_nobody_is_said_first_and_a_click_takes_another_thr
     opened.app.file_uploader(key="upload").upload("rare.csv", RARE.encode())
     opened.run()
     opened.app.button(key="data_run").click()
-    ready(opened.run())
+    opened.run().ready()
     for page in ("baseline", "reweight", "compare", "report"):
         opened.go(page)
         assert any("selects nobody, or hardly anybody" in warning.value for warning in opened.app.warning), page
     assert finding(opened.go("baseline")).startswith("The model selects nobody, or hardly anybody of the test rows")
     assert any("not informative" in str(card.delta) for card in opened.app.metric)
     opened.app.button(key="important_threshold").click()
-    ready(opened.run())
+    opened.run().ready()
     assert opened.query["threshold"] == ["balanced"]
     assert any("chosen on validation rows" in warning.value for warning in opened.app.warning)
     assert not finding(opened).startswith("The model selects nobody")

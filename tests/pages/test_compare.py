@@ -9,12 +9,9 @@ import streamlit as st
 
 from pages.parts.compare import points_table
 from pages.session import state
+from tests.pages.conftest import READY
 from tests.pages.test_frame import choose_people, upload
-from tests.pages.test_reweight import READY, plain
-
-
-def ready(opened):
-    return opened.until(lambda now: READY in now.words() and now.app.get("plotly_chart"))
+from tests.pages.test_reweight import plain
 
 
 def finding(opened):
@@ -22,7 +19,7 @@ def finding(opened):
 
 
 def test_the_example_is_compared_with_another_method(screen):
-    opened = ready(screen("compare"))
+    opened = screen("compare").ready()
     assert finding(opened).startswith("Against ") and "methods" in finding(opened)
     assert len(opened.app.get("plotly_chart")) == 2
     frame = opened.app.dataframe[0].value
@@ -34,7 +31,7 @@ def test_the_example_is_compared_with_another_method(screen):
 
 
 def test_axes_split_and_intervals_are_part_of_the_address(screen):
-    opened = ready(screen("compare"))
+    opened = screen("compare").ready()
     on_test = finding(opened)
     opened.app.selectbox(key="choice_utility_axis").set_value("roc_auc")
     opened.run()
@@ -53,12 +50,12 @@ def test_axes_split_and_intervals_are_part_of_the_address(screen):
     assert READY in opened.words(), "what is only drawn needs no study"
     assert finding(opened) != on_test
     assert {"roc_auc", "demographic_parity_difference"} <= set(opened.app.dataframe[0].value.columns)
-    again = ready(screen("compare", opened.query))
+    again = screen("compare", opened.query).ready()
     assert again.app.selectbox(key="choice_utility_axis").value == "roc_auc"
 
 
 def test_the_goals_own_disparity_is_no_choice_of_its_own(screen):
-    opened = ready(screen("compare"))
+    opened = screen("compare").ready()
     for name in ("theil_index", "equalized_odds_difference"):
         opened.app.selectbox(key="choice_disparity_axis").set_value(name)
         opened.run()
@@ -66,14 +63,14 @@ def test_the_goals_own_disparity_is_no_choice_of_its_own(screen):
 
 
 def test_the_reference_line_can_be_moved(screen):
-    opened = ready(screen("compare"))
+    opened = screen("compare").ready()
     opened.app.number_input(key="choice_reference_line").set_value(0.05)
     opened.run()
     assert opened.query["reference_line"] == ["0.05"]
 
 
 def test_infeasible_points_stay_in_the_table_with_their_reason(screen):
-    opened = ready(screen("compare", {"min_effective_sample_size": "0.97"}))
+    opened = screen("compare", {"min_effective_sample_size": "0.97"}).ready()
     frame = opened.app.dataframe[0].value
     lost = frame[frame["mark"].str.contains("infeasible")]
     assert len(lost) > 0
@@ -113,7 +110,7 @@ def take(monkeypatch, callback, held):
 
 
 def test_fairlearns_methods_run_on_request_and_are_part_of_the_address(screen):
-    opened = ready(screen("compare"))
+    opened = screen("compare").ready()
     curve = opened.app.dataframe[0].value
     opened.app.session_state["compare_tab"] = "Other methods"
     opened.run()
@@ -148,7 +145,7 @@ def open_tab(opened, tab):
 
 
 def test_other_models_are_refitted_with_the_weights_on_the_screen_and_belong_to_them(screen):
-    opened = open_tab(ready(screen("compare", {"transfer": ["decision_tree"]})), "Other models")
+    opened = open_tab(screen("compare", {"transfer": ["decision_tree"]}).ready(), "Other models")
     assert "Not refitted yet with the weights" in opened.words()
     opened.app.multiselect(key="choice_transfer").set_value(["decision_tree", "gaussian_naive_bayes"])
     opened.run()
@@ -178,7 +175,7 @@ def test_an_upload_is_compared_once_it_is_studied_and_its_other_models_can_be_ca
     opened.go("compare")
     assert "has not been studied yet" in opened.words()
     opened.app.button(key="empty_run").click()
-    ready(opened.run())
+    opened.run().ready()
     assert finding(opened).startswith("Against ")
     open_tab(opened, "Other models")
     assert "Choose others" in opened.words()
@@ -189,5 +186,5 @@ def test_an_upload_is_compared_once_it_is_studied_and_its_other_models_can_be_ca
     if opened.app.button(key="refit_others").disabled and "Being refitted" in opened.words():
         opened.app.button(key="card_cancel").click()
         opened.run()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     assert opened.app.get("plotly_chart"), "the study stays"

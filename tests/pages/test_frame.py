@@ -42,7 +42,7 @@ def test_the_card_takes_what_a_running_study_has_found_so_far(screen, monkeypatc
             going.wait(60)
             return whole
 
-    opened = screen("data").until(lambda now: "Results are up to date" in now.words())
+    opened = screen("data").ready()
     opened.app.number_input(key="choice_seed").set_value(3)
     opened.run()
     monkeypatch.setattr("iffair_core.study.run.Study", Halfway)
@@ -53,7 +53,7 @@ def test_the_card_takes_what_a_running_study_has_found_so_far(screen, monkeypatc
     assert not opened.app.error and opened.query == {"seed": ["3"]}
     assert "recommended" in opened.words() and "0.5625" not in opened.words()
     going.set()
-    opened.until(lambda now: "Results are up to date" in now.words())
+    opened.ready()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -263,7 +263,7 @@ def test_a_number_as_sensitive_attribute_is_cut_into_bins(screen, people_csv):
 
 
 def test_the_examples_study_finishes_by_itself(screen):
-    opened = screen("baseline").until(lambda now: "Results are up to date" in now.words())
+    opened = screen("baseline").ready()
     assert "Strength" in opened.words() and "recommended]" in opened.words()
 
 

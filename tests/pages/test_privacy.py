@@ -24,12 +24,11 @@ from iffair_core.telling import files
 from iffair_core.telling.report import report_html
 from pages.kit import preview, widgets
 from pages.session import uploads
-from tests.pages.conftest import ROOT, background_work
+from tests.pages.conftest import READY, ROOT, background_work
 from tests.pages.test_frame import choose_people, upload
 
 K = 10
 RARE = "Zyxville"
-READY = "Results are up to date"
 COUNTS = {"rows", "count", "favorable", "missing", "to_favorable", "to_other"}
 TABS = {
     "baseline": ("baseline_tab", ("All metrics", "Intersections", "Scores", "Calibration")),
@@ -167,7 +166,7 @@ def test_no_page_shows_single_rows_or_few_people(private):
     assert "cohort-only, k = 10" in opened.words()
     opened.app.button(key="card_run").click()
     opened.run()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     for page, (key, tabs) in TABS.items():
         for tab in tabs:
             if key is not None:
@@ -184,7 +183,7 @@ def test_what_the_mode_takes_away_is_said_and_nothing_of_it_is_offered(private):
     opened, _ = private
     opened.app.button(key="card_run").click()
     opened.run()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     opened.go("influence")
     assert "Cohort-only mode, k = 10" in opened.words()
     assert not [one for one in opened.app.text_input if one.key == "influence_search"]
@@ -202,7 +201,7 @@ def test_what_the_mode_takes_away_is_said_and_nothing_of_it_is_offered(private):
     opened.run()
     opened.app.button(key="card_run").click()
     opened.run()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     opened.app.number_input(key="choice_smallest_group").set_value(50)
     opened.run()
     opened.go("influence")
@@ -224,7 +223,7 @@ def test_nothing_in_the_process_holds_a_table_once_it_is_forgotten(screen, peopl
     opened = choose_people(upload(screen("data"), "people.csv", people_csv))
     opened.app.button(key="card_run").click()
     opened.run()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     held = opened.app.session_state["uploaded_table"]
     frame, current = weakref.ref(held.frame), weakref.ref(held)
     outcome = next(one for one in opened.app.session_state["outcomes"] if one.order.choices.target == "hired")
@@ -287,7 +286,7 @@ def test_an_upload_its_study_its_files_and_an_error_write_nothing(screen, people
         monkeypatch.setattr(module, name, watched(getattr(module, name), written))
     opened.app.button(key="card_run").click()
     opened.run()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     result = next(one.result for one in opened.app.session_state["outcomes"] if one.order.choices.target == "hired")
     for make in (files.rows_csv, files.curve_csv, files.summary_json, files.design_parquet, report_html):
         assert make(result)

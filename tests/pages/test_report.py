@@ -14,10 +14,6 @@ from pages.kit import preview
 from tests.pages.test_frame import choose_people, upload
 
 
-def fresh(opened):
-    return "Results are up to date" in opened.words()
-
-
 def html(opened):
     return "\n".join(str(element.proto.body) for element in opened.app.get("html"))
 
@@ -29,7 +25,7 @@ def buttons(opened):
 @pytest.fixture
 def report(screen):
     """The Report page on the example's finished study."""
-    return screen("report").until(fresh)
+    return screen("report").ready()
 
 
 def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_for_people_and_machines(report):
@@ -71,7 +67,7 @@ def test_a_changed_choice_greys_the_page_and_keeps_the_old_files_back(report):
 
 def test_a_bad_upload_leaves_the_examples_report(report):
     upload(report.go("data"), "junk.csv", bytes(range(256)) * 40).go("report")
-    assert "Fairness study of example" in report.until(fresh).words()
+    assert "Fairness study of example" in report.ready().words()
 
 
 def test_an_upload_is_told_once_it_is_studied_and_its_names_cannot_write_markup(screen, people_csv):
@@ -80,7 +76,7 @@ def test_an_upload_is_told_once_it_is_studied_and_its_names_cannot_write_markup(
     assert "has not been studied yet" in opened.words()
     assert not opened.app.get("download_button")
     opened.app.button(key="empty_run").click()
-    opened.run().until(fresh)
+    opened.run().ready()
     assert "<img" not in html(opened)
     assert "&lt;img src=x" in html(opened)
     assert r"a \*b\*\.csv" in "\n".join(element.value for element in opened.app.markdown)

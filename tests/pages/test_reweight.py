@@ -11,13 +11,8 @@ from iffair_core.study.smallest_fix import smallest_fix
 from iffair_core.telling import sentences
 from pages.parts.reweight import repair
 from tests.engine.studies import example_study
+from tests.pages.conftest import READY
 from tests.pages.test_frame import choose_people, upload
-
-READY = "Results are up to date"
-
-
-def ready(opened):
-    return opened.until(lambda now: READY in now.words() and finding(now))
 
 
 def finding(opened):
@@ -33,7 +28,7 @@ def plain(markdown):
 
 
 def test_the_examples_repair_is_told_with_its_numbers_and_pictures_and_every_tab_opens(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     assert "refitted, on test rows" in finding(opened)
     labels = [card.label for card in opened.app.metric]
     assert labels[-3:] == ["Effective sample size", "Rows changed", "Largest weight"]
@@ -46,7 +41,7 @@ def test_the_examples_repair_is_told_with_its_numbers_and_pictures_and_every_tab
 
 
 def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     slider(opened).set_value(0.75)
     opened.run()
     assert READY in opened.words(), "no study runs and nothing is stale"
@@ -60,20 +55,20 @@ def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen):
 
 
 def test_a_link_with_a_strength_shows_it(screen):
-    opened = ready(screen("reweight", {"strength": "0.25"}))
+    opened = screen("reweight", {"strength": "0.25"}).ready()
     assert "At strength 0.25 " in finding(opened)
     assert slider(opened).value == 0.25
 
 
 def test_a_strength_between_the_points_of_the_grid_is_studied(screen):
-    opened = ready(screen("reweight", {"strength": "0.3"}))
+    opened = screen("reweight", {"strength": "0.3"}).ready()
     assert "At strength 0.3 " in finding(opened)
     assert slider(opened).value == 0.3
 
 
 def test_an_infeasible_strength_says_why_and_falls_back(screen):
     opened = screen("reweight", {"strength": "1.25", "min_effective_sample_size": "0.97"})
-    ready(opened)
+    opened.ready()
     warning = next(plain(one.value) for one in opened.app.warning if "infeasible" in one.value)
     assert "Strength 1.25 is infeasible" in warning and "effective sample size" in warning
     assert "1.25, infeasible" in slider(opened).options
@@ -83,29 +78,29 @@ def test_an_infeasible_strength_says_why_and_falls_back(screen):
 @pytest.mark.parametrize(("box", "choice", "value"), [("Goal", "metric", "demographic_parity"),
                                                      ("Variant", "variant", "uniform")])  # fmt: skip
 def test_another_goal_or_variant_is_studied_by_itself(screen, box, choice, value):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     before = finding(opened)
     next(one for one in opened.app.selectbox if one.label == box).set_value(value)
     opened.run()
     assert READY not in opened.words(), "a study runs, old results are not passed off as new"
-    ready(opened)
+    opened.ready()
     assert opened.query[choice] == [value]
     assert finding(opened) != before
 
 
 def test_guard_rails_are_studied_and_taken_back(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     next(one for one in opened.app.number_input if one.label == "Largest weight").set_value(1.2)
-    ready(opened.run())
+    opened.run().ready()
     assert opened.query["max_weight"] == ["1.2"]
     assert float(next(card for card in opened.app.metric if card.label == "Largest weight").value) <= 1.2
     opened.app.button(key="usual_rails").click()
-    ready(opened.run())
+    opened.run().ready()
     assert "max_weight" not in opened.query
 
 
 def test_another_utility_budget_needs_no_study(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     next(one for one in opened.app.number_input if one.label.startswith("Utility budget")).set_value(0.1)
     opened.run()
     assert READY in opened.words()
@@ -120,7 +115,7 @@ def test_an_upload_is_repaired_once_it_is_studied(screen, people_csv):
     opened.run()
     assert "has not been studied yet" in opened.words(), "choosing a goal does not start the first study"
     opened.app.button(key="empty_run").click()
-    ready(opened.run())
+    opened.run().ready()
     assert "demographic parity difference" in finding(opened)
 
 
@@ -140,13 +135,13 @@ def test_strengths_are_printed_with_what_they_are():
 
 
 def test_rows_are_pinned_by_their_value_and_by_their_number(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     values = next(one for one in opened.app.multiselect if one.label == "Values")
     assert opened.app.selectbox(key="reweight_pin_column").value == "community"
     values.set_value([f"community={name}" for name in values.options if name == "Cedar"])
     opened.run()
     opened.app.text_input(key="choice_pinned_rows").set_value("12, 3 12")
-    ready(opened.run())
+    opened.run().ready()
     assert opened.query["pinned"] == ["community=Cedar", "3,12"]
     expected = example_study(pinned=("community=Cedar", 3, 12))
     assert finding(opened) == sentences.repair_sentence(expected)
@@ -154,14 +149,14 @@ def test_rows_are_pinned_by_their_value_and_by_their_number(screen):
     assert "Pinned] community=Cedar, row 3 and row 12" in opened.words(), "the study card names them"
     assert "Guard rails (1)" in str([one.proto for one in opened.app.get("popover")])
     opened.app.button(key="usual_rails").click()
-    ready(opened.run())
+    opened.run().ready()
     assert "pinned" not in opened.query
     assert "keep weight 1," not in opened.words()
 
 
 def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen):
     opened = screen("reweight", {"pinned": ["community=Cedar", "12,3"], "min_accuracy": "0.8"})
-    ready(opened)
+    opened.ready()
     assert opened.query == {"pinned": ["community=Cedar", "3,12"], "min_accuracy": ["0.8"]}
     expected = example_study(pinned=("community=Cedar", 3, 12), min_accuracy=0.8)
     assert finding(opened) == sentences.repair_sentence(expected)
@@ -170,11 +165,11 @@ def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen):
 
 
 def test_another_goal_is_closed_as_well_and_left_again(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     next(one for one in opened.app.multiselect if one.label == "Close these goals as well").set_value(
         ["demographic_parity"]
     )
-    ready(opened.run())
+    opened.run().ready()
     assert opened.query == {"also": ["demographic_parity"]}
     assert "Closed as well" in opened.words() and "Demographic parity" in opened.words()
     expected = example_study(also=("demographic_parity",))
@@ -182,12 +177,12 @@ def test_another_goal_is_closed_as_well_and_left_again(screen):
     assert sentences.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
     assert sentences.also_sentence(expected) in plain(opened.words())
     opened.app.button(key="usual_rails").click()
-    ready(opened.run())
+    opened.run().ready()
     assert "also" not in opened.query and finding(opened) == sentences.repair_sentence(example_study())
 
 
 def test_row_numbers_that_are_none_are_refused_and_the_earlier_stay(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     for written, said in (("twelve", "'twelve' holds no row numbers"), ("99999", "There is no row 99999"),
                           ("-1", "'-1' holds no row numbers")):  # fmt: skip
         opened.app.text_input(key="choice_pinned_rows").set_value(written)
@@ -203,7 +198,7 @@ def test_a_link_that_pins_what_is_not_there_says_so_and_can_be_mended(screen):
     assert "could not be finished: No row has community=Oz" in opened.words()
     assert "Pinned: community=Oz" in opened.words()
     opened.app.button(key="usual_rails").click()
-    ready(opened.run())
+    opened.run().ready()
     assert opened.query == {}
     assert "cannot be used" in screen("reweight", {"pinned": "community"}).words()
 
@@ -217,7 +212,7 @@ def test_pins_that_the_next_upload_has_not_are_let_go(screen, people_csv):
 
 
 def test_a_row_is_pinned_from_its_card(screen):
-    opened = screen("influence").until(lambda now: READY in now.words())
+    opened = screen("influence").ready()
     study = example_study()
     row = int(study.dataset.row_id[study.train_rows][0])
     opened.app.session_state["influence_row"] = (study.fingerprint, row)
@@ -225,11 +220,11 @@ def test_a_row_is_pinned_from_its_card(screen):
     button = opened.app.button(key="influence_pin")
     assert button.label == "Pin this row"
     button.click()
-    opened.run().until(lambda now: READY in now.words())
+    opened.run().ready()
     assert opened.query["pinned"] == [str(row)]
     assert opened.app.button(key="influence_pin").label == "Unpin this row"
     opened.app.button(key="influence_pin").click()
-    opened.run().until(lambda now: READY in now.words())
+    opened.run().ready()
     assert "pinned" not in opened.query
 
 
@@ -239,11 +234,11 @@ def find_fix(opened, target=None, by=None):
     if by is not None:
         opened.app.segmented_control(key="reweight_fix_by").set_value(by)
     opened.app.button(key="find_fix").click()
-    return opened.run().until(lambda now: READY in now.words())
+    return opened.run().ready()
 
 
 def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     study = example_study()
     expected = smallest_fix(study, round(study.baseline["validation"].values["equalized_odds_difference"] / 2, 3))
     find_fix(opened)
@@ -258,13 +253,13 @@ def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen):
     opened.run()
     assert sentences.fix_sentence(study, expected) in opened.words(), "another strength is the same study"
     next(one for one in opened.app.selectbox if one.label == "Goal").set_value("demographic_parity")
-    ready(opened.run())
+    opened.run().ready()
     assert sentences.fix_sentence(study, expected) not in opened.words()
     assert not any("direction" in one.value for one in opened.app.dataframe)
 
 
 def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen):
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     find_fix(opened, 0.0, "weight")
     study = example_study()
     expected = smallest_fix(study, 0.0, "weight")
@@ -277,7 +272,7 @@ def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen):
 
 
 def test_the_targets_first_value_is_the_reference_line(screen):
-    opened = ready(screen("reweight", {"reference_line": "0.07"}))
+    opened = screen("reweight", {"reference_line": "0.07"}).ready()
     assert next(one for one in opened.app.number_input if one.label.endswith("of at most")).value == 0.07
 
 
@@ -290,7 +285,7 @@ def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
         stop_check()
 
     monkeypatch.setattr("iffair_core.study.smallest_fix.smallest_fix", endless)
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     opened.app.button(key="find_fix").click()
     opened.run()
     assert opened.app.button(key="find_fix").disabled
@@ -298,7 +293,7 @@ def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
     opened.app.button(key="card_cancel").click()
     opened.run()
     cancelled.set()
-    opened.until(lambda now: READY in now.words())
+    opened.ready()
     assert "Moving" not in opened.words()
     assert not opened.app.button(key="find_fix").disabled
 
@@ -308,7 +303,7 @@ def test_a_search_that_fails_says_why(screen, monkeypatch):
         raise ConfigError("These rows are too few. Bring more.")
 
     monkeypatch.setattr("iffair_core.study.smallest_fix.smallest_fix", refuse)
-    opened = ready(screen("reweight"))
+    opened = screen("reweight").ready()
     find_fix(opened)
     assert any("too few" in plain(error.value) for error in opened.app.error)
 
