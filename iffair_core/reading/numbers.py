@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -84,15 +84,20 @@ _GROUPING = {".": f"[,'’{_BLANKS}]", ",": f"[.'’{_BLANKS}]"}
 class Parsed:
     """Cells read as numbers: values (d,) float64, NaN where a cell is none.
 
-    odd (d,) bool: which cells are neither a number nor one of `NUMERIC_MISSING`. percent (d,) bool: which have a
-    percent sign. currency: the signs seen. grouped: whether any number has thousands separators.
+    odd, percent, grouped (d,) bool: which cells are neither a number nor one of `NUMERIC_MISSING`, have a percent sign,
+    have thousands separators. signs (d,) object: the currency sign, "" where there is none.
     """
 
     values: np.ndarray
     odd: np.ndarray
     percent: np.ndarray
-    currency: tuple[str, ...] = ()
-    grouped: bool = False
+    grouped: np.ndarray
+    signs: np.ndarray
+
+    @property
+    def currency(self) -> list[str]:
+        """The currency signs seen."""
+        return sorted(set(self.signs.tolist()) - {""})
 
     @property
     def good(self) -> np.ndarray:
@@ -114,29 +119,32 @@ def parse_numbers(cells: pa.Array, decimal: str) -> Parsed:
     """
     text = pc.utf8_trim_whitespace(cells)
     plain = _flags(pc.match_substring_regex(text, _PLAIN[decimal]))
-    values, percent = np.full(len(text), np.nan), np.zeros(len(text), dtype=bool)
+    values, signs = np.full(len(text), np.nan), np.full(len(text), "", dtype=object)
+    odd, percent, grouped = (np.zeros(len(text), dtype=bool) for _ in range(3))
     values[plain] = _floats(text.filter(pa.array(plain)), decimal)
     rest = np.flatnonzero(~plain)
     if not len(rest):
-        return Parsed(values, percent, percent)
+        return Parsed(values, odd, percent, grouped, signs)
     bare = text.take(pa.array(rest))
     marker = _flags(pc.is_in(bare, pa.array(sorted(NUMERIC_MISSING), bare.type)))
     bare = pc.replace_substring_regex(bare, "^([+-]?)[−–]", r"\1-")
     bare = pc.replace_substring_regex(bare, r"^\((\S.*)\)$", r"-\1")
     percent[rest] = _flags(pc.ends_with(bare, "%"))
     bare = pc.replace_substring_regex(bare, r"\s*%$", "")
-    signs = pc.extract_regex(bare, _SIGNED).drop_null()
-    seen = {sign for name in ("before", "after") for sign in pc.unique(signs.field(name)).to_pylist()} - {""}
-    if seen:
+    sign = pc.extract_regex(bare, _SIGNED)
+    if sign.null_count < len(sign):
+        joined = pc.binary_join_element_wise(
+            *(pc.struct_field(sign, side) for side in (0, 1)), pa.scalar("", bare.type)
+        )
+        signs[rest] = joined.fill_null("").to_numpy(zero_copy_only=False)
         bare = pc.replace_substring_regex(bare, _BEFORE, r"\1\2")
         bare = pc.replace_substring_regex(bare, _AFTER, r"\1")
     good = _flags(pc.match_substring_regex(bare, _NUMBER[decimal]))
     numbers = bare.filter(pa.array(good))
-    grouped = bool(pc.any(pc.match_substring_regex(numbers, _GROUPING[decimal])).as_py())
+    grouped[rest[good]] = _flags(pc.match_substring_regex(numbers, _GROUPING[decimal]))
     values[rest[good]] = _floats(pc.replace_substring_regex(numbers, _GROUPING[decimal], ""), decimal)
-    odd = np.zeros(len(text), dtype=bool)
     odd[rest] = ~(good | marker)
-    return Parsed(values, odd, percent, tuple(sorted(seen)), grouped)
+    return Parsed(values, odd, percent, grouped, signs)
 
 
 def _flags(array: Any) -> np.ndarray:
@@ -270,6 +278,7 @@ def typed_columns(
     """
     cells = sum(map(len, columns))
     typed = in_threads(lambda text: _Column(text).looked_at(), columns, cells)
+    _parse_short([column for column in typed if column.kind in ("likely", "code")])
     sign, doubtful = (decimal, []) if decimal else _decide(typed, semicolon)
     settled = in_threads(lambda column: _settle(column, sign), typed, cells)
     notes = _notes([shorten(name, 40) for name in names], typed, [kind for _, kind in settled], sign)
@@ -281,6 +290,17 @@ def typed_columns(
             "wrong."
         )
     return [values for values, _ in settled], sign, notes
+
+
+def _parse_short(columns: Sequence[_Column]) -> None:
+    """Read columns of few distinct cells in one pass: thousands of them take no longer than a long one."""
+    short = [column for column in columns if len(column.distinct) <= _SAMPLE]
+    ends = np.cumsum([len(column.distinct) for column in short]).tolist()
+    for decimal in ".," if short else "":
+        parsed = parse_numbers(pa.concat_arrays([column.distinct for column in short]), decimal)
+        for column, end in zip(short, ends, strict=True):
+            part = slice(end - len(column.distinct), end)
+            column.readings[decimal] = Parsed(*(getattr(parsed, one.name)[part] for one in fields(Parsed)))
 
 
 def _decide(columns: Sequence[_Column], semicolon: bool) -> tuple[str, list[int]]:
@@ -351,7 +371,7 @@ def _notes(names: Sequence[str], columns: Sequence[_Column], kinds: Sequence[str
             parsed = column.parsed(decimal)
             lists["currency"] += [f"{name} ({sign})" for sign in parsed.currency]
             lists["percent"] += [name] * bool(parsed.percent.any())
-            lists["grouped"] += [name] * parsed.grouped
+            lists["grouped"] += [name] * bool(parsed.grouped.any())
         elif kind in _SENTENCES:
             examples = _examples(column, kind, decimal)
             lists[kind].append(f"{name} ({listing(examples, 2)})" if examples else name)

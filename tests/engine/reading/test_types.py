@@ -15,6 +15,7 @@ from iffair_core.data.task import Task
 from iffair_core.errors import TaskError
 from iffair_core.reading.dates import parse_dates
 from iffair_core.reading.door import read_table
+from iffair_core.reading.numbers import parse_numbers
 from iffair_core.reading.types import (
     TYPES,
     column_histograms,
@@ -311,7 +312,18 @@ def test_any_choice_gives_a_table_that_keeps_it_or_a_task_error(kind, cells):
         assert with_types(found, {"x": kind}, ["?"]) is found
 
 
-# -------------------------------------------------------------------------------------------------------------- labels
+# -------------------------------------------------------------------------------------------------- numbers and labels
+
+
+def test_a_table_of_thousands_of_short_columns_is_read_in_few_passes(monkeypatch):
+    passes = []
+    monkeypatch.setattr(
+        "iffair_core.reading.numbers.parse_numbers", lambda *given: passes.append(given) or parse_numbers(*given)
+    )
+    raw = ";".join(f"column {i}" for i in range(3_000)) + "\n" + ";".join(["5 €"] * 3_000) + "\n"
+    frame = read_table(raw.encode())
+    assert frame.shape == (1, 3_000) and frame["column 7"].tolist() == [5]
+    assert 0 < len(passes) < 10
 
 
 @pytest.mark.parametrize(
