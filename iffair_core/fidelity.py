@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.design import dense, extent
 from iffair_core.errors import StopCheck, never_stop
 from iffair_core.influence import removal_steps
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid, sum_blocks
-from iffair_core.models.logistic import TOLERANCE, LogisticModel, column_units
+from iffair_core.models.logistic import TOLERANCE, LogisticModel, column_units, with_intercept
 
 GREEN, AMBER = 0.05, 0.25
 HIGH_LEVERAGE = 0.15
@@ -67,20 +68,21 @@ def _refit_without(model: InfluenceModel, row: int, stop_check: StopCheck) -> np
 
 def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, stop_check: StopCheck) -> np.ndarray:
     X, y, s = model.X_, model.y_, model.sample_weight_
-    n, p = X.shape
-    left_out = np.column_stack([X[rows], np.ones(rows.size)])
+    n = y.size
+    left_out = with_intercept(dense(X[rows]))
     unit = column_units(X)[:, None] * n
     off = np.full(rows.size, np.inf)
     for _ in range(REFIT_STEPS):
         stop_check()
 
         def work(block: slice, theta: np.ndarray = theta) -> np.ndarray:
-            r = sigmoid(X[block] @ theta[:-1] + theta[-1])
+            own = X[block]
+            r = sigmoid(own @ theta[:-1] + theta[-1])
             r -= y[block, None]
             r *= s[block, None]
-            return np.vstack([X[block].T @ r, r.sum(axis=0)])
+            return np.vstack([own.T @ r, r.sum(axis=0)])
 
-        gradient = sum_blocks(work, n, p + rows.size)
+        gradient = sum_blocks(work, *extent(X, rows.size))
         own = sigmoid(np.einsum("ij,ji->i", left_out, theta)) - y[rows]
         gradient -= (left_out * (s[rows] * own)[:, None]).T
         gradient[:-1] += theta[:-1] / model.C

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from iffair_core.data.design import Design, cross_product, extent, row_forms
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
-from iffair_core.models.logistic import LogisticModel, with_intercept
+from iffair_core.models.logistic import LogisticModel
 from iffair_core.quantities import FairnessQuantities, decisions
 
 PAIRS_AT_ONCE = 2_000_000
@@ -56,7 +57,7 @@ def _linear_influence(model: LogisticModel, directions: np.ndarray) -> np.ndarra
         for j in range(found.shape[1]):
             np.multiply(moved[:, j] + both[-1, j], residual, out=found[:, j])
 
-    map_blocks(work, *model.X_.shape)
+    map_blocks(work, *extent(model.X_))
     return out
 
 
@@ -71,7 +72,7 @@ def one_step_parameters(
     """
     moved = model if relabeled is None else relabeled
     change = weights * residuals(moved) - model.sample_weight_ * residuals(model)
-    pulled = sum_blocks(lambda rows: model.pull_back(model.X_[rows], change[rows, None]), *model.X_.shape)
+    pulled = sum_blocks(lambda rows: model.pull_back(model.X_[rows], change[rows, None]), *extent(model.X_))
     theta = model.theta_ - model.solve(pulled)[:, 0]
     if not isinstance(moved, LogisticModel):
         return theta
@@ -136,28 +137,28 @@ def removal_curvature(
 
     def third(rows: slice) -> np.ndarray:
         stop_check()
-        block = with_intercept(X[rows])
-        p = sigmoid(block @ theta)
-        bend = (s[rows] * p * (1.0 - p) * (1.0 - 2.0 * p))[:, None] * (block @ directions)
-        return np.stack([block.T @ (bend[:, [j]] * block) for j in range(k)])
+        block = X[rows]
+        p = sigmoid(block @ theta[:-1] + theta[-1])
+        bend = (s[rows] * p * (1.0 - p) * (1.0 - 2.0 * p))[:, None] * (block @ directions[:-1] + directions[-1])
+        return np.stack([cross_product(block, bend[:, j]) for j in range(k)])
 
-    curved = inverse @ (hessians - sum_blocks(third, *X.shape)) @ inverse
+    curved = inverse @ (hessians - sum_blocks(third, *extent(X))) @ inverse
     out = np.empty((X.shape[0], k))
 
     def work(rows: slice) -> None:
         stop_check()
-        block = with_intercept(X[rows])
-        z = block @ theta
+        block = X[rows]
+        z = block @ theta[:-1] + theta[-1]
         p = sigmoid(z)
         d = s[rows] * p * (1.0 - p)
-        reach = np.einsum("ij,ij->i", block @ inverse, block)
+        reach = row_forms(block, inverse)
         factor = s[rows] * _residual(z, y[rows]) / (1.0 - d * reach)
         for j in range(k):
-            out[rows, j] = np.einsum("ij,ij->i", block @ curved[j], block)
-        out[rows] += (d * (1.0 - 2.0 * p) * reach**2)[:, None] * (block @ directions)
+            out[rows, j] = row_forms(block, curved[j])
+        out[rows] += (d * (1.0 - 2.0 * p) * reach**2)[:, None] * (block @ directions[:-1] + directions[-1])
         out[rows] *= (factor**2 / 2.0)[:, None]
 
-    map_blocks(work, *X.shape)
+    map_blocks(work, *extent(X))
     return out
 
 
@@ -221,7 +222,7 @@ def flipped_decisions(
 
 
 def _flip_bounds(
-    model: InfluenceModel, X: np.ndarray, z: np.ndarray, rows: np.ndarray, leverage: np.ndarray
+    model: InfluenceModel, X: Design, z: np.ndarray, rows: np.ndarray, leverage: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(m,) and (r,) numbers such that leaving row i out can flip the decision of v only where the first <= the second.
 
@@ -233,12 +234,15 @@ def _flip_bounds(
     identity = np.eye(model.theta_.size)
     inverse = model.solve(identity)
 
-    def squared_lengths(X: np.ndarray) -> np.ndarray:
-        out = np.empty(X.shape[0])
-        for block in row_blocks(X.shape[0], identity.shape[0]):
-            own = model.push_forward(X[block], identity)
-            out[block] = np.einsum("ij,ij->i", own, model.push_forward(X[block], inverse))
-        return np.maximum(out, 0.0)
+    def squared_lengths(X: Design) -> np.ndarray:
+        if isinstance(model, LogisticModel):
+            parts = map_blocks(lambda rows: row_forms(X[rows], inverse), *extent(X))
+        else:
+            parts = [
+                np.einsum("ij,ij->i", model.push_forward(X[rows], identity), model.push_forward(X[rows], inverse))
+                for rows in row_blocks(X.shape[0], identity.shape[0])
+            ]
+        return np.maximum(np.concatenate(parts), 0.0)
 
     step = np.abs(_step_sizes(model, rows, leverage)) * np.sqrt(squared_lengths(model.X_[rows]))
     margin = np.maximum(np.abs(z) - ROUNDING, 0.0)

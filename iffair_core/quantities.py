@@ -14,12 +14,13 @@ from itertools import permutations
 
 import numpy as np
 
+from iffair_core.data.design import Design, cross_product, extent
 from iffair_core.data.groups import suggested_reference
 from iffair_core.errors import ConfigError, NotSupported, TaskError, listing
 from iffair_core.metrics import GOAL_RATES, RATES, THRESHOLD
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
-from iffair_core.models.logistic import LogisticModel, with_intercept
+from iffair_core.models.blocks import sigmoid, sum_blocks
+from iffair_core.models.logistic import LogisticModel
 from iffair_core.reading.values import value_label
 
 SOFT_RATES = tuple(name for name, rate in RATES.items() if rate.quantity)
@@ -49,7 +50,7 @@ class FairnessQuantities:
     and mean, only ratios matter; None for all alike. `threshold`: probability from which a decision is favorable.
     """
 
-    X: np.ndarray
+    X: Design
     y: np.ndarray
     group_codes: np.ndarray
     groups: tuple[str, ...]
@@ -116,7 +117,8 @@ class FairnessQuantities:
         total, shift = self._total(), self.shift
 
         def work(rows: slice) -> np.ndarray:
-            z = model.logits(self.X[rows])
+            X = self.X[rows]
+            z = model.logits(X)
             p = sigmoid(z)
             soft = p if self.slope == 1 and shift == 0 else sigmoid(self.slope * (z - shift))
             cotangents = np.zeros((z.size, n_cells + 1))
@@ -124,9 +126,9 @@ class FairnessQuantities:
             cotangents[:, -1] = (p - self.y[rows]) / total
             if weights is not None:
                 cotangents *= weights[rows, None]
-            return model.pull_back(self.X[rows], cotangents)
+            return model.pull_back(X, cotangents)
 
-        sums = np.sum(map_blocks(work, self.X.shape[0], max(self.X.shape[1], n_cells)), axis=0)
+        sums = sum_blocks(work, *extent(self.X, n_cells))
         return np.column_stack([sums[:, :-1] @ self._mix.T, sums[:, -1]])
 
     def hessians(self, model: InfluenceModel) -> np.ndarray:
@@ -144,19 +146,18 @@ class FairnessQuantities:
         shift = self.shift
 
         def work(rows: slice) -> np.ndarray:
-            X, own = with_intercept(self.X[rows]), cells[rows]
+            X, own = self.X[rows], cells[rows]
             soft, p = sigmoid(self.slope * (z[rows] - shift)), sigmoid(z[rows])
             bend, curve = self.slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft), p * (1.0 - p) / total
             if weights is not None:
                 bend, curve = bend * weights[rows], curve * weights[rows]
-            sums = np.zeros((n_cells + 1, X.shape[1], X.shape[1]))
+            sums = np.zeros((n_cells + 1, X.shape[1] + 1, X.shape[1] + 1))
             for cell in np.unique(own):
-                members = X[own == cell]
-                sums[cell] = members.T @ (bend[own == cell, None] * members)
-            sums[-1] = X.T @ (curve[:, None] * X)
+                sums[cell] = cross_product(X[own == cell], bend[own == cell])
+            sums[-1] = cross_product(X, curve)
             return sums
 
-        sums = sum_blocks(work, *self.X.shape)
+        sums = sum_blocks(work, *extent(self.X))
         return np.concatenate([np.tensordot(self._mix, sums[:-1], 1), sums[-1:]])
 
     def without(self, names: Sequence[str]) -> FairnessQuantities:
@@ -203,7 +204,7 @@ def decisions(z: np.ndarray) -> np.ndarray:
 
 
 def fairness_quantities(
-    X: np.ndarray,
+    X: Design,
     y: np.ndarray,
     groups: np.ndarray,
     reference: object | None = None,
@@ -237,7 +238,7 @@ def favorable_shares(codes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray
 
 
 def quantities_from_codes(
-    X: np.ndarray,
+    X: Design,
     y: np.ndarray,
     group_codes: np.ndarray,
     groups: tuple[str, ...],

@@ -20,8 +20,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import linprog
 
+from iffair_core.data.design import Design, cross_product, extent, squared
 from iffair_core.errors import ConfigError, Infeasible, StopCheck, never_stop
-from iffair_core.models.blocks import map_blocks, sigmoid
+from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import LogisticModel
 
 VARIANTS = ("diverse", "uniform", "efficient")
@@ -523,34 +524,36 @@ def _largest_change(n: int, rails: Rails) -> float:
     return 0.5 * rails.total(n) * (rails.max_weight - 1.0) * (1 + 1e-9)
 
 
-def _weighted_columns(X: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _weighted_columns(X: Design, values: np.ndarray) -> np.ndarray:
     """X~' values, (p + 1,)."""
-    parts = map_blocks(lambda rows: X[rows].T @ values[rows], *X.shape)
+    parts = map_blocks(lambda rows: X[rows].T @ values[rows], *extent(X))
     return np.append(np.sum(parts, axis=0), values.sum())
 
 
-def _squares(X: np.ndarray, residual: np.ndarray) -> np.ndarray:
+def _squares(X: Design, residual: np.ndarray) -> np.ndarray:
     """Column sums of (residual x~)^2, (p + 1,)."""
-    squared = residual**2
-    parts = map_blocks(lambda rows: squared[rows] @ X[rows] ** 2, *X.shape)
-    return np.append(np.sum(parts, axis=0), squared.sum())
+    weight = residual**2
+    parts = map_blocks(lambda rows: squared(X[rows]).T @ weight[rows], *extent(X))
+    return np.append(np.sum(parts, axis=0), weight.sum())
 
 
-def _gram(X: np.ndarray, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _gram(X: Design, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Gram matrix of the columns [residual x~ / scale, even], (p + 2, p + 2)."""
     n, p = X.shape
     if n == 0:
         return np.zeros((p + 2, p + 2))
 
     def work(rows: slice) -> np.ndarray:
-        sides = np.empty((X[rows].shape[0], p + 2))
-        np.multiply(X[rows], residual[rows, None], out=sides[:, :p])
-        sides[:, p] = residual[rows]
-        sides[:, p + 1] = even[rows]
-        return sides.T @ sides
+        block, own, beside = X[rows], residual[rows], even[rows]
+        out = np.empty((p + 2, p + 2))
+        out[:-1, :-1] = cross_product(block, own**2)
+        out[:-2, -1] = block.T @ (own * beside)
+        out[-2, -1], out[-1, -1] = own @ beside, beside @ beside
+        out[-1, :-1] = out[:-1, -1]
+        return out
 
     units = np.append(scale, 1.0)
-    return np.sum(map_blocks(work, n, p + 2), axis=0) / np.outer(units, units)
+    return sum_blocks(work, *extent(X)) / np.outer(units, units)
 
 
 def require_rails(max_weight: float, min_effective_sample_size: float) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.design import Design
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.metrics import (
     GOAL_METRIC,
@@ -52,7 +53,7 @@ class Part:
     `weights` (m,): None for all alike. `threshold`: P(favorable) from which a decision is favorable.
     """
 
-    X: np.ndarray
+    X: Design
     y: np.ndarray
     group_codes: np.ndarray
     weights: np.ndarray | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.design import CodedDesign, Design, worth_codes
 from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_rows
 from iffair_core.data.task import Task
@@ -35,14 +36,15 @@ _ASSEMBLE = 4_096
 class Dataset:
     """Rows ready for a model, in the order of the file.
 
-    X (n, p) float64, C-contiguous, no intercept; y (n,) float64, 1 = favorable; group_codes (n,) int32 into groups;
-    row_id (n,) int64, position among the data rows of the file; split (n,) int8 of TRAIN, VALIDATION, TEST;
+    X (n, p), no intercept: float64, C-contiguous, or with codes where these save time; y (n,) float64, 1 = favorable;
+    group_codes (n,) int32 into groups; row_id (n,) int64, position among the data rows of the file; split (n,) int8 of
+    TRAIN, VALIDATION, TEST;
     encoding: per input column what was learned, plain JSON; n_rows_in_file counts rows that are left out too;
     base_weight (n,) float64: the file's row weights, mean 1, None for 1 everywhere; reading: `ReadOptions.given()` of
     the file, what had to be said to read it.
     """
 
-    X: np.ndarray
+    X: Design
     y: np.ndarray
     group_codes: np.ndarray
     groups: tuple[str, ...]
@@ -317,24 +319,48 @@ def _unique(names: list[str]) -> list[str]:
     return result
 
 
-def _assemble(columns: dict[str, _Column], n: int, p: int) -> np.ndarray:
-    """(n, p) C-contiguous matrix of all features, written in blocks of rows that stay in cache."""
+def _assemble(columns: dict[str, _Column], n: int, p: int) -> Design:
+    """X (n, p) of all features. A category with one feature counts as a number, which costs less than a code."""
+    places = np.cumsum([0, *(len(column.features) for column in columns.values())]).tolist()
+    numbers: list[tuple[int, np.ndarray]] = []
+    levels: list[tuple[int, int, np.ndarray]] = []
+    for start, end, column in zip(places[:-1], places[1:], columns.values(), strict=True):
+        first = start
+        if column.numbers is not None:
+            numbers.append((first, column.numbers))
+            first += 1
+        if column.slots is not None:
+            if end - first == 1:
+                numbers.append((first, column.slots == 0))
+            else:
+                levels.append((first, end, column.slots))
+    if levels and worth_codes(n, p, len(numbers) + len(levels)):
+        return _coded(numbers, levels, n)
     X = np.zeros((n, p))
-    for start in range(0, n, _ASSEMBLE):
-        rows = slice(start, min(start + _ASSEMBLE, n))
-        block = X[rows]
-        first = 0
-        for column in columns.values():
-            offset = first
-            if column.numbers is not None:
-                block[:, offset] = column.numbers[rows]
-                offset += 1
-            if column.slots is not None:
-                slots = column.slots[rows]
-                ones = np.flatnonzero(slots >= 0)
-                block[ones, offset + slots[ones]] = 1.0
-            first += len(column.features)
+    for block in (slice(start, start + _ASSEMBLE) for start in range(0, n, _ASSEMBLE)):  # stays in cache
+        for place, values in numbers:
+            X[block, place] = values[block]
+        for first, _, slots in levels:
+            ones = np.flatnonzero(slots[block] >= 0)
+            X[block][ones, first + slots[block][ones]] = 1.0
     return X
+
+
+def _coded(numbers: list[tuple[int, np.ndarray]], levels: list[tuple[int, int, np.ndarray]], n: int) -> CodedDesign:
+    starts = np.cumsum([0, *(end - first for first, end, _ in levels)]).tolist()
+    held, codes = np.ones((n, len(numbers) + 1)), np.empty((n, len(levels)), dtype=np.int32)
+    for block in (slice(start, start + _ASSEMBLE) for start in range(0, n, _ASSEMBLE)):
+        for place, (_, values) in enumerate(numbers):
+            held[block, place] = values[block]
+        for place, (_, _, slots) in enumerate(levels):
+            codes[block, place] = np.where(slots[block] < 0, starts[-1], starts[place] + slots[block])
+    return CodedDesign(
+        held,
+        codes,
+        tuple(starts),
+        np.array([place for place, _ in numbers], dtype=np.intp),
+        np.concatenate([np.arange(first, end) for first, end, _ in levels]),
+    )
 
 
 def _column_warnings(columns: dict[str, _Column], infinite: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from iffair_core.data.design import Design
 from iffair_core.errors import StopCheck, never_stop
 
 
@@ -21,13 +22,13 @@ class InfluenceModel(Protocol):
     """
 
     theta_: np.ndarray  # (P,)
-    X_: np.ndarray  # (n, p), as given to `fit`
+    X_: Design  # (n, p), as given to `fit`
     y_: np.ndarray  # (n,), 0 or 1
     sample_weight_: np.ndarray  # (n,)
 
     def fit(
         self,
-        X: np.ndarray,
+        X: Design,
         y: np.ndarray,
         sample_weight: np.ndarray | None = None,
         *,
@@ -40,19 +41,19 @@ class InfluenceModel(Protocol):
         """A model of the same kind on the same rows with these weights, started from this one."""
         ...
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+    def predict_proba(self, X: Design) -> np.ndarray:
         """P(y = 0), P(y = 1) of each row, (m, 2)."""
         ...
 
-    def logits(self, X: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
+    def logits(self, X: Design, theta: np.ndarray | None = None) -> np.ndarray:
         """z of each row, (m,), at the fitted or at the given parameters."""
         ...
 
-    def pull_back(self, X: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
+    def pull_back(self, X: Design, cotangents: np.ndarray) -> np.ndarray:
         """J(X)' C for cotangents C (m, k): gradients of k sums over one block of rows, (P, k)."""
         ...
 
-    def push_forward(self, X: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    def push_forward(self, X: Design, directions: np.ndarray) -> np.ndarray:
         """J(X) V for parameter directions V (P, k): change of each logit, (m, k)."""
         ...
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
+from iffair_core.data.design import CodedDesign, Design, cross_product, dense, extent, squared_lengths
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 
@@ -31,7 +32,6 @@ ROUGH = 1e-5  # tolerance for a subsample, whose own error is a hundred times th
 GOOD_CONTRACTION = 0.2  # of a step with an old factorization: a new one costs as much as five such steps
 MEMORY = 10
 CURVED = 1e-10  # least share of a move's product with the gradient's that is left when its terms are added
-PANEL = 8  # rows of a triangle at a time: narrow enough for the kernels of `blocks`
 
 Factor = tuple[np.ndarray, np.ndarray]
 """Lower Cholesky factor of the Hessian scaled to unit diagonal, and that scale (`_factorize`)."""
@@ -84,7 +84,7 @@ class LogisticModel:
     """
 
     theta_: np.ndarray
-    X_: np.ndarray
+    X_: Design
     y_: np.ndarray
     sample_weight_: np.ndarray
 
@@ -93,7 +93,7 @@ class LogisticModel:
 
     def fit(
         self,
-        X: np.ndarray,
+        X: Design,
         y: np.ndarray,
         sample_weight: np.ndarray | None = None,
         *,
@@ -129,30 +129,30 @@ class LogisticModel:
         """The model of the same rows with these weights (n,), started from this one."""
         return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self, stop_check=stop_check)
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+    def predict_proba(self, X: Design) -> np.ndarray:
         """P(y = 0) and P(y = 1) of each row, (m, 2)."""
         p = sigmoid(self.logits(X))
         return np.column_stack([1.0 - p, p])
 
-    def logits(self, X: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
+    def logits(self, X: Design, theta: np.ndarray | None = None) -> np.ndarray:
         """x~ theta of each row, (m,)."""
         theta = self.theta_ if theta is None else theta
         return self.push_forward(X, theta[:, None])[:, 0]
 
-    def pull_back(self, X: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
+    def pull_back(self, X: Design, cotangents: np.ndarray) -> np.ndarray:
         """X~' C, (p + 1, k), for C (m, k); callers with many rows pass one block at a time."""
         return np.vstack([X.T @ cotangents, cotangents.sum(axis=0)])
 
-    def push_forward(self, X: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    def push_forward(self, X: Design, directions: np.ndarray) -> np.ndarray:
         """X~ V, (m, k), for V (p + 1, k)."""
         directions = np.ascontiguousarray(directions)
         out = np.empty((X.shape[0], directions.shape[1]))
 
         def work(rows: slice) -> None:
-            np.matmul(X[rows], directions[:-1], out=out[rows])
+            out[rows] = X[rows] @ directions[:-1]
             out[rows] += directions[-1]
 
-        map_blocks(work, *X.shape)
+        map_blocks(work, *extent(X))
         return out
 
     def solve(self, right_hand_sides: np.ndarray) -> np.ndarray:
@@ -168,9 +168,9 @@ class LogisticModel:
         def work(rows: slice) -> np.ndarray:
             X = self.X_[rows]
             p = sigmoid(X @ self.coef_ + self.intercept_)
-            return _curvature(X, self.sample_weight_[rows] * p * (1.0 - p))
+            return cross_product(X, self.sample_weight_[rows] * p * (1.0 - p))
 
-        return self._penalized(sum_blocks(work, *self.X_.shape))
+        return self._penalized(sum_blocks(work, *extent(self.X_)))
 
     def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """The parameters (p + 1,) one Newton step from `theta`, on the objective of the same rows with these weights
@@ -197,25 +197,15 @@ class LogisticModel:
     def leverage(self) -> np.ndarray:
         """h_i = d_i x~_i' H^-1 x~_i of each training row, (n,)."""
         lower, scale = self._hessian_factor()
-        whitening, P = solve_triangular(lower, np.diag(1.0 / scale), lower=True), scale.size
-        # Row j of the triangle has entries up to column j only, so working in panels of rows halves the work.
-        panels = [
-            (slice(start, start + PANEL), np.ascontiguousarray(whitening[start : start + PANEL, : start + PANEL].T))
-            for start in range(0, P, PANEL)
-        ]
+        lengths = squared_lengths(self.X_, solve_triangular(lower, np.diag(1.0 / scale), lower=True))
         out = np.empty(self.X_.shape[0])
 
         def work(rows: slice) -> None:
             X = self.X_[rows]
             p = sigmoid(X @ self.coef_ + self.intercept_)
-            whitened = np.empty((p.size, P))
-            for columns, panel in panels:
-                reads = min(panel.shape[0], P - 1)
-                np.matmul(X[:, :reads], panel[:reads], out=whitened[:, columns])
-            whitened[:, -1] += whitening[-1, -1]
-            out[rows] = self.sample_weight_[rows] * p * (1.0 - p) * np.einsum("ij,ij->i", whitened, whitened)
+            out[rows] = self.sample_weight_[rows] * p * (1.0 - p) * lengths(X)
 
-        map_blocks(work, *self.X_.shape)
+        map_blocks(work, *extent(self.X_))
         return out
 
     def _hessian_factor(self) -> Factor:
@@ -324,7 +314,7 @@ class LogisticModel:
     def _attainable(self) -> float:
         """Smallest gradient size that rounding allows; more than the tolerance where a few values dwarf a column."""
         X = self.X_
-        peaks = np.abs(X[:: max(1, X.shape[0] // 1000)]).max(axis=0, initial=0.0) / self._units[:-1]
+        peaks = np.abs(dense(X[:: max(1, X.shape[0] // 1000)])).max(axis=0, initial=0.0) / self._units[:-1]
         return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
 
     def _at(self, theta: np.ndarray, *, with_loss: bool = False, with_hessian: bool = False) -> _Point:
@@ -337,7 +327,7 @@ class LogisticModel:
     ) -> tuple[float, np.ndarray, np.ndarray]:
         """Objective (else NaN), gradient and Hessian (else empty) at `theta`, in one fused pass over the rows."""
         X, y, s = self.X_, self.y_, self.sample_weight_ if sample_weight is None else sample_weight
-        n, P = X.shape[0], X.shape[1] + 1
+        P = X.shape[1] + 1
 
         def work(rows: slice) -> np.ndarray:
             block, weight, side = X[rows], s[rows], 1.0 - 2.0 * y[rows]
@@ -351,10 +341,10 @@ class LogisticModel:
             out[0] = weight @ _softplus(against) if with_loss else np.nan
             out[1:P], out[P] = block.T @ residual, residual.sum()
             if with_hessian:
-                out[1 + P :] = _curvature(block, weight * missed * (1.0 - missed)).ravel()
+                out[1 + P :] = cross_product(block, weight * missed * (1.0 - missed)).ravel()
             return out
 
-        sums = sum_blocks(work, n, P - 1)
+        sums = sum_blocks(work, *extent(X))
         penalty = theta[:-1] / self.C
         gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
@@ -366,17 +356,6 @@ class LogisticModel:
         slopes = np.arange(curvature.shape[0] - 1)
         curvature[slopes, slopes] += 1.0 / self.C
         return curvature
-
-
-def _curvature(X: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """X~' diag(d) X~ for d >= 0, (p + 1, p + 1): half the work of a product of two matrices."""
-    p = X.shape[1]
-    root = np.sqrt(d)[:, None] * X
-    out = np.empty((p + 1, p + 1))
-    out[:p, :p] = root.T @ root
-    out[p, :p] = out[:p, p] = X.T @ d
-    out[p, p] = d.sum()
-    return out
 
 
 def _softplus(z: np.ndarray) -> np.ndarray:
@@ -391,9 +370,9 @@ def with_intercept(X: np.ndarray) -> np.ndarray:
     return out
 
 
-def column_units(X: np.ndarray) -> np.ndarray:
+def column_units(X: Design) -> np.ndarray:
     """Units of the gradient's entries, (p + 1,): the root mean square of each column, at least 1."""
-    sample = X[:: max(1, X.shape[0] // 1000)]
+    sample = dense(X[:: max(1, X.shape[0] // 1000)])
     return np.append(np.maximum(1.0, np.sqrt(np.mean(sample**2, axis=0))), 1.0)
 
 
@@ -417,15 +396,15 @@ def _solve(factor: Factor, b: np.ndarray) -> np.ndarray:
 
 
 def checked(
-    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, *, same_rows: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    X: Design, y: np.ndarray, sample_weight: np.ndarray | None, *, same_rows: bool = False
+) -> tuple[Design, np.ndarray, np.ndarray]:
     """The rows of a fit as float64, weights of None as ones; ConfigError or FitError where no model can be fitted.
 
     `same_rows`: X and y were checked before, and only the weights are new.
     """
-    X = np.ascontiguousarray(X, dtype=np.float64)
+    X = np.ascontiguousarray(X, dtype=np.float64) if not isinstance(X, CodedDesign) else X
     y = np.asarray(y, dtype=np.float64)
-    if X.ndim != 2 or y.shape != X.shape[:1]:
+    if len(X.shape) != 2 or y.shape != X.shape[:1]:
         raise ConfigError(f"X has shape {X.shape} and y has shape {y.shape}; give X as (n, p) and y as (n,).")
     weight = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != y.shape:
@@ -437,7 +416,8 @@ def checked(
     if not 0 < (weight * y).sum() < weight.sum():
         raise FitError("Only one outcome has rows with weight above 0; a model needs both.")
     with np.errstate(invalid="ignore", over="ignore"):
-        total = 0.0 if same_rows else X.sum()
-    if not np.isfinite(total) and not np.isfinite(X).all():
+        values = X.numbers if isinstance(X, CodedDesign) else X
+        total = 0.0 if same_rows else values.sum()
+    if not np.isfinite(total) and not np.isfinite(values).all():
         raise ConfigError("X holds missing or infinite values; encode them first.")
     return X, y, weight

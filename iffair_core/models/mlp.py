@@ -16,6 +16,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
+from iffair_core.data.design import Design, dense, extent
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import Memory, checked, column_units, with_intercept
@@ -76,7 +77,7 @@ class MLPModel:
 
     def fit(
         self,
-        X: np.ndarray,
+        X: Design,
         y: np.ndarray,
         sample_weight: np.ndarray | None = None,
         *,
@@ -91,7 +92,7 @@ class MLPModel:
         and may raise to cancel. Raises ConfigError for unusable arguments, FitError if no stationary point is reached.
         """
         self._require_parameters()
-        self.X_, self.y_, self.sample_weight_ = checked(X, y, sample_weight)
+        self.X_, self.y_, self.sample_weight_ = checked(dense(X), y, sample_weight)
         widths = (self.X_.shape[1], *self.hidden, 1)
         self._shapes = [(outputs, inputs + 1) for inputs, outputs in pairwise(widths)]
         self._ends = np.cumsum([0, *(rows * columns for rows, columns in self._shapes)])
@@ -113,17 +114,17 @@ class MLPModel:
         model = MLPModel(self.hidden, self.C, self.seed, self.damping)
         return model.fit(self.X_, self.y_, sample_weight, warm_start=self, stop_check=stop_check)
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+    def predict_proba(self, X: Design) -> np.ndarray:
         """P(y = 0) and P(y = 1) of each row, (m, 2)."""
         p = sigmoid(self.logits(X))
         return np.column_stack([1.0 - p, p])
 
-    def logits(self, X: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
+    def logits(self, X: Design, theta: np.ndarray | None = None) -> np.ndarray:
         """z of each row, (m,)."""
         layers = self._layers(self.theta_ if theta is None else theta)
-        return np.concatenate(map_blocks(lambda rows: _forward(layers, X[rows])[-1][:, 0], *X.shape))
+        return np.concatenate(map_blocks(lambda rows: _forward(layers, X[rows])[-1][:, 0], *extent(X)))
 
-    def pull_back(self, X: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
+    def pull_back(self, X: Design, cotangents: np.ndarray) -> np.ndarray:
         """J(X)' C, (P, k), for C (m, k)."""
         layers, out = self._layers(self.theta_), np.zeros((self.theta_.size, cotangents.shape[1]))
         for rows in row_blocks(X.shape[0], self._width(X, cotangents.shape[1])):
@@ -131,7 +132,7 @@ class MLPModel:
             out += self._pulled(inputs, slopes, cotangents[rows])
         return out
 
-    def push_forward(self, X: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    def push_forward(self, X: Design, directions: np.ndarray) -> np.ndarray:
         """J(X) V, (m, k), for V (P, k)."""
         layers, k = self._layers(self.theta_), directions.shape[1]
         sides = [
@@ -227,7 +228,7 @@ class MLPModel:
             layer[:, -1] = 0.0
         return out
 
-    def _width(self, X: np.ndarray, k: int) -> int:
+    def _width(self, X: Design, k: int) -> int:
         return max(X.shape[1], k * max(units for units, _ in self._shapes))
 
     def _drawn(self) -> np.ndarray:
@@ -255,7 +256,7 @@ class MLPModel:
             z = outputs[-1][:, 0]
             loss = float(s[rows] @ (np.logaddexp(0.0, z) - y[rows] * z))
             residual = s[rows] * (sigmoid(z) - y[rows])
-            inputs = [X[rows], *outputs[:-1]]
+            inputs = [dense(X[rows]), *outputs[:-1]]
             return loss, self._pulled(inputs, _slopes(layers, outputs), residual[:, None])[:, 0]
 
         parts = map_blocks(work, *X.shape)
@@ -291,7 +292,7 @@ class MLPModel:
         def work(rows: slice) -> np.ndarray:
             outputs = _forward(layers, X[rows])
             slopes = _slopes(layers, outputs)
-            inputs = [X[rows], *outputs[:-1]]
+            inputs = [dense(X[rows]), *outputs[:-1]]
             p = sigmoid(outputs[-1][:, 0])
             residual = (s[rows] * (p - y[rows]))[:, None]
             sums, moved = [], [np.empty((0, 0))]
@@ -329,7 +330,7 @@ class MLPModel:
             self._stop_check()
             outputs = _forward(layers, X[rows])
             slopes = _slopes(layers, outputs)
-            inputs = [with_intercept(a) for a in (X[rows], *outputs[:-1])]
+            inputs = [with_intercept(a) for a in (dense(X[rows]), *outputs[:-1])]
             p = sigmoid(outputs[-1][:, 0])
             residual = s[rows] * (p - y[rows])
             d = s[rows] * p * (1 - p)
@@ -440,7 +441,7 @@ class MLPModel:
     def _attainable(self) -> float:
         """Smallest gradient size that rounding allows; more than the tolerance where a few values dwarf a column."""
         X = self.X_
-        peaks = np.abs(X[:: max(1, X.shape[0] // 1000)]).max(axis=0, initial=0.0) / column_units(X)[:-1]
+        peaks = np.abs(dense(X[:: max(1, X.shape[0] // 1000)])).max(axis=0, initial=0.0) / column_units(X)[:-1]
         return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
 
     def _conjugate_gradients(
@@ -483,18 +484,18 @@ class MLPModel:
         return self._factor
 
 
-def _forward(layers: list[np.ndarray], X: np.ndarray) -> list[np.ndarray]:
+def _forward(layers: list[np.ndarray], X: Design) -> list[np.ndarray]:
     """What comes out of each layer, (m, units): tanh of its sums, and of the last the logit itself, (m, 1)."""
-    outputs, a = [], X
+    outputs: list[np.ndarray] = []
     for i, layer in enumerate(layers):
-        a = _affine(a, layer)
+        a = _affine(outputs[-1] if outputs else X, layer)
         if i + 1 < len(layers):
             np.tanh(a, out=a)
         outputs.append(a)
     return outputs
 
 
-def _affine(a: np.ndarray, layer: np.ndarray) -> np.ndarray:
+def _affine(a: Design, layer: np.ndarray) -> np.ndarray:
     """Sums of a layer, (m, units)."""
     sums: np.ndarray = a @ layer[:, :-1].T
     sums += layer[:, -1]
@@ -509,10 +510,10 @@ def _slopes(layers: list[np.ndarray], outputs: list[np.ndarray]) -> list[np.ndar
     return slopes
 
 
-def _sensitivities(layers: list[np.ndarray], X: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _sensitivities(layers: list[np.ndarray], X: Design) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What reaches each layer, (m, inputs), and d logit / d its sums, (m, units)."""
     outputs = _forward(layers, X)
-    return [X, *outputs[:-1]], _slopes(layers, outputs)
+    return [dense(X), *outputs[:-1]], _slopes(layers, outputs)
 
 
 def _answers(layers: list[np.ndarray], outputs: list[np.ndarray]) -> dict[tuple[int, int], np.ndarray]:

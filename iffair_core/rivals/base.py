@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from iffair_core.data.design import Design
 from iffair_core.errors import StopCheck, never_stop
 from iffair_core.metrics import THRESHOLD
 from iffair_core.models.base import InfluenceModel
@@ -35,7 +36,7 @@ class RivalProblem:
     model decides favorable.
     """
 
-    X: np.ndarray
+    X: Design
     y: np.ndarray
     group_codes: np.ndarray
     n_groups: int
@@ -58,7 +59,7 @@ class Prediction:
     scores: np.ndarray | None = None
 
 
-Decide = Callable[[np.ndarray, np.ndarray], Prediction]
+Decide = Callable[[Design, np.ndarray], Prediction]
 """From features (m, p) and group codes (m,) to a prediction; most methods leave the codes unused."""
 
 
@@ -100,7 +101,7 @@ def with_weights(problem: RivalProblem, weights: np.ndarray, notes: tuple[str, .
     """The solution of a weight-based rival: the ordinary model refitted with its weights (n,)."""
     model = problem.model.refitted(weights if problem.base is None else weights * problem.base)
 
-    def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
+    def decide(X: Design, codes: np.ndarray) -> Prediction:
         scores = sigmoid(model.logits(X))
         return Prediction(scores >= problem.threshold, scores)
 

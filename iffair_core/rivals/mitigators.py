@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from iffair_core.data.design import Design, dense
 from iffair_core.errors import RivalFailed, StopCheck
 from iffair_core.rivals.base import Decide, Prediction, RivalProblem, Solution
 
@@ -89,10 +90,10 @@ def exponentiated_gradient(problem: RivalProblem) -> Solution:
 
     problem = _counted(problem)
     fitted = ExponentiatedGradient(WatchedEstimator(problem.C, problem.stop_check), _constraint(problem.goal))
-    fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
+    fitted.fit(dense(problem.X), problem.y, sensitive_features=problem.group_codes)
 
-    def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
-        return Prediction(np.asarray(fitted.predict(X, random_state=problem.seed)) == 1)
+    def decide(X: Design, codes: np.ndarray) -> Prediction:
+        return Prediction(np.asarray(fitted.predict(dense(X), random_state=problem.seed)) == 1)
 
     used = int((fitted.weights_ > 1e-9).sum())
     note = f"A draw from {used} models, made with the study's seed."
@@ -120,7 +121,7 @@ def grid_search(problem: RivalProblem) -> Solution:
     problem, size = _counted(problem), grid_size(problem.goal, problem.n_groups)
     watched = WatchedEstimator(problem.C, problem.stop_check)
     fitted = GridSearch(watched, _constraint(problem.goal), grid_size=size)
-    fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes)
+    fitted.fit(dense(problem.X), problem.y, sensitive_features=problem.group_codes)
     note = f"The best of {size} models on training rows."
     return Solution(_by_probability(fitted, problem.threshold), notes=(note, *_unweighted(problem, "Trained")))
 
@@ -140,10 +141,10 @@ def threshold_optimizer(problem: RivalProblem) -> Solution:
         predict_method="predict_proba",
     )
     weighted = {} if problem.base is None else {"sample_weight": problem.base}
-    fitted.fit(problem.X, problem.y, sensitive_features=problem.group_codes, **weighted)
+    fitted.fit(dense(problem.X), problem.y, sensitive_features=problem.group_codes, **weighted)
 
-    def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
-        drawn = fitted.predict(X, sensitive_features=codes, random_state=problem.seed)
+    def decide(X: Design, codes: np.ndarray) -> Prediction:
+        drawn = fitted.predict(dense(X), sensitive_features=codes, random_state=problem.seed)
         return Prediction(np.asarray(drawn) == 1)
 
     note = "Decisions between two thresholds are drawn with the study's seed."
@@ -157,15 +158,15 @@ def correlation_remover(problem: RivalProblem) -> Solution:
     problem = _counted(problem)
     problem.stop_check()
 
-    def joined(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        return np.column_stack([codes[:, None] == np.arange(1, problem.n_groups), X]).astype(np.float64)
+    def joined(X: Design, codes: np.ndarray) -> np.ndarray:
+        return np.column_stack([codes[:, None] == np.arange(1, problem.n_groups), dense(X)]).astype(np.float64)
 
     remover = CorrelationRemover(sensitive_feature_ids=list(range(problem.n_groups - 1)))
     changed = remover.fit_transform(joined(problem.X, problem.group_codes))
     problem.stop_check()
     model = base_estimator(problem.C).fit(changed, problem.y, sample_weight=problem.base)
 
-    def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
+    def decide(X: Design, codes: np.ndarray) -> Prediction:
         scores = model.predict_proba(remover.transform(joined(X, codes)))[:, 1]
         return Prediction(scores >= problem.threshold, scores)
 
@@ -173,8 +174,8 @@ def correlation_remover(problem: RivalProblem) -> Solution:
 
 
 def _by_probability(model: Any, threshold: float) -> Decide:
-    def decide(X: np.ndarray, codes: np.ndarray) -> Prediction:
-        scores = np.asarray(model.predict_proba(X))[:, 1]
+    def decide(X: Design, codes: np.ndarray) -> Prediction:
+        scores = np.asarray(model.predict_proba(dense(X)))[:, 1]
         return Prediction(scores >= threshold, scores)
 
     return decide

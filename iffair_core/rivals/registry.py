@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from iffair_core.data.design import Design
 from iffair_core.errors import Cancelled, ConfigError, IFFairError, RivalFailed, shorten
 from iffair_core.metrics import GOALS as _ALL_GOALS
 from iffair_core.models.logistic import LogisticModel
@@ -90,7 +91,7 @@ def rivals_text(names: Sequence[str]) -> str:
 
 
 def answer(
-    name: str, problem: RivalProblem, parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    name: str, problem: RivalProblem, parts: Mapping[str, tuple[Design, np.ndarray]]
 ) -> tuple[Solution, dict[str, Prediction]]:
     """The rival's solution, and its prediction for each part: features (m, p) and group codes (m,).
 

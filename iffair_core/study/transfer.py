@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
+from iffair_core.data.design import dense
 from iffair_core.data.encoding import SPLITS
 from iffair_core.errors import ConfigError, FitError, NotSupported, StopCheck, never_stop, shorten
 from iffair_core.metrics import (
@@ -83,14 +84,14 @@ def transfer(
     started = time.perf_counter()
     outputs, said = [], list(notes)
     for weight in (untouched, weights):
-        fitted, trouble = _fitted(_seeded(estimator, seed), data.X[rows], data.y[rows], weight, name)
+        fitted, trouble = _fitted(_seeded(estimator, seed), dense(data.X[rows]), data.y[rows], weight, name)
         said += [text for text in trouble if text not in said]
         outputs.append(fitted)
         stop_check()
     before, after, difference = {}, {}, {}
     for split in MEASURED:
         part = data.part(SPLITS.index(split))
-        X, y, codes, size = data.X[part], data.y[part], data.group_codes[part], len(data.groups)
+        X, y, codes, size = dense(data.X[part]), data.y[part], data.group_codes[part], len(data.groups)
         counts = None if base is None else base[part]
         (old, lost), (new, _) = (_scores(fitted, X) for fitted in outputs)
         threshold = THRESHOLD if lost else result.threshold

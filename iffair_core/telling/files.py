@@ -24,6 +24,7 @@ import scipy
 import sklearn
 
 from iffair_core.causes.found import causes_of
+from iffair_core.data.design import dense
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.resolving import group_table
 from iffair_core.errors import ConfigError
@@ -459,7 +460,7 @@ def write_design(result: StudyResult, target: str | os.PathLike[str] | io.BytesI
     with pq.ParquetWriter(target, schema) as writer:
         for start in range(0, data.y.size, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            features = np.ascontiguousarray(data.X[rows].T)
+            features = np.ascontiguousarray(dense(data.X[rows]).T)
             arrays = [pa.array(data.row_id[rows]), *(pa.array(feature) for feature in features)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
