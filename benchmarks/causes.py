@@ -28,6 +28,7 @@ from iffair_core.causes.cohorts import cohort_ledger, proven_ledger
 from iffair_core.causes.collect import what_to_collect
 from iffair_core.causes.conflicts import conflicts
 from iffair_core.causes.decisions import turned_rows, why_turned
+from iffair_core.data.design import dense
 from iffair_core.data.resolving import typed
 from iffair_core.datasets.example import example_biased_rows
 from iffair_core.quantities import goal_pairs
@@ -53,7 +54,7 @@ def removal_errors(result: StudyResult, seed: int = 0) -> dict[str, float]:
 
     A cohort is the nearest rows of one row, so that its rows are alike, as those of a cohort with conditions are.
     """
-    rng, X = np.random.default_rng(seed), result.model.X_
+    rng, X = np.random.default_rng(seed), dense(result.model.X_)
     found = {}
     for share in SHARES:
         errors = []
@@ -141,7 +142,8 @@ def injected() -> dict[str, float]:
     p = result.scores_before[rows]
     gradient = result.quantities.gradients(model)[:, _goal_row(result)[1]] @ _goal_row(result)[0]
     alone = (model.y_ - p) * model.push_forward(model.X_, gradient[:, None])[:, 0]
-    plain = LogisticRegression(C=result.config.C, max_iter=5_000).fit(model.X_, model.y_).predict_proba(model.X_)[:, 1]
+    X = dense(model.X_)
+    plain = LogisticRegression(C=result.config.C, max_iter=5_000).fit(X, model.y_).predict_proba(X)[:, 1]
     loss = -np.where(model.y_ > 0.5, np.log(p), np.log(1 - p))
     found = {
         "removal effect": -result.goal.removal,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iffair_core.causes.change import Agreement, agreement
+from iffair_core.data.design import extent
 from iffair_core.errors import FitError, StopCheck, TaskError, never_stop
 from iffair_core.influence import one_step_parameters, residuals
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
@@ -201,5 +202,5 @@ def _basis(result: StudyResult) -> np.ndarray:
         unit = model.push_forward(model.X_[rows], inverse) * residual[rows, None]
         return np.vstack([unit.T @ unit, unit.sum(axis=0)])
 
-    sums = sum_blocks(work, *model.X_.shape)
+    sums = sum_blocks(work, *extent(model.X_, model.theta_.size))
     return np.asarray(sums[:-1] - np.outer(sums[-1], sums[-1]) / residual.size)

@@ -15,11 +15,12 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 
 from iffair_core.causes.cohorts import Described, find_cohorts
+from iffair_core.data.design import cross_product, extent
 from iffair_core.data.splitting import SPLITS
 from iffair_core.errors import ConfigError, FitError, StopCheck, TaskError, never_stop
 from iffair_core.influence import residuals
 from iffair_core.models.blocks import sigmoid, sum_blocks
-from iffair_core.models.logistic import LogisticModel, with_intercept
+from iffair_core.models.logistic import LogisticModel
 from iffair_core.study.results import StudyResult
 
 TRIES = 6
@@ -83,15 +84,15 @@ def _chord_solve(model: LogisticModel, theta: np.ndarray, weights: np.ndarray, b
     size = theta.size
 
     def work(rows: slice) -> np.ndarray:
-        X = with_intercept(model.X_[rows])
-        here, there = X @ model.theta_, X @ theta
+        X = model.X_[rows]
+        here, there = (X @ at[:-1] + at[-1] for at in (model.theta_, theta))
         p, apart = sigmoid(here), there - here
         near = np.abs(apart) < 1e-6
         middle = sigmoid((here + there) / 2)
         slope = np.divide(sigmoid(there) - p, apart, out=middle * (1.0 - middle), where=~near)
-        return X.T @ ((weights[rows] * slope)[:, None] * X)
+        return cross_product(X, weights[rows] * slope)
 
-    hessian = sum_blocks(work, model.X_.shape[0], size)
+    hessian = sum_blocks(work, *extent(model.X_))
     hessian[np.arange(size - 1), np.arange(size - 1)] += 1.0 / model.C
     return np.asarray(cho_solve(cho_factor(hessian, lower=True), b))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from iffair_core.data.design import dense
 from iffair_core.data.encoding import Value, encoded_row, row_values
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.models.blocks import map_blocks, sigmoid
@@ -95,10 +96,10 @@ def nearest_rows(result: StudyResult, row_id: int, count: int = NEAREST) -> tupl
     """
     at = position(result, row_id)
     X, rows = result.dataset.X, result.train_rows
-    own, out = X[at], np.empty(rows.size)
+    own, out = dense(X[at : at + 1]), np.empty(rows.size)
 
     def work(block: slice) -> None:
-        apart = X[rows[block]] - own
+        apart = dense(X[rows[block]]) - own
         out[block] = np.einsum("ij,ij->i", apart, apart)
 
     map_blocks(work, rows.size, X.shape[1])
@@ -116,7 +117,7 @@ def edited(
     `changes` by the names of `dataset.encoding`. Raises TaskError for one that no feature comes from.
     """
     at = position(result, row_id)
-    unchanged = decided(result, result.dataset.X[at])
+    unchanged = decided(result, dense(result.dataset.X[at : at + 1])[0])
     if not changes:
         return unchanged, unchanged
     return unchanged, decided(
