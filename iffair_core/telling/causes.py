@@ -217,6 +217,18 @@ def cosine_text(value: float) -> str:
     return "not refitted" if np.isnan(value) else minus(f"{value:z.2f}")
 
 
+def without_conflict(result: StudyResult, found: Conflicts) -> str:
+    """Whether every other gap narrows with the goal's here, by cosines whose intervals leave out 0."""
+    own = found.place(result.config.goal)
+    if own is None or len(found.goals) < 2:
+        return ""
+    kinds = [_kind(found, own, place) for place in range(len(found.goals)) if place != own]
+    paper = "The summary of IFFair says that its metrics improve together, without conflicts."
+    if "against" in kinds:
+        return f"{paper} On these rows they do not."
+    return f"{paper} On these rows {'they do' if set(kinds) == {'with'} else 'that cannot be told for all of them'}."
+
+
 def conflict_table(found: Conflicts) -> pd.DataFrame:
     """A line for each pair of goals: goal, other, cosine low high, refitted; and what a quarter of the gap costs.
 

@@ -347,6 +347,7 @@ def _causes_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
         said = causes.proof_sentence("how one goal moves another", goals.agreement)
         yield badge_block("Check", goals.agreement.level, said)
         yield picture_block(conflict_map(goals, theme))
+        yield text_block(causes.without_conflict(result, goals))
     yield text_block(causes.collect_sentence(result, further), lead=True)
     yield badge_block("Check", further.level, causes.collect_proof(further))
     yield picture_block(collect_bars(result, further, theme))

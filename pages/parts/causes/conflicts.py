@@ -33,6 +33,7 @@ def between_goals(result: StudyResult) -> None:
     if len(found.goals) < 2:
         return
     widgets.chart(conflict_map(found, widgets.theme()), "conflict_map")
+    st.caption(plain(causes.without_conflict(result, found)))
     table = causes.conflict_table(found)
     widgets.csv_download(table, "conflicts.csv", key="conflicts_csv")
 

@@ -12,7 +12,7 @@ from iffair_core.errors import Cancelled
 from iffair_core.models import LogisticModel
 from iffair_core.quantities import goal_pairs, quantities_from_codes
 from iffair_core.study.results import Influence
-from iffair_core.telling.causes import conflict_table, conflicts_sentence, price_sentence
+from iffair_core.telling.causes import conflict_table, conflicts_sentence, price_sentence, without_conflict
 from iffair_core.telling.figures import conflict_map
 from tests.engine.studies import example_study, plain_table
 
@@ -130,9 +130,12 @@ def test_every_way_that_another_goal_can_go_is_said(found):
         ends = [np.array(part) for part in (found.cosines, found.low, found.high, found.refitted)]
         for part, value in zip(ends, (cosine, low, high, refitted), strict=True):
             part[own, other] = value
-        return conflicts_sentence(result, replace(found, **dict(zip(FIELDS, ends, strict=True))))
+        changed = replace(found, **dict(zip(FIELDS, ends, strict=True)))
+        return f"{conflicts_sentence(result, changed)} {without_conflict(result, changed)}"
 
     assert "and widen error rate parity (cosine −0.30, −0.28 refitted)" in said(-0.3, -0.4, -0.2, -0.28)
+    assert "they do not" in said(-0.3, -0.4, -0.2, -0.28)
+    assert without_conflict(result, found).endswith("they do.")
     assert "and hardly touch error rate parity (cosine 0.05" in said(0.05, 0.01, 0.09, 0.04)
     assert "and may do either to error rate parity (cosine 0.30)" in said(0.3, -0.1, 0.6, np.nan)
 
