@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from iffair_core.errors import ConfigError, FitError, Infeasible, StopCheck, never_stop
 from iffair_core.influence import influence_of, one_step_parameters
-from iffair_core.metrics import GOAL_METRIC
+from iffair_core.metrics import GOAL_METRIC, GOAL_RATES
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.quantities import FairnessQuantities, GoalPairs, goal_pairs
@@ -126,17 +127,20 @@ class RepairPath:
         self.rails = Rails(repair.max_weight, pinned, base)
         self.start, self.repair, self.guide, self.stop_check = start, repair, guide, stop_check
         self.pairs: GoalPairs = goal_pairs(guide, repair.goal, groups)
-        self.before = guide.values(start)
-        self.disparity = self.pairs.disparity(self.before)
-        asked = [self.pairs, *(goal_pairs(guide, goal, groups) for goal in repair.also)]
+        # Other gaps are not followed: their gradients and influences would cost as much as those of the goals.
+        rates = {rate for goal in (repair.goal, *repair.also) for rate in GOAL_RATES[goal]}
+        self._followed = guide.without([gap.name for gap in guide.gaps if gap.rate not in rates])
+        self._first = self._latest = _Linearized(start, self._followed, base)
+        self.before = self._first.values
+        asked = [goal_pairs(self._followed, goal, groups) for goal in (repair.goal, *repair.also)]
+        self.disparity = asked[0].disparity(self.before)
         self._directed = np.vstack([pairs.matrix for pairs in asked])
         self._signed = np.unique(np.vstack([pairs.signed for pairs in asked]), axis=0)  # goals may share a rate
         self._disparities = np.repeat([pairs.disparity(self.before) for pairs in asked], [len(p.labels) for p in asked])
         self.origin = Step(0.0, np.ones(start.X_.shape[0]), start, start.theta_)
-        self._first = _Linearized(start, guide, base)
         self._known_thrift: Thrift | None = None
         self._forecasts: dict[float, _Forecast | None] = {}
-        self._linearized: dict[float, _Linearized] = {0.0: self._first}
+        self._ahead = 0.0, self._first
         if isinstance(start, LogisticModel):
             self._forecasts[0.0] = _Forecast(start, np.ones(start.X_.shape[0]))
         self.limit = self._reachable()
@@ -145,7 +149,7 @@ class RepairPath:
         """The weights and the refitted model at `strength`, starting from a feasible step at a smaller strength."""
         if strength == 0 or self.disparity <= NO_GAP:
             return Step(strength, self.origin.weights, self.origin.model, self.origin.predicted_theta)
-        predicted = self._predict(strength)
+        predicted, near = self._predict(strength)
         if earlier.model is None or earlier.weights is None:
             return Step(strength, None, None, predicted, earlier.reason)
         if strength > self.limit:
@@ -162,14 +166,14 @@ class RepairPath:
         for _ in range(CORRECTIONS):
             self.stop_check()
             try:
-                here = self._first if model is self.start else _Linearized(model, self.guide, self.base)
-                candidate = self._solve(here, weights, strength)
-                refitted = model.refitted(self._seen(candidate), stop_check=self.stop_check)
+                candidate = self._solve(self._linearized(model), weights, strength)
+                refitted = (near or model).refitted(self._seen(candidate), stop_check=self.stop_check)
+                self._latest = _Linearized(refitted, self._followed, self.base)
             except (Infeasible, FitError) as error:
                 if found is None:
                     return Step(strength, None, None, predicted, str(error))
                 break
-            miss = self._miss(refitted, strength)
+            miss, near = self._miss(self._latest.values, strength), None
             if miss < best:
                 found, best = (refitted, candidate), miss
             if miss <= ON_TARGET or miss > 2 * best:
@@ -238,10 +242,15 @@ class RepairPath:
             return self._signed, (1 - strength) * (self._signed @ self.before), True
         return self._directed, (1 - strength) * self._disparities, False
 
-    def _miss(self, model: InfluenceModel, strength: float) -> float:
-        """Distance of the refit from its target, as a share of the baseline disparity."""
+    def _linearized(self, model: InfluenceModel) -> _Linearized:
+        """The quantities at a model; those of the start and of the latest refit are there already."""
+        known = next((one for one in (self._first, self._latest) if one.model is model), None)
+        return known or _Linearized(model, self._followed, self.base)
+
+    def _miss(self, values: np.ndarray, strength: float) -> float:
+        """Distance of a refit with these quantities (k,) from its target, as a share of the baseline disparity."""
         matrix, target, equal = self._targets(strength)
-        off = matrix @ self.guide.values(model) - target
+        off = matrix @ values - target
         return float((np.abs(off) if equal else off).max() / self.disparity)
 
     def _solve(self, at: _Linearized, weights: np.ndarray, strength: float) -> np.ndarray:
@@ -264,20 +273,20 @@ class RepairPath:
             self._known_thrift = Thrift(self.start.theta_, self.start.hessian())
         return self._known_thrift
 
-    def _predict(self, strength: float) -> np.ndarray | None:
-        """Parameters at a strength without a refit, (P,); None where the ask has no answer."""
+    def _predict(self, strength: float) -> tuple[np.ndarray | None, LogisticModel | None]:
+        """Parameters at a strength without a refit, (P,), None where the ask has no answer; the model they are of."""
         if not self.predicts:
-            return None
+            return None, None
         if not isinstance(self.start, LogisticModel):
             try:
                 candidate = self._solve(self._first, np.ones(self.start.X_.shape[0]), strength)
-                return one_step_parameters(self.start, self._seen(candidate))
+                return one_step_parameters(self.start, self._seen(candidate)), None
             except Infeasible:
-                return None
+                return None, None
         forecast = self._forecasts[strength] if strength in self._forecasts else self._forecast(strength)
         if strength % STRIDE == 0:
             self._forecasts[strength] = forecast
-        return None if forecast is None else forecast.model.theta_
+        return (None, None) if forecast is None else (forecast.model.theta_, forecast.model)
 
     def _forecast(self, strength: float) -> _Forecast | None:
         """The model expected at a strength: one Newton step from the one expected a sixteenth of strength before.
@@ -290,10 +299,10 @@ class RepairPath:
         before = self._forecasts[earlier]
         if before is None:
             return None
-        if earlier not in self._linearized:
-            self._linearized[earlier] = _Linearized(before.model, self.guide, self.base)
+        if earlier != self._ahead[0]:  # only one is held: each has an influence for every row
+            self._ahead = earlier, _Linearized(before.model, self._followed, self.base)
         try:
-            weights = self._solve(self._linearized[earlier], before.weights, strength)
+            weights = self._solve(self._ahead[1], before.weights, strength)
             return _Forecast(before.model.stepped(self._seen(weights)), weights)
         except (Infeasible, FitError):
             return None
@@ -324,15 +333,17 @@ class _Linearized:
     """Quantities, their gradients and influences, per unit of our weights, at one model."""
 
     def __init__(self, model: InfluenceModel, guide: FairnessQuantities, base: np.ndarray | None) -> None:
-        self.model, self._base = model, base
-        self.values = guide.values(model)
-        self.gradients = guide.gradients(model)
-        self._influence: np.ndarray | None = None
+        self.model, self._guide, self._base = model, guide, base
+        self._logits = model.logits(guide.X)
+        self.values = guide.values_of(self._logits)
 
-    @property
+    @cached_property
+    def gradients(self) -> np.ndarray:
+        return self._guide.gradients(self.model, self._logits)
+
+    @cached_property
     def influence(self) -> np.ndarray:
-        if self._influence is None:
-            self._influence = influence_of(self.model, self.gradients)
-            if self._base is not None:
-                self._influence *= self._base[:, None]
-        return self._influence
+        found = influence_of(self.model, self.gradients)
+        if self._base is not None:
+            found *= self._base[:, None]
+        return found

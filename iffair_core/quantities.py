@@ -78,13 +78,19 @@ class FairnessQuantities:
 
     def values_at(self, model: InfluenceModel, theta: np.ndarray) -> np.ndarray:
         """Soft value of each quantity at other parameters `theta` of the same model, (k,)."""
-        z = model.logits(self.X, theta)
+        return self.values_of(model.logits(self.X, theta))
+
+    def values_of(self, z: np.ndarray) -> np.ndarray:
+        """Soft value of each quantity at logits z (m,) of the evaluation rows, (k,)."""
         gaps = self._mix @ self._cell_sums(sigmoid(self.slope * (z - self.shift))) + self._offset
         return np.append(gaps, self._mean_loss(z))
 
     def hard_values(self, model: InfluenceModel, theta: np.ndarray | None = None) -> np.ndarray:
         """The same quantities with decisions in place of soft rates, (k,), at `theta` if given."""
-        z = model.logits(self.X, theta)
+        return self.hard_values_of(model.logits(self.X, theta))
+
+    def hard_values_of(self, z: np.ndarray) -> np.ndarray:
+        """`hard_values` from the logits (m,)."""
         gaps = self._mix @ self._cell_sums(decisions(z - self.shift).astype(float)) + self._offset
         return np.append(gaps, self._mean_loss(z))
 
@@ -106,30 +112,35 @@ class FairnessQuantities:
 
         gradU . step + step' H_V step / 2 on the evaluation rows; for a logit linear in theta, exact up to third order.
         """
-        z, moved = model.logits(self.X), model.logits(self.X, theta)
+        return self.price_of(model.logits(self.X), model.logits(self.X, theta))
+
+    def price_of(self, z: np.ndarray, moved: np.ndarray) -> float:
+        """`price` from the logits (m,) at both."""
         p = sigmoid(z)
         step = moved - z
         return self._mean((p - self.y) * step + p * (1.0 - p) * step**2 / 2)
 
-    def gradients(self, model: InfluenceModel) -> np.ndarray:
-        """d quantity / d theta at the model's parameters, (P, k)."""
+    def gradients(self, model: InfluenceModel, logits: np.ndarray | None = None) -> np.ndarray:
+        """d quantity / d theta at the model's parameters, (P, k); `logits` (m,) of the evaluation rows, if known."""
         cells, n_cells, weights = self.cells(), 2 * len(self.groups), self.weights
         total, shift = self._total(), self.shift
+        few = len(self.gaps) < n_cells
+        sides = self._mix.T if few else np.eye(n_cells)
 
         def work(rows: slice) -> np.ndarray:
             X = self.X[rows]
-            z = model.logits(X)
+            z = model.logits(X) if logits is None else logits[rows]
             p = sigmoid(z)
             soft = p if self.slope == 1 and shift == 0 else sigmoid(self.slope * (z - shift))
-            cotangents = np.zeros((z.size, n_cells + 1))
-            cotangents[np.arange(z.size), cells[rows]] = self.slope * soft * (1.0 - soft)
+            cotangents = np.empty((z.size, sides.shape[1] + 1))
+            cotangents[:, :-1] = (self.slope * soft * (1.0 - soft))[:, None] * sides[cells[rows]]
             cotangents[:, -1] = (p - self.y[rows]) / total
             if weights is not None:
                 cotangents *= weights[rows, None]
             return model.pull_back(X, cotangents)
 
         sums = sum_blocks(work, *extent(self.X, n_cells))
-        return np.column_stack([sums[:, :-1] @ self._mix.T, sums[:, -1]])
+        return sums if few else np.column_stack([sums[:, :-1] @ self._mix.T, sums[:, -1]])
 
     def hessians(self, model: InfluenceModel) -> np.ndarray:
         """d^2 quantity / d theta^2 at the model's parameters, (k, P, P), in one pass.

@@ -426,9 +426,15 @@ def _dual_newton(
     sides = np.column_stack([columns, rails.evenness(n)])
     wanted = np.append(change, 0.0)
 
+    whole = sides.T @ sides
+
     def gram(inside: np.ndarray, moving: np.ndarray) -> np.ndarray:
-        curved = sides[inside][:, moving]
-        return curved.T @ curved
+        """That of the rows inside, or of all less that of the rows outside, whichever are fewer."""
+        outside = np.flatnonzero(~inside)
+        few = 2 * outside.size < n
+        part = sides[outside] if few else sides[inside]
+        curved = whole - part.T @ part if few else part.T @ part
+        return curved[np.ix_(moving, moving)]
 
     x, delta = _climb(
         rails,

@@ -160,10 +160,12 @@ def measure_point(
     seed: int,
     intervals: bool = True,
     base: np.ndarray | None = None,
+    before: Mapping[str, np.ndarray] | None = None,
 ) -> CurvePoint:
     """Every metric of a path's step on every split, refitted and predicted; soft gaps over `groups` of each rate.
 
-    `base` (n,): the file's weights of the training rows, None for 1 everywhere.
+    `base` (n,): the file's weights of the training rows, None for 1 everywhere. `before`: the start's logits on the
+    rows of each split, if known.
     """
     refitted: dict[str, Numbers] = {}
     bounds: dict[str, Intervals] = {}
@@ -175,15 +177,17 @@ def measure_point(
     gain: Estimate | None = None
     for split, part in parts.items():
         n_groups = len(quantities[split].groups)
+        untouched = start.logits(part.X) if before is None else before[split]
         if step.model is not None:
-            score = sigmoid(step.model.logits(part.X))
+            z = step.model.logits(part.X)
+            score = sigmoid(z)
             refitted[split], counts = part.metrics(score, n_groups), part.cells(score, n_groups)
             apart[split] = tells_apart(counts)
             if intervals:
                 bounds[split] = intervals_from_counts(counts, seed=seed)
-            soft[split] = signed_disparity(quantities[split], goal, groups, start, step.model.theta_)
+            soft[split] = signed_disparity(quantities[split], goal, groups, untouched, z)
             if split == CHOOSING:
-                pair = sigmoid(start.logits(part.X)) >= part.threshold, score >= part.threshold
+                pair = sigmoid(untouched) >= part.threshold, score >= part.threshold
                 gain = paired_change(
                     GOAL_METRIC[goal],
                     part.y,
@@ -194,10 +198,11 @@ def measure_point(
                     sample_weight=part.weights,
                 )
         if step.predicted_theta is not None:
-            score = sigmoid(start.logits(part.X, step.predicted_theta))
+            z = start.logits(part.X, step.predicted_theta)
+            score = sigmoid(z)
             predicted[split] = part.metrics(score, n_groups)
-            predicted_soft[split] = signed_disparity(quantities[split], goal, groups, start, step.predicted_theta)
-            price[split] = quantities[split].price(start, step.predicted_theta)
+            predicted_soft[split] = signed_disparity(quantities[split], goal, groups, untouched, z)
+            price[split] = quantities[split].price_of(untouched, z)
     weights = step.weights if step.model is not None else None
     return CurvePoint(
         step.strength,
@@ -223,20 +228,21 @@ def signed_disparity(
     quantities: FairnessQuantities,
     goal: str,
     groups: Mapping[str, tuple[str, ...]],
-    start: InfluenceModel,
-    theta: np.ndarray,
+    untouched: np.ndarray,
+    logits: np.ndarray,
 ) -> float | None:
-    """The goal's soft disparity at `theta`; for a single gap signed, positive in the direction of the start's gap.
+    """The goal's soft disparity at these logits (m,); for a single gap signed, positive in the direction of its start.
 
+    `untouched` (m,): the logits at the start.
     None where fewer than two of the groups have an estimable rate on these rows.
     """
     try:
         pairs = goal_pairs(quantities, goal, groups)
     except TaskError:
         return None
-    values = quantities.values_at(start, theta)
+    values = quantities.values_of(logits)
     if len(pairs.labels) == 2:
-        return float(pairs.matrix[pairs.worst(quantities.values(start))] @ values)
+        return float(pairs.matrix[pairs.worst(quantities.values_of(untouched))] @ values)
     return pairs.disparity(values)
 
 
@@ -323,6 +329,7 @@ def trace(
     warning; with a `budget` it is capped to the largest strength within it. `parts` and `quantities`: per split.
     """
     steps = path.walk(grid, () if strength is None else (strength,), report)
+    before = {split: path.start.logits(part.X) for split, part in parts.items()}
     points = tuple(
         measure_point(
             step,
@@ -334,11 +341,12 @@ def trace(
             seed=seed,
             intervals=intervals,
             base=path.base,
+            before=before,
         )
         for step in steps
     )
     part = parts[CHOOSING]
-    counts = part.cells(sigmoid(path.start.logits(part.X)), len(quantities[CHOOSING].groups))
+    counts = part.cells(sigmoid(before[CHOOSING]), len(quantities[CHOOSING].groups))
     chance = chance_band(counts, seed=seed)[GOAL_METRIC[path.repair.goal]]
     return _arranged(points, path.repair.goal, path.repair.variant, path.limit, chance, asked=(strength, budget))
 

@@ -8,17 +8,17 @@ the rest of what is asked of them. x~ = [x, 1] is a row with the intercept's 1 a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 CODED_FROM = 4_000_000
 """Entries of X from which codes are worth their calls."""
 CODED_SHARE = 0.7
 """Largest share of the columns of X that a row then holds as numbers and codes."""
-CALLS = 4
+CALLS = 2
 """A block of a coded design is so many times as large as one of an array: a product takes that many more calls."""
 
 
@@ -41,6 +41,7 @@ class CodedDesign:
     starts: tuple[int, ...]
     of_numbers: np.ndarray
     of_levels: np.ndarray
+    _views: dict[tuple[object, ...], CodedDesign] = field(default_factory=dict, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,8 +52,13 @@ class CodedDesign:
         return _Transposed(self)
 
     def __getitem__(self, rows: slice | np.ndarray) -> CodedDesign:
-        """Some of the rows; views of them for a slice."""
-        return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
+        """Some of the rows; for a slice a view of them, the same one every time, which keeps what products need."""
+        if not isinstance(rows, slice):
+            return replace(self, numbers=self.numbers[rows], codes=self.codes[rows], _views={})
+        ends = rows.start, rows.stop, rows.step
+        if ends not in self._views:
+            self._views[ends] = replace(self, numbers=self.numbers[rows], codes=self.codes[rows], _views={})
+        return self._views[ends]
 
     def __matmul__(self, V: np.ndarray) -> np.ndarray:
         """X V, (n,) or (n, k), for V (p,) or (p, k)."""
@@ -64,7 +70,7 @@ class CodedDesign:
         """X~' diag(d) X~, (p + 1, p + 1)."""
         p, weighted = self.shape[1], d[:, None] * self.numbers
         numbers, levels, out = np.append(self.of_numbers, p), self.of_levels, np.empty((p + 1, p + 1))
-        mixed = (self._levels.T @ weighted)[:-1]
+        mixed = (self._by_level @ weighted)[:-1]
         out[np.ix_(numbers, numbers)] = self.numbers.T @ weighted
         out[np.ix_(levels, numbers)], out[np.ix_(numbers, levels)] = mixed, mixed.T
         pairs = self._pairs(d)
@@ -74,15 +80,16 @@ class CodedDesign:
     def _pairs(self, d: np.ndarray) -> np.ndarray:
         """Sum of d over the rows that have both levels, (starts[q], starts[q]), where the second category is later."""
         sizes = np.diff(self.starts)
+        wide = int(sizes.max()) + 1
         # Each category's own codes, from 0 to its number of levels for none.
         own = np.minimum(self.codes.T - np.array(self.starts[:-1])[:, None], sizes[:, None])
         out = np.zeros((self.starts[-1], self.starts[-1]))
         for k, size in enumerate(sizes):
+            row = own[k] * wide
             for other in range(k + 1, sizes.size):
-                shape = (size + 1, sizes[other] + 1)
-                sums = np.bincount(own[k] * shape[1] + own[other], d, shape[0] * shape[1]).reshape(shape)
-                ends = self.starts[k + 1], self.starts[other + 1]
-                out[self.starts[k] : ends[0], self.starts[other] : ends[1]] = sums[:-1, :-1]
+                sums = np.bincount(row + own[other], d, (size + 1) * wide).reshape(size + 1, wide)
+                columns = slice(self.starts[other], self.starts[other + 1])
+                out[self.starts[k] : self.starts[k + 1], columns] = sums[:-1, : sizes[other]]
         return out
 
     def forms(self, A: np.ndarray) -> np.ndarray:
@@ -103,7 +110,7 @@ class CodedDesign:
 
     def squared(self) -> CodedDesign:
         """Every entry squared."""
-        return replace(self, numbers=self.numbers**2)
+        return replace(self, numbers=self.numbers**2, _views={})
 
     def dense(self) -> np.ndarray:
         """The same numbers as an array."""
@@ -115,9 +122,19 @@ class CodedDesign:
     @cached_property
     def _levels(self) -> csr_array:
         """The one-hot columns, and one for no level, (n, starts[q] + 1)."""
-        n, q = self.codes.shape
-        ends = np.arange(0, n * q + 1, q, dtype=np.int32 if n * q < 2**31 else np.int64)
-        return csr_array((np.ones(n * q), self.codes.ravel(), ends), shape=(n, self.starts[-1] + 1))
+        ones, ends = _one_each(*self.codes.shape)
+        return csr_array((ones, self.codes.ravel(), ends), shape=(self.shape[0], self.starts[-1] + 1))
+
+    @cached_property
+    def _by_level(self) -> csc_array:
+        """The transpose of `_levels`."""
+        return self._levels.T
+
+
+@lru_cache(maxsize=16)
+def _one_each(n: int, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """The entries of n rows with q ones each, and where each row begins: blocks of one size share them."""
+    return np.ones(n * q), np.arange(0, n * q + 1, q, dtype=np.int32 if n * q < 2**31 else np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +147,7 @@ class _Transposed:
         """X' C, (p,) or (p, k), for C (n,) or (n, k)."""
         X = self.of
         out = np.empty((X.shape[1], *C.shape[1:]))
-        out[X.of_numbers], out[X.of_levels] = X.numbers[:, :-1].T @ C, (X._levels.T @ C)[:-1]
+        out[X.of_numbers], out[X.of_levels] = X.numbers[:, :-1].T @ C, (X._by_level @ C)[:-1]
         return out
 
 

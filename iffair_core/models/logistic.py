@@ -126,7 +126,9 @@ class LogisticModel:
         return self
 
     def refitted(self, sample_weight: np.ndarray, *, stop_check: StopCheck = never_stop) -> LogisticModel:
-        """The model of the same rows with these weights (n,), started from this one."""
+        """The model of the same rows with these weights (n,), started from this one's parameters and Hessian."""
+        with suppress(FitError):  # where it has none, the search takes one of its own
+            self._hessian_factor()
         return LogisticModel(self.C).fit(self.X_, self.y_, sample_weight, warm_start=self, stop_check=stop_check)
 
     def predict_proba(self, X: Design) -> np.ndarray:

@@ -158,14 +158,16 @@ def refit_without_rows(
     directed = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
     done = len(thetas)
     hard = directed @ quantities.hard_values(model)
+    logits = (model.logits(quantities.X, theta) for theta in thetas)
+    refitted = np.array([(directed @ quantities.values_of(z), directed @ quantities.hard_values_of(z)) for z in logits])
     frame = pd.DataFrame(
         {
             "row": rows[:done],
             "random": random[:done],
             "predicted": goal.removal[rows[:done]],
-            "refitted": [directed @ quantities.values_at(model, theta) - goal.value for theta in thetas],
+            "refitted": refitted[:, 0] - goal.value,
             "hard_predicted": hard_removal_effects(model, quantities, rows[:done], result.leverage) @ directed[:-1],
-            "hard_refitted": [directed @ quantities.hard_values(model, theta) - hard for theta in thetas],
+            "hard_refitted": refitted[:, 1] - hard,
         }
     )
     return frame, rows.size

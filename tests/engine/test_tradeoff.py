@@ -407,14 +407,39 @@ def test_cancelling_stops_between_steps():
         path.step_from(path.origin, 0.5)
 
 
+def test_a_refit_ends_at_the_same_place_wherever_it_starts():
+    """With predictions it starts at the predicted model, without them at the refit before it."""
+    train, parts = thirds(known_problem())
+    part = parts["validation"]
+    guide = quantities_from_codes(part.X, part.y, part.group_codes, train.groups, "g0")
+    paths = [RepairPath(train.model(), guide, Repair(), predict=predict) for predict in (True, False)]
+    for ours, theirs in zip(*(path.walk(STRENGTHS[:13]) for path in paths), strict=True):
+        (one, weights), (other, expected) = ours.solution, theirs.solution
+        np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(one.theta_, other.theta_, rtol=0, atol=1e-9)
+
+
+def test_an_earlier_strength_can_be_asked_for_after_a_later_one():
+    train, parts = thirds(known_problem())
+    part = parts["validation"]
+    guide = quantities_from_codes(part.X, part.y, part.group_codes, train.groups, "g0")
+    path = RepairPath(train.model(), guide, Repair())
+    steps = path.walk(STRENGTHS[:9])
+    again = path.step_from(steps[3], 0.22)
+    fresh = RepairPath(train.model(), guide, Repair())
+    expected = fresh.step_from(fresh.walk(STRENGTHS[:4])[-1], 0.22)
+    assert np.array_equal(again.predicted_theta, expected.predicted_theta)
+    np.testing.assert_allclose(again.solution[1], expected.solution[1], rtol=0, atol=1e-9)
+
+
 def test_rows_that_cannot_estimate_the_goal_report_no_soft_gap():
     problem = make_problem(1, n=60)
     y = np.where(problem.codes == 1, 0.0, problem.y)
     q = quantities_from_codes(problem.X, y, problem.codes, problem.groups, "g0")
-    model = LogisticModel().fit(problem.X, y)
-    assert signed_disparity(q, "equal_opportunity", judged_groups(q, "equal_opportunity"), model, model.theta_) is None
-    assert signed_disparity(q, "equalized_odds", judged_groups(q, "equalized_odds"), model, model.theta_) is None
-    assert signed_disparity(q, "demographic_parity", judged_groups(q, "demographic_parity"), model, model.theta_) >= 0
+    z = LogisticModel().fit(problem.X, y).logits(problem.X)
+    assert signed_disparity(q, "equal_opportunity", judged_groups(q, "equal_opportunity"), z, z) is None
+    assert signed_disparity(q, "equalized_odds", judged_groups(q, "equalized_odds"), z, z) is None
+    assert signed_disparity(q, "demographic_parity", judged_groups(q, "demographic_parity"), z, z) >= 0
 
 
 def test_the_table_of_a_curve_has_a_line_for_each_strength_and_split():
