@@ -20,6 +20,8 @@ CODED_SHARE = 0.7
 """Largest share of the columns of X that a row then holds as numbers and codes."""
 CALLS = 2
 """A block of a coded design is so many times as large as one of an array: a product takes that many more calls."""
+ENTRIES = 400_000
+"""Entries of a cross product from which adding one per block tells: blocks are larger then."""
 
 
 PANEL = 8
@@ -166,7 +168,10 @@ def worth_codes(n: int, p: int, held: int) -> bool:
 
 def extent(X: Design, least: int = 0) -> tuple[int, int]:
     """Rows and columns of X as `row_blocks` counts them; `least`: columns of what else is held for each row."""
-    columns = (X.numbers.shape[1] + X.codes.shape[1]) // CALLS if isinstance(X, CodedDesign) else X.shape[1]
+    columns = X.shape[1]
+    if isinstance(X, CodedDesign):
+        calls = CALLS * (1 + columns**2 // ENTRIES)
+        columns = max(1, (X.numbers.shape[1] + X.codes.shape[1]) // calls)
     return X.shape[0], max(columns, least)
 
 
