@@ -23,6 +23,7 @@ TOLERANCE = 1e-9
 DECREMENT = 1e-16  # of the Newton decrement squared, per row
 ROUNDING = 1e-12  # relative; two losses that differ by less are the same
 MAX_STEPS = 100
+QUICK_STEPS = 20  # without care, steps that lower now the loss and now the gradient can go round in circles
 SHORTEST_STEP = 1e-4
 SUBSAMPLE_FROM = 20_000
 SUBSAMPLE_ROWS = 5_000
@@ -256,7 +257,8 @@ class LogisticModel:
         """
         attainable = max(tolerance, self._attainable())
         here, fresh, memory = self._at(theta, with_hessian=factor is None), False, Memory()
-        for self.n_iter_ in range(1, MAX_STEPS + 1):
+        most = MAX_STEPS if careful else QUICK_STEPS
+        for self.n_iter_ in range(1, most + 1):
             if factor is None:
                 here = here if here.hessian.size else self._at(here.theta, with_hessian=True)
                 try:
@@ -282,7 +284,7 @@ class LogisticModel:
                 factor = None
         if not here.size <= attainable:
             raise FitError(
-                f"The model did not reach its optimum (gradient {here.size:.1e} after {MAX_STEPS} steps). "
+                f"The model did not reach its optimum (gradient {here.size:.1e} after {most} steps). "
                 "Lower C, or drop columns that separate the outcome exactly."
             )
         if factor is not None and tolerance <= TOLERANCE:
