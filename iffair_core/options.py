@@ -94,11 +94,7 @@ def command_parser() -> argparse.ArgumentParser:
         "--target-gap", metavar="G", help="also find the smallest fix that brings the goal's disparity to G"
     )
     repair.add_argument("--fix-by", metavar="WHAT", help=f"what is smallest: {' or '.join(BY)} (default: rows)")
-    run.add_argument(
-        "--causes",
-        action="store_true",
-        help=f"also find cohorts, conflicts between goals and what to collect: {', '.join(CAUSES)}, and in the report",
-    )
+    run.add_argument("--causes", action="store_true", help=f"also write {', '.join(CAUSES)}")
     run.add_argument(
         "--save-design", action="store_true", help=f"also write {DESIGN}, the features as the model saw them"
     )

@@ -37,7 +37,7 @@ def test_the_examples_repair_is_told_with_its_numbers_and_pictures_and_every_tab
     for name in ("Decisions that turn", "Weights by group and outcome", "Every metric"):
         opened.app.session_state["reweight_tab"] = name
         opened.run()
-        assert len(opened.app.dataframe) == 1
+        assert len(opened.app.dataframe) == (2 if name == "Decisions that turn" else 1)
 
 
 def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen):
