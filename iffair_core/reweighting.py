@@ -503,7 +503,9 @@ def _climb(
         while not enough and size > 1e-8:
             candidate = np.maximum(x + size * step, floor)
             at_candidate = at(candidate)
-            enough = at_candidate[2] >= dual + 1e-4 * float(residual @ (candidate - x)) - 1e-14 * abs(dual)
+            risen = at_candidate[2] >= dual + 1e-4 * float(residual @ (candidate - x)) - 1e-14 * abs(dual)
+            # Near the end, sums over many rows round off what the dual rises by; what is missed still tells.
+            enough = risen or off(candidate, at_candidate[1]) <= off(x, residual) / 2
             size /= 2
         if enough:
             x, (raw, residual, dual) = candidate, at_candidate

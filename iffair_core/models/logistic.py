@@ -24,6 +24,7 @@ DECREMENT = 1e-16  # of the Newton decrement squared, per row
 ROUNDING = 1e-12  # relative; two losses that differ by less are the same
 MAX_STEPS = 100
 QUICK_STEPS = 20  # without care, steps that lower now the loss and now the gradient can go round in circles
+QUICK_FACTORS = 6  # and from a start that is near by, this many new factorizations mean that it was not
 SHORTEST_STEP = 1e-4
 SUBSAMPLE_FROM = 20_000
 SUBSAMPLE_ROWS = 5_000
@@ -258,8 +259,12 @@ class LogisticModel:
         attainable = max(tolerance, self._attainable())
         here, fresh, memory = self._at(theta, with_hessian=factor is None), False, Memory()
         most = MAX_STEPS if careful else QUICK_STEPS
+        factors = MAX_STEPS if factor is None else QUICK_FACTORS
         for self.n_iter_ in range(1, most + 1):
             if factor is None:
+                if factors == 0:
+                    break
+                factors -= 1
                 here = here if here.hessian.size else self._at(here.theta, with_hessian=True)
                 try:
                     factor, fresh, memory = _factorize(here.hessian), True, Memory()

@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -81,7 +81,10 @@ def test_results_do_not_depend_on_blocks(monkeypatch):
 
 @given(shapes, st.integers(0, 200), st.sampled_from([0.03, 1.0]))
 def test_a_fit_ends_at_a_stationary_point_with_exact_solves(hidden, seed, C):
-    model = fitted(seed, hidden, C, n=150)
+    try:
+        model = fitted(seed, hidden, C, n=150)
+    except FitError:  # a network whose units have died is flat there: it is refused, not given
+        reject()
     assert model.gradient_norm_ <= 2e-9
     gradient = central(lambda at: objective(model, at), model.theta_)
     assert np.abs(gradient).max() <= 1e-5 * max(1.0, objective(model, model.theta_))
