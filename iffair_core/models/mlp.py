@@ -430,11 +430,12 @@ class MLPModel:
         return here.theta
 
     def _step(self, here: _Point, step: np.ndarray) -> _Point:
-        """The point one step away; the step is halved until the loss falls."""
-        share = 1.0
+        """The point one step away. The step is halved until the loss falls, or within rounding the gradient."""
+        share, rounding = 1.0, ROUNDING * abs(here.loss)
         while True:
             there = self._at(here.theta - share * step)
-            if there.loss <= here.loss + ROUNDING * abs(here.loss) or share < SHORTEST_STEP:
+            level = there.loss <= here.loss + rounding and there.size < here.size
+            if level or there.loss < here.loss - rounding or share < SHORTEST_STEP:
                 return there
             share /= 2
 

@@ -303,7 +303,7 @@ def row_card(result: StudyResult, facts: RowFacts) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**Row {facts.row_id}** · {value(facts.group)} · recorded as {value(facts.outcome)}")
             st.badge(facts.role, color="gray", help=ROLES[facts.role])
-            _pin_button(facts.row_id)
+            repair.pin_button(facts.row_id, "row", "influence_pin", "tertiary")
             st.button(
                 "Close", key="influence_close", icon=":material/close:", type="tertiary", on_click=_close, help="Close"
             )
@@ -348,21 +348,6 @@ def _without(facts: RowFacts) -> str:
         f"Removing it is predicted to flip {count(facts.flips)} decision{'s' * (facts.flips > 1)} on validation rows: "
         f"{wording.points(facts.hard_gap_if_removed, 2)} in the hard gap."
     )
-
-
-def _pin_button(row_id: int) -> None:
-    """Pin the row or let it go; the whole page follows, because the study does."""
-    held = row_id in state.choices().pinned
-    if st.button(
-        "Unpin this row" if held else "Pin this row",
-        key="influence_pin",
-        icon=":material/keep_off:" if held else ":material/keep:",
-        type="tertiary",
-        on_click=repair.pin_row,
-        args=(row_id, not held),
-        help=f"{word('pinned rows')} A new study follows.",
-    ):
-        state.rerun()
 
 
 def _close() -> None:

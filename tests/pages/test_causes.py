@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from iffair_core.causes.change import ACTIONS, predict, refit
+from iffair_core.causes.change import predict, refit
 from iffair_core.causes.cohorts import proven_ledger
 from iffair_core.causes.collect import what_to_collect
 from iffair_core.causes.conflicts import conflicts
@@ -18,8 +18,8 @@ from iffair_core.datasets.catalog import load_dataset
 from iffair_core.telling import causes
 from iffair_core.telling.report import PART_TITLES
 from pages.parts import influence
-from pages.parts.causes import asked, what_if
 from pages.parts.causes import cohorts as cohorts_part
+from pages.parts.causes import person, what_if
 from tests.engine.studies import example_study
 from tests.pages.test_influence import lines, ready
 
@@ -202,14 +202,19 @@ def test_a_row_has_its_likes_and_is_edited(screen, example, table):
     ]
 
 
-def test_a_turned_decision_is_traced(screen, example, table):
+def test_a_turned_decision_is_traced(screen, example, table, monkeypatch):
     opened = ready(screen("reweight"))
     opened.app.session_state["reweight_tab"] = "Decisions that turn"
     opened.run()
     people = next(frame.value for frame in opened.app.dataframe if {"before", "after"} <= set(frame.value.columns))
     assert people["row_id"].tolist() == example.dataset.row_id[turned_rows(example)].tolist()
-    cause = why_turned(example, table, int(people["row_id"].iloc[0]))
-    assert f"row {people['row_id'].iloc[0]} turned" in causes.cause_sentence(example, cause)
+    row = int(people["row_id"].iloc[0])
+    monkeypatch.setattr(person, "picked_person", lambda event, table: row)
+    cause = why_turned(example, table, row)
+    opened.run().until(lambda now: f"row {row} turned" in now.words())
+    assert causes.cause_sentence(example, cause) in opened.words()
+    told = next(frame.value for frame in opened.app.dataframe if "push" in frame.value.columns)
+    assert told["row_id"].tolist() == causes.cause_table(example, cause)["row_id"].tolist()
 
 
 # --------------------------------------------------------------------------------------------------- what it rests on
@@ -218,8 +223,3 @@ def test_a_turned_decision_is_traced(screen, example, table):
 def test_positions_are_found_by_row_ids(example):
     ids = example.dataset.row_id[example.train_rows]
     assert what_if.positions(example, ids[[5, 2, 900]]).tolist() == [2, 5, 900]
-
-
-def test_every_action_has_words():
-    assert set(ACTIONS) == {"remove", "double", "relabel"}
-    assert asked.known.__doc__

@@ -39,20 +39,7 @@ def cohort_bars(result: StudyResult, ledger: CohortLedger, theme: Theme = "light
         100 * table[name].to_numpy(float) for name in ("share", "low", "high", "predicted", "refitted")
     )
     names = ["<br>".join(label(part, NAME) for part in one.parts) for one in ledger.cohorts]
-    figure.add(
-        "bar",
-        x=share,
-        y=place,
-        orientation="h",
-        width=0.5,
-        marker_color=rgba(colors.accent, 0.35),
-        name="Sum of its rows' scores",
-        error_x=interval_bars(share, low, high, colors.muted),
-        customdata=table["rows"],
-        hovertext=names,
-        hovertemplate="<b>%{hovertext}</b><br>%{customdata:,} rows, %{x:.1f} % of the gap by their scores"
-        "<extra></extra>",
-    )
+    _summed(figure, colors, table, names, share, low, high, "Sum of its rows' scores", "%{x:.1f} % of the gap")
     hover = "<b>%{hovertext}</b><br>%{x:.1f} % of the gap gone"
     _told_and_seen(figure, colors, place, predicted, refitted, names, hover, "Without it, ")
     figure.rows_axis(names, color=colors.ink)
@@ -66,6 +53,33 @@ def cohort_bars(result: StudyResult, ledger: CohortLedger, theme: Theme = "light
     )
     done = figure.finish(theme, height=rows_height(len(table), each=52, extra=90))
     return Picture(done, f"Cohorts that carry the gap. {said}.", table)
+
+
+def _summed(
+    figure: Canvas,
+    colors: Palette,
+    table: pd.DataFrame,
+    names: Sequence[str],
+    values: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    name: str,
+    unit: str,
+) -> None:
+    """Pale bars with 95 % intervals, a line of the table each."""
+    figure.add(
+        "bar",
+        x=values,
+        y=np.arange(len(table)),
+        orientation="h",
+        width=0.5,
+        marker_color=rgba(colors.accent, 0.35),
+        name=name,
+        error_x=interval_bars(values, low, high, colors.muted),
+        customdata=table["rows"],
+        hovertext=names,
+        hovertemplate=f"<b>%{{hovertext}}</b><br>%{{customdata:,}} rows, {unit}<extra></extra>",
+    )
 
 
 def _told_and_seen(
@@ -194,19 +208,7 @@ def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light",
     soft, low, high = (100 * table[name].to_numpy(float) for name in ("soft", "low", "high"))
     foretold, seen = (100 * table[name].to_numpy(float) for name in ("foretold", "seen"))
     names = [label(name, 64) for name in table["source"]]
-    figure.add(
-        "bar",
-        x=soft,
-        y=place,
-        orientation="h",
-        width=0.5,
-        marker_color=rgba(colors.accent, 0.35),
-        name="Expected",
-        error_x=interval_bars(soft, low, high, colors.muted),
-        customdata=table["rows"],
-        hovertext=names,
-        hovertemplate="<b>%{hovertext}</b><br>%{customdata:,} rows now, %{x:+.2f} points<extra></extra>",
-    )
+    _summed(figure, colors, table, names, soft, low, high, "Expected", "%{x:+.2f} points")
     hover = "<b>%{hovertext}</b><br>rows held back: %{x:+.2f} points per 100"
     _told_and_seen(figure, colors, place, foretold, seen, names, hover, "Held back, ")
     figure.rows_axis(names, color=colors.ink)

@@ -17,7 +17,6 @@ from iffair_core.telling import causes
 from iffair_core.telling.figures import cohort_bars
 from pages.kit import columns, widgets
 from pages.kit.text import count, plain
-from pages.kit.words import word
 from pages.parts.causes import asked, what_if
 from pages.parts.reweight import repair
 from pages.session import state
@@ -106,16 +105,7 @@ def _picked(result: StudyResult, cohort: Cohort) -> None:
 
 
 def _pin_and_exclude(named: str) -> None:
-    held = named in state.choices().pinned
-    if st.button(
-        "Unpin this cohort" if held else "Pin this cohort",
-        key="cohort_pin",
-        icon=":material/keep_off:" if held else ":material/keep:",
-        on_click=repair.pin_row,
-        args=(named, not held),
-        help=f"{word('pinned rows')} A new study follows.",
-    ):
-        state.rerun()
+    repair.pin_button(named, "cohort", "cohort_pin")
     if st.button(
         "Leave it out of the study",
         key="cohort_exclude",

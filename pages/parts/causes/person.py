@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def edit(result: StudyResult, row_id: int) -> None:
                 new = st.number_input(name, value=number, key=key, placeholder="missing")
             else:
                 offered = list(dict.fromkeys([str(value), *levels]))
-                new = st.selectbox(name, offered, key=key, format_func=plain_level)
+                new = st.selectbox(name, offered, key=key)
             if new != value:
                 changes[name] = new
     before, after = edited(result, state.frame(), row_id, changes)
@@ -112,11 +113,6 @@ def edit(result: StudyResult, row_id: int) -> None:
     )
     if not changes:
         st.caption("Change a value above to see what the two models would say.")
-
-
-def plain_level(level: str) -> str:
-    """A level as a select box shows it, which is plain text."""
-    return level
 
 
 def _decision(result: StudyResult, found: Decision) -> dict[str, str]:
@@ -168,9 +164,15 @@ def turned(result: StudyResult, split: str) -> None:
         },
     )
     widgets.csv_download(table, "people_turned.csv", key="people_turned_csv")
-    picked = event["selection"]["rows"]
-    if picked and picked[0] < len(table):
-        _why(result, int(table["row_id"].iloc[picked[0]]))
+    picked = picked_person(event, table)
+    if picked is not None:
+        _why(result, picked)
+
+
+def picked_person(event: Any, table: pd.DataFrame) -> int | None:
+    """The row id that is selected in the table."""
+    rows = event["selection"]["rows"]
+    return int(table["row_id"].iloc[rows[0]]) if rows and rows[0] < len(table) else None
 
 
 def _why(result: StudyResult, row_id: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -326,6 +326,21 @@ def pin_texts(pins: Sequence[int | str]) -> list[str]:
     cohorts, rows = ([pin for pin in pins if isinstance(pin, kind)] for kind in (str, int))
     numbers = [f"row {pin}" for pin in rows] if len(rows) <= NAMED_PINS else [f"{len(rows):,} single rows"]
     return [*(shorten(pin, 60) for pin in cohorts), *numbers]
+
+
+def pin_button(named: int | str, what: str, key: str, kind: Literal["secondary", "tertiary"] = "secondary") -> None:
+    """A button that pins a row or cohort, or lets it go; the whole page follows, because the study does."""
+    held = named in state.choices().pinned
+    if st.button(
+        f"{'Unpin' if held else 'Pin'} this {what}",
+        key=key,
+        icon=":material/keep_off:" if held else ":material/keep:",
+        type=kind,
+        on_click=pin_row,
+        args=(named, not held),
+        help=f"{word('pinned rows')} A new study follows.",
+    ):
+        state.rerun()
 
 
 def pin_row(row_id: int | str, pin: bool) -> None:

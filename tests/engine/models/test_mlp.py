@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, reject
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -81,10 +81,7 @@ def test_results_do_not_depend_on_blocks(monkeypatch):
 
 @given(shapes, st.integers(0, 200), st.sampled_from([0.03, 1.0]))
 def test_a_fit_ends_at_a_stationary_point_with_exact_solves(hidden, seed, C):
-    try:
-        model = fitted(seed, hidden, C, n=150)
-    except FitError:  # a network whose units have died is flat there: it is refused, not given
-        reject()
+    model = fitted(seed, hidden, C, n=150)
     assert model.gradient_norm_ <= 2e-9
     gradient = central(lambda at: objective(model, at), model.theta_)
     assert np.abs(gradient).max() <= 1e-5 * max(1.0, objective(model, model.theta_))
@@ -93,6 +90,13 @@ def test_a_fit_ends_at_a_stationary_point_with_exact_solves(hidden, seed, C):
     damped = model.hessian() + model.damping_ * np.eye(model.theta_.size)
     np.testing.assert_allclose(damped @ solved, right, atol=1e-5)
     np.testing.assert_allclose(model.solve(right[:, 0]), solved[:, 0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("seed", "hidden", "C"), [(147, (1,), 0.03), (168, (1,), 0.03), (128, (3,), 0.03), (115, (2, 3, 2), 1.0)]
+)
+def test_a_fit_arrives_where_the_loss_is_flat_to_rounding(seed, hidden, C):
+    assert fitted(seed, hidden, C, n=150).gradient_norm_ <= 2e-9
 
 
 def test_without_a_hidden_layer_it_is_the_logistic_model():
