@@ -38,6 +38,7 @@ boot.guard("report")
 boot.title("report")
 result, stale = widgets.need_result("rivals")
 result = asked.with_causes(result)
+offered = {name: part for name, part in PART_TITLES.items() if name != "causes" or causes_of(result) is not None}
 current = state.open_table()
 source = current.path
 usual_title = f"Fairness study of {current.name}"
@@ -67,8 +68,8 @@ def printed(result: StudyResult, source: str, draft: dict[str, Any]) -> bytes:
 
 def parts_label() -> str:
     """How many parts are ticked, as of the last run."""
-    ticked = sum(st.session_state.get(f"{PART_KEY}{name}", True) for name in PART_TITLES)
-    return f"Parts: {ticked} of {len(PART_TITLES)}"
+    ticked = sum(st.session_state.get(f"{PART_KEY}{name}", True) for name in offered)
+    return f"Parts: {ticked} of {len(offered)}"
 
 
 with widgets.figures(stale):
@@ -92,10 +93,10 @@ with widgets.figures(stale):
         with st.popover(parts_label(), icon=":material/checklist:", width="stretch"):
             parts = [
                 name
-                for name, part in PART_TITLES.items()
+                for name, part in offered.items()
                 if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
             ]
-            if causes_of(result) is None:
+            if len(offered) < len(PART_TITLES):
                 st.caption("Cohorts, conflicts and what to collect join the report once Influence has shown all three.")
         draft = st.session_state.setdefault(DRAFT, {})
         draft.update(title=title or usual_title, notes=notes, parts=parts)

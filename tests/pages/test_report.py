@@ -32,6 +32,9 @@ def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_f
     words = report.words()
     for part, title in PART_TITLES.items():
         assert (f"#### {title}" in words) == (part != "causes"), "causes are told once they have been found"
+    keys = [box.key for box in report.app.checkbox]
+    offered = [key.removeprefix("report_part_") for key in keys if key.startswith("report_part_")]
+    assert offered == [part for part in PART_TITLES if part != "causes"]
     assert "join the report once Influence has shown all three" in words
     assert "Synthetic data" in words
     assert "Fairness study of example" in words
