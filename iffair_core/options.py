@@ -15,7 +15,7 @@ from iffair_core.study.smallest_fix import BY, require_fix
 
 DESIGN = "design.parquet"
 SEEDS = "seeds.csv"
-CAUSES = ("cohorts.csv", "conflicts.csv", "collect.csv")
+CAUSES = ("cohorts.csv", "conflicts.csv", "along.csv", "collect.csv")
 AUDIT_FILES = ("audit.csv", "audit.json")
 MOST_SEEDS = 1000
 

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from iffair_core.telling import sentences
-from iffair_core.telling.figures import influence_distribution, influence_scatter
+from iffair_core.telling.figures import influence_scatter
 from pages.kit import widgets
 from pages.parts import influence
-from pages.parts.causes import cohorts, collect, conflicts
+from pages.parts.causes import cells, cohorts, collect, conflicts
 from pages.shell import boot
 
 boot.guard("influence")
@@ -32,7 +32,7 @@ with widgets.figures(stale):
             "Cohorts": lambda: cohorts.ledger(result),
             "Between goals": lambda: conflicts.between_goals(result),
             "What to collect": lambda: collect.next_rows(result),
-            "By group and outcome": lambda: widgets.chart(influence_distribution(result, theme), "influence_cells"),
+            "By group and outcome": lambda: cells.by_group_and_outcome(result, theme),
             "Proof by refits": lambda: influence.proven(result, theme),
         },
     )

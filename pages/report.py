@@ -97,7 +97,7 @@ with widgets.figures(stale):
                 if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
             ]
             if len(offered) < len(PART_TITLES):
-                st.caption("Cohorts, conflicts and what to collect join the report once Influence has shown all three.")
+                st.caption("Cohorts, goals and what to collect join the report once Influence has shown all three.")
         draft = st.session_state.setdefault(DRAFT, {})
         draft.update(title=title or usual_title, notes=notes, parts=parts)
         download(

@@ -1,10 +1,11 @@
-"""Whether repairing one goal repairs or spoils another: angles between the influence vectors of the goals.
+"""Whether repairing one goal repairs or spoils another, or the utility: angles between their influence vectors.
 
 A training row's influence on a gap is a coordinate; with the mean weight held at 1 the vectors are centered. Weights
 that narrow gap a at the least |w - 1| move along -a, so that gap b changes by -|b| cos(a, b) per unit of length: a
 cosine of 1 means that both close together, 0 that b does not move, -1 that b widens. The same is measured on models
-that are really refitted with such weights. The price in log loss is of second order (`FairnessQuantities.price`): its
-gradient nearly vanishes at the optimum.
+that are really refitted with such weights, and along the study's own curve. Utility is the mean log loss on validation
+rows. Its gradient nearly vanishes at the optimum, so that its angle holds for the first steps only; what a longer step
+costs is of second order (`FairnessQuantities.price`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from iffair_core.study.results import StudyResult
 
 NARROWED = 0.25
 """Part of a gap that the weights of a check are asked to close."""
+MOVED = 0.1
+"""How far the weights of utility's check move, as the root of their mean squared distance from 1."""
+REACH = 0.1
+"""Relative error up to which influence vectors are said to foretell the curve."""
 DRAWS = 200
 BLOCK = 4_096
 
@@ -58,12 +63,40 @@ class Price:
 
 
 @dataclass(frozen=True, eq=False)
-class Conflicts:
-    """The angles between the k goals whose gaps can be estimated.
+class AlongCurve:
+    """Each goal's widest gap along the study's curve less that at strength 0, in soft rates.
 
-    `cosines` (k, k) with 95 % intervals `low`, `high` over samples of validation rows. `refitted` (k, k): row a is what
-    weights against goal a did to the gap of every goal b, in the cosines' unit; NaN where no model was refitted.
-    `prices`: of closing a quarter of each goal's gap.
+    `strengths` (s,): those above 0 that have a model. `predicted`, `refitted` (s, k): to first order from the influence
+    vectors and the curve's weights, and on the curve's own models.
+    """
+
+    goals: tuple[GoalGap, ...]
+    strengths: np.ndarray
+    predicted: np.ndarray
+    refitted: np.ndarray
+
+    @property
+    def agreement(self) -> Agreement:
+        """All changes predicted held against those of the curve's models."""
+        return agreement(self.predicted.ravel().tolist(), self.refitted.ravel().tolist())
+
+    @property
+    def reach(self) -> float:
+        """The largest strength up to which every prediction is within 10 % of the refits, L2 over goals; 0 if none."""
+        off = np.linalg.norm(self.predicted - self.refitted, axis=1)
+        good = off <= REACH * np.linalg.norm(self.refitted, axis=1)
+        within = good.size if good.all() else int(np.argmin(good))
+        return float(self.strengths[within - 1]) if within else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Conflicts:
+    """The angles between the k goals whose gaps can be estimated, and utility.
+
+    `cosines` (k + 1, k + 1), utility last, with 95 % intervals `low`, `high` over samples of validation rows.
+    `refitted`, of the same shape: row a is what weights against goal a (or for utility) did to the gap of every goal b,
+    in the cosines' unit; NaN where no model was refitted, and for utility, whose price is in nats. `prices`: of closing
+    a quarter of each goal's gap.
     """
 
     goals: tuple[GoalGap, ...]
@@ -76,7 +109,7 @@ class Conflicts:
     @property
     def agreement(self) -> Agreement:
         """The cosines held against the refits, but for each goal beside itself."""
-        seen = np.isfinite(self.refitted) & ~np.eye(len(self.goals), dtype=bool)
+        seen = np.isfinite(self.refitted) & ~np.eye(len(self.cosines), dtype=bool)
         return agreement(self.cosines[seen].tolist(), self.refitted[seen].tolist())
 
     def place(self, goal: str) -> int | None:
@@ -95,29 +128,57 @@ def conflicts(
     `stop_check` may raise to cancel; `report` gets the share done.
     """
     goals, rows = _goals(result)
-    vectors = result.influence @ rows.T
-    if result.base_train is not None:
-        vectors *= result.base_train[:, None]
-    vectors -= vectors.mean(axis=0)
+    vectors = _vectors(result, rows)
     lengths = np.linalg.norm(vectors, axis=0)
     low, high = _intervals(result, rows, stop_check)
-    refitted, prices = np.full((len(goals), len(goals)), np.nan), []
-    for place, goal in enumerate(goals):
+    refitted, prices = np.full((len(rows), len(rows)), np.nan), []
+    for place, length in enumerate(lengths):
         stop_check()
         if report is not None:
-            report(place / len(goals))
-        step = NARROWED * goal.value / lengths[place] ** 2 if goal.value > NO_GAP else 0.0
-        moved = np.clip(1.0 - step * vectors[:, place], 0.0, result.config.max_weight)
+            report(place / len(rows))
+        if place < len(goals):
+            value = goals[place].value
+            far = NARROWED * value / length if value > NO_GAP else 0.0
+        else:
+            far = MOVED * np.sqrt(len(vectors)) if length else 0.0
+        moved = np.clip(1.0 - far * vectors[:, place] / (length or 1.0), 0.0, result.config.max_weight)
         change, price = _tried(result, moved, stop_check)
-        prices.append(price)
-        if step and change is not None:
-            length = float(np.linalg.norm(moved - 1.0))
-            refitted[place] = -(rows @ change) / (length * np.where(lengths > 0, lengths, np.nan))
+        if place < len(goals):
+            prices.append(price)
+        if far and change is not None:
+            unit = float(np.linalg.norm(moved - 1.0)) * np.where(lengths > 0, lengths, np.nan)
+            refitted[place, :-1] = -(rows @ change / unit)[:-1]
     return Conflicts(goals, _cosines(vectors.T @ vectors), low, high, refitted, tuple(prices))
 
 
+def along_curve(result: StudyResult, *, stop_check: StopCheck = never_stop) -> AlongCurve:
+    """What the influence vectors foretell of the goals' gaps along the study's curve, beside its own models.
+
+    Raises ConfigError where the study has not come to its curve.
+    """
+    points = [one for one in result.curve.points if one.strength > 0 and one.weights is not None]
+    goals, rows = _goals(result)
+    gaps, model, quantities = rows[:-1], result.model, result.quantities
+    vectors, before = _vectors(result, gaps), quantities.values(model)
+    predicted, refitted = np.zeros((2, len(points), len(goals)))
+    for place, point in enumerate(points):
+        stop_check()
+        weights, theta = point.solution
+        predicted[place] = (weights - 1.0) @ vectors
+        refitted[place] = gaps @ (quantities.values_at(model, theta) - before)
+    return AlongCurve(goals, np.array([one.strength for one in points]), predicted, refitted)
+
+
+def _vectors(result: StudyResult, rows: np.ndarray) -> np.ndarray:
+    """Centered influence of every training row's weight on mixtures of the quantities (k, quantities), (n, k)."""
+    vectors = result.influence @ rows.T
+    if result.base_train is not None:
+        vectors *= result.base_train[:, None]
+    return np.asarray(vectors - vectors.mean(axis=0))
+
+
 def _goals(result: StudyResult) -> tuple[tuple[GoalGap, ...], np.ndarray]:
-    """The goals, and the rows (k, quantities) that make their widest gaps of the quantities."""
+    """The goals, and the rows (k + 1, quantities) that make their widest gaps and the log loss of the quantities."""
     quantities, values = result.quantities, result.quantities.values(result.model)
     evaluation = result.baseline["validation"]
     found, rows = [], []
@@ -131,7 +192,8 @@ def _goals(result: StudyResult) -> tuple[tuple[GoalGap, ...], np.ndarray]:
         by_chance = seen is not None and band is not None and seen <= band
         found.append(GoalGap(goal, *pairs.labels[worst], float(pairs.matrix[worst] @ values), by_chance))
         rows.append(pairs.matrix[worst])
-    return tuple(found), np.array(rows)
+    loss = np.eye(len(values))[-1]
+    return tuple(found), np.array([*rows, loss])
 
 
 def _cosines(gram: np.ndarray) -> np.ndarray:
@@ -156,9 +218,9 @@ def _tried(result: StudyResult, ours: np.ndarray, stop_check: StopCheck) -> tupl
 
 
 def _intervals(result: StudyResult, rows: np.ndarray, stop_check: StopCheck) -> tuple[np.ndarray, np.ndarray]:
-    """95 % intervals of the cosines, (k, k) each, by Poisson bootstrap of the validation rows.
+    """95 % intervals of the cosines, (k + 1, k + 1) each, by Poisson bootstrap of the validation rows.
 
-    Influence vectors are -R J H^-1 g for the gradient g of a gap, so that their centered inner products are g' M g
+    Influence vectors are -R J H^-1 g for the gradient g of a quantity, so that their centered inner products are g' M g
     with one matrix M (P, P). Only the gradients are drawn anew, with rates over the rows drawn. Sampling lengthens the
     gradients by its noise, which draws them apart, and resampling does so once more: both are taken off.
     """
@@ -167,13 +229,16 @@ def _intervals(result: StudyResult, rows: np.ndarray, stop_check: StopCheck) -> 
     rng = np.random.default_rng(np.random.SeedSequence([result.config.seed, 12]))
     cells, n_cells, slope = quantities.cells(), 2 * len(quantities.groups), quantities.slope
     sums, counts = np.zeros((n_cells, DRAWS, model.theta_.size)), np.zeros((n_cells, DRAWS))
+    losses = np.zeros((DRAWS, model.theta_.size))
     for start in range(0, cells.size, BLOCK):
         stop_check()
         these = slice(start, start + BLOCK)
         drawn = rng.poisson(1.0, (DRAWS, cells[these].size)).astype(float)
         if quantities.weights is not None:
             drawn *= quantities.weights[these]
-        soft = sigmoid(slope * (model.logits(quantities.X[these]) - quantities.shift))
+        z = model.logits(quantities.X[these])
+        soft = sigmoid(slope * (z - quantities.shift))
+        losses += model.pull_back(quantities.X[these], (drawn * (sigmoid(z) - quantities.y[these])).T).T
         for cell in np.unique(cells[these]):
             inside = np.flatnonzero(cells[these] == cell)
             steep = slope * soft[inside] * (1.0 - soft[inside])
@@ -181,7 +246,8 @@ def _intervals(result: StudyResult, rows: np.ndarray, stop_check: StopCheck) -> 
             counts[cell] += drawn[:, inside].sum(axis=1)
     whole = np.bincount(cells, quantities.weights, minlength=n_cells).astype(float)
     share = np.divide(whole[:, None], counts, out=np.zeros_like(counts), where=counts > 0)
-    gradients = np.einsum("kc,cbp->bkp", quantities.over_cells(rows[:, :-1]), sums * share[..., None])
+    gaps = np.einsum("kc,cbp->bkp", quantities.over_cells(rows[:-1, :-1]), sums * share[..., None])
+    gradients = np.concatenate([gaps, (losses / counts.sum(axis=0)[:, None])[:, None]], axis=1)
     drawn_products = np.einsum("bkp,pq,blq->bkl", gradients, basis, gradients, optimize=True)
     here = quantities.gradients(model) @ rows.T
     products = here.T @ basis @ here
@@ -192,7 +258,7 @@ def _intervals(result: StudyResult, rows: np.ndarray, stop_check: StopCheck) -> 
 
 
 def _basis(result: StudyResult) -> np.ndarray:
-    """M (P, P) with <a, b> = g_a' M g_b for centered influence vectors of gaps with gradients g."""
+    """M (P, P) with <a, b> = g_a' M g_b for centered influence vectors of quantities with gradients g."""
     model, own = result.model, result.base_train
     inverse, residual = model.solve(np.eye(model.theta_.size)), residuals(model)
     if own is not None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from iffair_core.causes.cohorts import CohortLedger, proven_ledger
 from iffair_core.causes.collect import Collection, what_to_collect
-from iffair_core.causes.conflicts import Conflicts, conflicts
+from iffair_core.causes.conflicts import AlongCurve, Conflicts, along_curve, conflicts
 from iffair_core.errors import StopCheck, never_stop
 from iffair_core.study.results import StudyResult
 
@@ -23,6 +23,7 @@ class Causes:
 
     ledger: CohortLedger
     conflicts: Conflicts
+    along: AlongCurve
     collection: Collection
 
 
@@ -30,7 +31,8 @@ def find_causes(result: StudyResult, table: pd.DataFrame, *, stop_check: StopChe
     """All causes of a study with row scores; `table` as typed by the task. Raises ConfigError in cohort-only mode."""
     ledger = proven_ledger(result, table, stop_check=stop_check)
     further = what_to_collect(result, ledger.cohorts, stop_check=stop_check)
-    return Causes(ledger, conflicts(result, stop_check=stop_check), further)
+    goals, along = conflicts(result, stop_check=stop_check), along_curve(result, stop_check=stop_check)
+    return Causes(ledger, goals, along, further)
 
 
 def causes_of(result: StudyResult) -> Causes | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from iffair_core.causes.change import ACTIONS, Action, Agreement, Effect, agreement
 from iffair_core.causes.cohorts import CohortLedger, in_words
 from iffair_core.causes.collect import FURTHER, Batch, Collection
-from iffair_core.causes.conflicts import NARROWED, Conflicts
+from iffair_core.causes.conflicts import NARROWED, REACH, AlongCurve, Conflicts
 from iffair_core.causes.decisions import Cause
 from iffair_core.causes.found import Causes
 from iffair_core.metrics import GOAL_METRIC
@@ -208,6 +208,11 @@ def _named(found: Conflicts, own: int, place: int) -> str:
     return f"{GOAL_TITLES[other.goal].lower()} (cosine {cosine}{checked}{chance})"
 
 
+def conflict_titles(found: Conflicts) -> list[str]:
+    """Names of the rows and columns of the matrix: the goals, then utility."""
+    return [*(GOAL_TITLES[one.goal] for one in found.goals), "utility"]
+
+
 def cosine_text(value: float) -> str:
     """A cosine with two decimals; "not refitted" for NaN.
 
@@ -230,45 +235,97 @@ def without_conflict(result: StudyResult, found: Conflicts) -> str:
 
 
 def conflict_table(found: Conflicts) -> pd.DataFrame:
-    """A line for each pair of goals: goal, other, cosine low high, refitted; and what a quarter of the gap costs.
+    """A line for each goal, or utility, beside another: cosine, low, high, refitted; and what a quarter of a gap costs.
 
     log_loss_predicted, log_loss_refitted (nats) and accuracy (a share) are of closing a quarter of `goal`'s gap.
     """
-    lines = []
-    for a, goal in enumerate(found.goals):
-        price = found.prices[a]
-        for b, other in enumerate(found.goals):
+    lines, titles = [], conflict_titles(found)
+    for a, goal in enumerate(titles):
+        price = found.prices[a] if a < len(found.prices) else None
+        for b, other in enumerate(titles):
             if a == b:
                 continue
             lines.append(
                 {
-                    "goal": GOAL_TITLES[goal.goal],
-                    "other": GOAL_TITLES[other.goal],
+                    "goal": goal,
+                    "other": other,
                     "cosine": found.cosines[a, b],
                     "low": found.low[a, b],
                     "high": found.high[a, b],
                     "refitted": found.refitted[a, b],
-                    "log_loss_predicted": price.predicted,
-                    "log_loss_refitted": price.refitted,
-                    "accuracy": price.accuracy,
+                    "log_loss_predicted": None if price is None else price.predicted,
+                    "log_loss_refitted": None if price is None else price.refitted,
+                    "accuracy": None if price is None else price.accuracy,
                 }
             )
     return pd.DataFrame(lines)
 
 
 def price_sentence(result: StudyResult, found: Conflicts) -> str:
-    """What closing a quarter of the goal's gap costs, predicted by second order and refitted."""
+    """What repairing the goal does to the log loss: its first steps by the cosine, a quarter of the gap by refits."""
     own = found.place(result.config.goal)
     if own is None:
         return ""
-    price = found.prices[own]
-    said = f"Closing {percent(NARROWED, 0)} of its gap changes the log loss by {_nats(price.predicted)} (predicted)"
+    price, last = found.prices[own], len(found.goals)
+    low, high = (cosine_text(ends[own, last]) for ends in (found.low, found.high))
+    first = {
+        "with": "lower the log loss too",
+        "against": "raise the log loss",
+        "slight": "hardly touch the log loss",
+        "unsure": "may lower or raise the log loss",
+    }[_kind(found, own, last)]
+    cosine = f"cosine with utility {cosine_text(found.cosines[own, last])}, 95 % {low} to {high}"
+    said = (
+        f"Its first steps {first} ({cosine}); closing {percent(NARROWED, 0)} of its gap changes it by "
+        f"{nats(price.predicted)} nats (predicted)"
+    )
     if price.refitted is None or price.accuracy is None:
         return f"{said}."
-    return f"{said}, {_nats(price.refitted)} refitted, and the accuracy by {points(price.accuracy, 2)}."
+    return f"{said}, {nats(price.refitted)} refitted, and the accuracy by {points(price.accuracy, 2)}."
 
 
-def _nats(value: float) -> str:
+def along_sentence(found: AlongCurve) -> str:
+    """What the curve's own models did to the goals' gaps, and how far the influence vectors foretold it."""
+    if not found.strengths.size:
+        return "The study's curve has no model beyond strength 0, so that there is nothing to follow along it."
+    widened = [title for title, change in zip(_gaps(found), found.refitted.T, strict=True) if (change > 0).any()]
+    moved = listed([f"{points(change)} ({gap})" for gap, change in zip(_gaps(found), found.refitted[-1], strict=True)])
+    turns = f"Somewhere along it the gap of {listed(widened)} widens." if widened else "None of them widens along it."
+    reach = f"within {percent(REACH, 0)} up to strength {found.reach:g}" if found.reach else "for none of its strengths"
+    return (
+        f"Along this study's own curve the gaps that are widest at strength 0 move, by strength "
+        f"{found.strengths[-1]:g}, by {moved}, soft and refitted. {turns} Influence vectors foretell this {reach}."
+    )
+
+
+def along_proof(found: AlongCurve) -> str:
+    """How the changes that influence vectors foretell along the curve fared against its models."""
+    return proof_sentence("the gaps along the whole curve", found.agreement)
+
+
+def _gaps(found: AlongCurve) -> list[str]:
+    return [GOAL_TITLES[one.goal].lower() for one in found.goals]
+
+
+def along_table(found: AlongCurve) -> pd.DataFrame:
+    """A line for each strength and goal: the soft gap as predicted by influence vectors, and of the curve's model."""
+    return pd.DataFrame(
+        [
+            {
+                "strength": strength,
+                "goal": GOAL_TITLES[goal.goal],
+                "predicted": goal.value + found.predicted[row, place],
+                "refitted": goal.value + found.refitted[row, place],
+            }
+            for row, strength in enumerate(found.strengths)
+            for place, goal in enumerate(found.goals)
+        ],
+        columns=["strength", "goal", "predicted", "refitted"],
+    )
+
+
+def nats(value: float) -> str:
+    """A change of the mean log loss with four decimals and its sign."""
     return minus(f"{value:+.4f}")
 
 
@@ -392,6 +449,7 @@ def causes_tables(result: StudyResult, found: Causes) -> dict[str, pd.DataFrame]
     return {
         "cohorts": cohort_table(result, found.ledger),
         "conflicts": conflict_table(found.conflicts),
+        "along": along_table(found.along),
         "collect": collect_table(found.collection),
     }
 
@@ -405,6 +463,7 @@ def failed_checks(found: Causes) -> list[str]:
             found.conflicts.agreement.level,
             proof_sentence("how one goal moves another", found.conflicts.agreement),
         ),
+        "along": (found.along.agreement.level, along_proof(found.along)),
         "collect": (found.collection.level, collect_proof(found.collection)),
     }
     return [said for level, said in lists.values() if level == "red"]

@@ -80,7 +80,7 @@ def summary(
     - `rivals`: other methods, each with name, title, kind (weights, training, thresholds or features), reads_model,
       needs_group, randomised, source, notes, `reason` (why it has no numbers, or null), and per split as `baseline`,
       without chance band and groups.
-    - `causes`, only where they were looked for: cohorts, conflicts and collect, lists of lines as in the CSV files.
+    - `causes`, only where they were looked for: cohorts, conflicts, along and collect, lines as in the CSV files.
     - `threshold`: P(favorable) from which a row is decided favorable. `findings`: what to say before any number.
     - `fidelity`, `timing` (seconds per stage; `read`
       if given), `software`, `warnings`.

@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from iffair_core.causes.change import predict, refit
+from iffair_core.causes.change import predict, proven_cells, refit
 from iffair_core.causes.cohorts import proven_ledger
 from iffair_core.causes.collect import what_to_collect
-from iffair_core.causes.conflicts import conflicts
+from iffair_core.causes.conflicts import along_curve, conflicts
 from iffair_core.causes.decisions import turned_rows, why_turned
 from iffair_core.causes.person import edited
 from iffair_core.data.row_selectors import rows_meeting
@@ -136,9 +136,17 @@ def test_what_cannot_be_worked_out_says_why_and_the_page_stays(screen, monkeypat
 
 
 def test_goals_are_held_against_each_other(screen, example):
-    opened = tab(screen, "Between goals").until(lambda now: "narrow equalized odds" in now.words())
+    opened = tab(screen, "Between goals").until(lambda now: "Along this study" in now.words())
     assert causes.conflicts_sentence(example, conflicts(example)) in opened.words()
-    assert len(opened.app.get("plotly_chart")) == 2
+    assert causes.along_sentence(along_curve(example)) in opened.words()
+    assert len(opened.app.get("plotly_chart")) == 3
+
+
+def test_effects_by_group_and_outcome_are_checked(screen, example):
+    opened = tab(screen, "By group and outcome").until(lambda now: "the median and extreme rows" in now.words())
+    proven = proven_cells(example)
+    assert causes.proof_sentence("the median and extreme rows of each group and outcome", proven) in opened.words()
+    assert proven.checked == 3 * 2 * len(example.dataset.groups) and proven.level == "green"
 
 
 def test_what_to_collect_is_told_and_checked(screen, example, ledger):
@@ -154,7 +162,7 @@ def test_what_was_found_joins_the_report(screen, example, ledger):
     for name, there in (("Cohorts", "cohort"), ("Between goals", None)):
         opened.app.session_state["influence_tab"] = name
         opened.run().until(
-            lambda now, there=there: there in frames(now) if there else "narrow equalized odds" in now.words()
+            lambda now, there=there: there in frames(now) if there else "Along this study" in now.words()
         )
     opened.go("report")
     ready(opened)

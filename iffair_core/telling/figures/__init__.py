@@ -5,7 +5,7 @@ gray; the baseline is a diamond, the chosen point a star, rivals are hollow; pre
 solid. Pass the figures to a page without letting it restyle them (`st.plotly_chart(..., theme=None)`).
 """
 
-from iffair_core.telling.figures.causes import cause_bars, cohort_bars, collect_bars, conflict_map
+from iffair_core.telling.figures.causes import cause_bars, cohort_bars, collect_bars, conflict_map, gaps_along_curve
 from iffair_core.telling.figures.change import before_after, metrics_along_strength, weights_by_group
 from iffair_core.telling.figures.columns import threshold_histogram
 from iffair_core.telling.figures.common import GroupStyle, Picture, Theme, group_styles
@@ -33,6 +33,7 @@ __all__ = [
     "cohort_bars",
     "collect_bars",
     "conflict_map",
+    "gaps_along_curve",
     "group_bars",
     "group_styles",
     "heatmap",

@@ -121,7 +121,7 @@ class Canvas:
     def title(self, text: str, color: str, *, row: int = 1, col: int = 1) -> None:
         """A small title above a panel, at its left edge."""
         place: Props = {"x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 3, "row": row, "col": col}
-        self.annotate(text=text, **PANEL, **place, font={"size": 12, "color": color})
+        self.annotate(text=text, align="left", **PANEL, **place, font={"size": 12, "color": color})
 
     def good_corner(self, colors: Palette, *, words: bool = True) -> None:
         """Shade the corner right and down, where a trade-off is better, and say so in words."""

@@ -9,15 +9,26 @@ import pandas as pd
 
 from iffair_core.causes.cohorts import CohortLedger
 from iffair_core.causes.collect import Collection
-from iffair_core.causes.conflicts import Conflicts
+from iffair_core.causes.conflicts import NARROWED, AlongCurve, Conflicts
 from iffair_core.causes.decisions import Cause
 from iffair_core.errors import shorten
 from iffair_core.study.results import StudyResult
-from iffair_core.telling.causes import cause_parts, cohort_table, collect_table, conflict_table, cosine_text, goal_gap
+from iffair_core.telling.causes import (
+    along_table,
+    cause_parts,
+    cohort_table,
+    collect_table,
+    conflict_table,
+    conflict_titles,
+    cosine_text,
+    goal_gap,
+    nats,
+)
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
     Palette,
     Picture,
+    Props,
     Theme,
     interval_bars,
     label,
@@ -25,6 +36,7 @@ from iffair_core.telling.figures.common import (
     palette,
     rgba,
     rows_height,
+    stroke,
 )
 from iffair_core.wording import GOAL_TITLES, percent, points, row_count
 
@@ -112,7 +124,7 @@ def _told_and_seen(
 def conflict_map(found: Conflicts, theme: Theme = "light") -> Picture:
     """Cosines between the goals' influence vectors, with their refitted counterparts under them."""
     colors, table, figure = palette(theme), conflict_table(found), Canvas()
-    titles = [GOAL_TITLES[one.goal] for one in found.goals]
+    titles = conflict_titles(found)
     size = len(titles)
     value = np.where(np.eye(size, dtype=bool), np.nan, found.cosines)
     text = [["" if a == b else _cell(found, a, b) for b in range(size)] for a in range(size)]
@@ -140,21 +152,25 @@ def conflict_map(found: Conflicts, theme: Theme = "light") -> Picture:
         ticktext=wrapped,
         showgrid=False,
         side="top",
-        title_text="what happens to this gap",
+        title_text="what happens to this gap, or to utility",
         tickfont={"size": 12, "color": colors.ink},
+        tickangle=0,
     )
-    figure.rows_axis([f"against {title.lower()}" for title in titles], color=colors.ink)
+    figure.rows_axis([f"against<br>{title}" for title in titles[:-1]] + ["for utility"], color=colors.ink)
     said = "; ".join(
         f"{line['goal']} and {line['other']}: cosine {cosine_text(line['cosine'])} (95 % {cosine_text(line['low'])} to "
-        f"{cosine_text(line['high'])}), refitted {cosine_text(line['refitted'])}"
+        f"{cosine_text(line['high'])})"
+        + ("" if np.isnan(line["refitted"]) else f", refitted {cosine_text(line['refitted'])}")
         for line in table.to_dict("records")
     )
     return Picture(
         figure.finish(theme, height=110 + 78 * size),
         f"Whether weights against one goal's gap narrow another's. {said}.",
         table,
-        "1: both gaps close together; 0: the other does not move; below 0: it widens. ○ from influence vectors, with "
-        "95 % intervals over samples of validation rows; ● from models really refitted.",
+        "1: both gaps close together; 0: the other does not move; below 0: it widens, or the log loss rises. ○ from "
+        "influence vectors, with 95 % intervals over samples of validation rows; ● from models really refitted. Under "
+        f"utility, ● is the change of the mean log loss in nats when {percent(NARROWED, 0)} of the gap is closed: it "
+        "curves upwards with every step, so that it need not follow the cosine.",
     )
 
 
@@ -165,8 +181,53 @@ AGAINST = {"light": "#f3b083", "dark": "#8a4a1c"}
 def _cell(found: Conflicts, a: int, b: int) -> str:
     seen = found.refitted[a, b]
     refitted = "" if np.isnan(seen) else f"<br>● {cosine_text(seen)}"
+    if b == len(found.goals):
+        price = found.prices[a].refitted
+        refitted = "" if price is None else f"<br>● {nats(price)}"
     interval = f"{cosine_text(found.low[a, b])} to {cosine_text(found.high[a, b])}"
     return f"○ {cosine_text(found.cosines[a, b])}{refitted}<br><sub>{interval}</sub>"
+
+
+def gaps_along_curve(found: AlongCurve, theme: Theme = "light") -> Picture:
+    """A panel for each goal's widest gap along the study's curve: dashed from influence vectors, solid refitted."""
+    colors, table = palette(theme), along_table(found)
+    panels: dict[tuple[str, str, str], list[str]] = {}
+    for goal in found.goals:
+        panels.setdefault((goal.rate, goal.over, goal.under), []).append(GOAL_TITLES[goal.goal])
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Canvas(rows=rows, cols=columns, gaps=(0.12, 0.3 / rows))
+    for place, titles in enumerate(panels.values()):
+        mine = table[table["goal"] == titles[0]]
+        panel: Props = {"row": place // columns + 1, "col": place % columns + 1}
+        for word, look in (("predicted", stroke(colors.muted, 1.6, "dash")), ("refitted", stroke(colors.accent, 2))):
+            figure.scatter(
+                x=mine["strength"],
+                y=100 * mine[word],
+                mode="lines",
+                line=look,
+                name=word.capitalize(),
+                showlegend=place == 0,
+                hovertemplate="strength %{x:.4~g}<br>%{y:.1f} points<extra>%{fullData.name}</extra>",
+                **panel,
+            )
+        figure.level(0, stroke(colors.line), **panel)
+        figure.title("<br>".join(titles), colors.ink, **panel)
+        ends = np.append(100 * mine[["predicted", "refitted"]].to_numpy(float), 0.0)
+        figure.y_axis(range=padded(ends, 0.12), nticks=5, ticksuffix=" pts" if place % columns == 0 else "", **panel)
+        last = place + columns >= len(panels)
+        figure.x_axis(title_text="Strength" if last else None, showticklabels=last, **panel)
+    said = "; ".join(
+        f"{GOAL_TITLES[goal.goal]} from {points(goal.value, signed=False)} to "
+        f"{points(goal.value + found.refitted[-1, place], signed=False)} refitted"
+        f", {points(goal.value + found.predicted[-1, place], signed=False)} predicted"
+        for place, goal in enumerate(found.goals if len(found.strengths) else ())
+    )
+    caption = (
+        "Soft gaps on validation rows, in percentage points, between the groups that are widest apart at strength 0."
+    )
+    done = figure.finish(theme, height=110 + 160 * rows, margin_t=80, legend={"y": 1 + 50 / (160 * rows)})
+    return Picture(done, f"Gaps along the study's curve. {said}. {caption}", table, caption)
 
 
 def cause_bars(result: StudyResult, cause: Cause, theme: Theme = "light") -> Picture:

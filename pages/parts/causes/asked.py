@@ -12,14 +12,18 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from iffair_core.causes.change import Agreement
 from iffair_core.causes.found import Causes
 from iffair_core.study.results import GoalScores, StudyResult
-from pages.kit import errors
+from iffair_core.telling import causes
+from iffair_core.tradeoff import CHOOSING, STRENGTHS
+from pages.kit import errors, widgets
 from pages.kit.poll import bar, poll
+from pages.kit.text import plain
 from pages.session.work import Work
 
 _QUESTIONS = "causes_questions"
-CAUSES = ("cohorts", "conflicts", "collect")
+CAUSES = ("cohorts", "conflicts", "along", "collect")
 """Kinds of questions whose answers a report tells."""
 T = TypeVar("T")
 
@@ -73,6 +77,11 @@ def answer(
     return ended.value
 
 
+def proof(what: str, found: Agreement) -> None:
+    """The badge of a list, `what` in words: how its predictions fared against refits."""
+    st.markdown(widgets.badge(found.level, plain(causes.proof_sentence(what, found))))
+
+
 def known(kind: str, result: StudyResult, key: Hashable = None) -> Any | None:
     """The whole answer where it is there; None otherwise. Nothing is asked, and nothing drawn."""
     question = _open(kind, result, key)
@@ -82,10 +91,17 @@ def known(kind: str, result: StudyResult, key: Hashable = None) -> Any | None:
 
 def with_causes(result: StudyResult) -> StudyResult:
     """The result with the causes among its records, where all of them have been found."""
-    ledger, goals, further = (known(kind, result) for kind in CAUSES)
-    if ledger is None or goals is None or further is None:
+    ledger, goals, along, further = (known(kind, result, curve_key(result, kind)) for kind in CAUSES)
+    if ledger is None or goals is None or along is None or further is None:
         return result
-    return result.having(Causes(ledger, goals, further))
+    return result.having(Causes(ledger, goals, along, further))
+
+
+def curve_key(result: StudyResult, kind: str) -> Hashable:
+    """What an answer of the kind depends on beside the row scores: "along" on the models of the curve."""
+    if kind != "along" or not result.has("curve"):
+        return None
+    return tuple(point.soft.get(CHOOSING) for point in result.curve.points if point.strength in STRENGTHS)
 
 
 def forget(kind: str) -> None:

@@ -49,9 +49,7 @@ def _show(result: StudyResult, found: CohortLedger) -> None:
     if not found.cohorts:
         return
     proven = causes.cohorts_agreement(found)
-    st.markdown(
-        widgets.badge(proven.level, plain(causes.proof_sentence(f"the first {count(proven.checked)} cohorts", proven)))
-    )
+    asked.proof(f"the first {count(proven.checked)} cohorts", proven)
     widgets.chart(cohort_bars(result, found, widgets.theme()), "cohort_bars")
     table = causes.cohort_table(result, found)
     st.caption(

@@ -121,7 +121,7 @@ def check_rows(result: StudyResult, row_ids: Sequence[int]) -> None:
     done = rows[: len(effects)]
     predicted, seen = result.goal.removal[done], np.array([one.soft for one in effects])
     found = agreement(predicted.tolist(), seen.tolist())
-    st.markdown(widgets.badge(found.level, plain(causes.proof_sentence(f"these {count(done.size)} rows", found))))
+    asked.proof(f"these {count(done.size)} rows", found)
     table = pd.DataFrame(
         {"row_id": result.dataset.row_id[result.train_rows[done]], "predicted": predicted, "refitted": seen}
     )

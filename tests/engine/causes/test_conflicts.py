@@ -7,13 +7,20 @@ import pytest
 
 from iffair_core import Study, Task
 from iffair_core.causes import conflicts as module
-from iffair_core.causes.conflicts import NARROWED, conflicts
+from iffair_core.causes.conflicts import MOVED, NARROWED, along_curve, conflicts
 from iffair_core.errors import Cancelled
 from iffair_core.models import LogisticModel
 from iffair_core.quantities import goal_pairs, quantities_from_codes
 from iffair_core.study.results import Influence
-from iffair_core.telling.causes import conflict_table, conflicts_sentence, price_sentence, without_conflict
-from iffair_core.telling.figures import conflict_map
+from iffair_core.telling.causes import (
+    along_sentence,
+    along_table,
+    conflict_table,
+    conflicts_sentence,
+    price_sentence,
+    without_conflict,
+)
+from iffair_core.telling.figures import conflict_map, gaps_along_curve
 from tests.engine.studies import example_study, plain_table
 
 
@@ -30,9 +37,12 @@ def weighted():
 
 
 def vector(result, goal):
-    """Centered influence of every training row on a goal's widest gap, by its removal of a unit of weight."""
-    pairs = goal_pairs(result.quantities, goal.goal)
-    row = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
+    """Centered influence of every training row on a goal's widest gap, None for the log loss, by a unit of weight."""
+    if goal is None:
+        row = np.eye(result.influence.shape[1])[-1]
+    else:
+        pairs = goal_pairs(result.quantities, goal.goal)
+        row = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
     own = 1.0 if result.base_train is None else result.base_train
     vector = (result.influence @ row) * own
     return vector - vector.mean()
@@ -42,8 +52,8 @@ def vector(result, goal):
 def test_cosines_are_those_of_the_vectors_and_lie_in_their_intervals(which, weighted):
     result = example_study() if which == "example" else weighted
     found = conflicts(result)
-    for a, one in enumerate(found.goals):
-        for b, other in enumerate(found.goals):
+    for a, one in enumerate((*found.goals, None)):
+        for b, other in enumerate((*found.goals, None)):
             mine, theirs = vector(result, one), vector(result, other)
             expected = mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs)
             assert found.cosines[a, b] == pytest.approx(expected, abs=1e-9)
@@ -58,7 +68,7 @@ def test_inner_products_come_from_one_small_matrix(which, weighted):
     goals, rows = module._goals(result)
     gradients = result.quantities.gradients(result.model) @ rows.T
     gram = gradients.T @ module._basis(result) @ gradients
-    vectors = np.column_stack([vector(result, goal) for goal in goals])
+    vectors = np.column_stack([vector(result, goal) for goal in (*goals, None)])
     assert gram == pytest.approx(vectors.T @ vectors, rel=1e-8)
 
 
@@ -102,6 +112,56 @@ def _gram(result, quantities, rows):
     return gradients.T @ module._basis(result) @ gradients
 
 
+def test_utility_is_beside_the_goals_and_its_refit_lowers_the_log_loss(found):
+    result = example_study()
+    mine = vector(result, None)
+    weights = np.clip(1.0 - MOVED * np.sqrt(mine.size) * mine / np.linalg.norm(mine), 0.0, 5.0)
+    again = LogisticModel(result.config.C).fit(result.model.X_, result.model.y_, weights)
+    change = result.quantities.values(again) - result.quantities.values(result.model)
+    assert change[-1] < 0
+    rows = module._goals(result)[1]
+    lengths = [np.linalg.norm(vector(result, goal)) for goal in found.goals]
+    expected = -(rows[:-1] @ change) / np.linalg.norm(weights - 1.0) / lengths
+    assert found.refitted[-1, :-1] == pytest.approx(expected, abs=1e-6)
+    assert np.isnan(found.refitted[:, -1]).all()
+
+
+@pytest.mark.parametrize("which", ["example", "weighted"])
+def test_gaps_along_the_curve_are_those_of_its_models_and_foretold_by_the_vectors(which, weighted):
+    result = example_study() if which == "example" else weighted
+    found, quantities = along_curve(result), result.quantities
+    points = {point.strength: point for point in result.curve.points}
+    assert found.strengths.size and (found.strengths > 0).all()
+    for row, strength in enumerate(found.strengths):
+        weights, theta = points[strength].solution
+        for place, goal in enumerate(found.goals):
+            pairs = goal_pairs(quantities, goal.goal)
+            gap = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
+            seen = gap @ quantities.values_at(result.model, theta) - goal.value
+            assert found.refitted[row, place] == pytest.approx(seen, abs=1e-12)
+            assert found.predicted[row, place] == pytest.approx((weights - 1.0) @ vector(result, goal), abs=1e-9)
+    first = np.abs(found.predicted[0] - found.refitted[0]).max()
+    assert first < 0.05 * np.abs(found.refitted[0]).max(), "the first step is nearly of first order"
+
+
+def test_the_curve_is_told_as_far_as_it_was_foretold(found):
+    result = example_study()
+    along = along_curve(result)
+    said = along_sentence(along)
+    assert f"by strength {along.strengths[-1]:g}, by −" in said and "None of them widens along it." in said
+    assert said.endswith(f"Influence vectors foretell this within 10 % up to strength {along.reach:g}.")
+    wrong = replace(along, predicted=-along.predicted, refitted=-along.refitted)
+    assert "Somewhere along it the gap of demographic parity, " in along_sentence(wrong)
+    assert along_sentence(replace(along, predicted=0 * along.predicted)).endswith("for none of its strengths.")
+    nothing = replace(along, strengths=np.empty(0), predicted=np.empty((0, 4)), refitted=np.empty((0, 4)))
+    assert along_sentence(nothing).startswith("The study's curve has no model beyond strength 0")
+    assert along_table(nothing).empty
+    table = along_table(along)
+    assert len(table) == along.strengths.size * len(along.goals)
+    picture = gaps_along_curve(along, "dark")
+    assert "points to " in picture.alt and len(picture.table) == len(table)
+
+
 def test_it_can_be_stopped():
     def stop():
         raise Cancelled
@@ -115,9 +175,11 @@ def test_it_is_told_in_sentences_a_table_and_a_picture(found):
     said = conflicts_sentence(result, found)
     assert said.startswith("Weights that narrow equalized odds ")
     assert "equal opportunity (cosine 1.00, " in said and " refitted" in said
-    assert price_sentence(result, found).startswith("Closing 25 % of its gap changes the log loss by ")
+    said = price_sentence(result, found)
+    assert said.startswith("Its first steps may lower or raise the log loss (cosine with utility ")
+    assert "; closing 25 % of its gap changes it by " in said and " refitted, and the accuracy by " in said
     table = conflict_table(found)
-    assert len(table) == len(found.goals) * (len(found.goals) - 1)
+    assert len(table) == len(found.goals) * (len(found.goals) + 1)
     picture = conflict_map(found, "dark")
     assert "cosine" in picture.alt and len(picture.table) == len(table)
 

@@ -7,6 +7,7 @@ import pytest
 
 from iffair_core.__main__ import main
 from iffair_core.causes.found import causes_of, find_causes
+from iffair_core.options import CAUSES
 from iffair_core.telling import causes as told
 from iffair_core.telling import files
 from iffair_core.telling.report import PART_TITLES, report_html
@@ -30,8 +31,8 @@ def test_the_report_tells_them_only_where_they_were_looked_for(result):
         told.collect_proof(found.collection),
     ):
         assert said.split(" (95")[0].replace(">", "&gt;").replace("<", "&lt;") in page
-    assert page.count("<figure") == 3
-    assert page.count("<strong>Check: ") == 3
+    assert page.count("<figure") == 4
+    assert page.count("<strong>Check: ") == 4
     assert PART_TITLES["causes"] not in report_html(plain_study())
 
 
@@ -48,8 +49,8 @@ def test_the_command_line_writes_them(tmp_path, capsys):
     task = ["--target", "y", "--favorable", "1", "--sensitive", "g", "--rivals", "none"]
     assert main(["run", str(file), *task, "--causes", "--out", str(tmp_path / "out")]) == 0
     written = capsys.readouterr().out.split()
-    assert [path.rsplit("/", 1)[-1] for path in written][-3:] == ["cohorts.csv", "conflicts.csv", "collect.csv"]
-    cohorts, summary = pd.read_csv(written[-3]), json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert tuple(path.rsplit("/", 1)[-1] for path in written[-4:]) == CAUSES
+    cohorts, summary = pd.read_csv(written[-4]), json.loads((tmp_path / "out" / "summary.json").read_text())
     assert cohorts["rows"].tolist() == [line["rows"] for line in summary["causes"]["cohorts"]]
     assert main(["run", str(file), *task, "--out", str(tmp_path / "out")]) == 0
     assert "cohorts.csv is from an earlier run" in capsys.readouterr().err
@@ -62,6 +63,7 @@ def test_a_list_that_fails_its_check_is_named(result):
     levels = [
         told.cohorts_agreement(found.ledger).level,
         found.conflicts.agreement.level,
+        found.along.agreement.level,
         found.collection.level,
     ]
     assert len(told.failed_checks(found)) == levels.count("red")
