@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from iffair_core.data.groups import is_unknown, suggested_reference
+from iffair_core.data.groups import binned, cut_points, is_unknown, suggested_reference
 from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, listing, shorten
@@ -145,7 +145,8 @@ def audit(
         `pool`, `missing`, `types`, `exclude`, `weights` and `reference` are as in a study. No feature is needed.
     above : the target is a score, and selected is who has more than this; "median" for the median of those who have a
         score. `favorable` is not read then.
-    truth : (column, its favorable value, or a tuple of them): what came true, to hold the decisions against.
+    truth : (column, its favorable value, or a tuple of them): what came true, to hold the decisions against. A column
+        of numbers may be cut by the task's `bins`; its values are then as ">= 25".
     seed : of the bootstrap and of the permutations.
 
     Raises
@@ -155,7 +156,10 @@ def audit(
     if above is not None:
         table, label = _cut_above(table, task.target, above)
         task = replace(task, favorable=label, bins={k: v for k, v in (task.bins or {}).items() if k != task.target})
-    came_true = None if truth is None else _came_true(table, task, *truth)
+    came_true = None
+    if truth is not None:
+        came_true = _came_true(table, task, *truth)
+        task = replace(task, bins={k: v for k, v in (task.bins or {}).items() if k != truth[0]})
     resolved = resolve(task, table)
     found = audit_rows(
         resolved, resolved.y, came_true=None if came_true is None else came_true[resolved.used], seed=seed
@@ -236,7 +240,9 @@ def _came_true(table: pd.DataFrame, task: Task, column: str, favorable: object) 
         raise TaskError(f"'{shorten(column)}', which says what came true, is not a column. {_there(table.columns)}")
     if column in (task.target, *task.sensitive_columns):
         raise TaskError(f"'{shorten(column)}' is compared itself. Name another column that says what came true.")
-    codes, labels = label_codes(table[column])
+    cuts = (task.bins or {}).get(column)
+    values = table[column]
+    codes, labels = label_codes(values) if cuts is None else binned(column, values, cut_points(column, values, cuts))
     wanted = _labels(favorable)
     if unknown := [label for label in wanted if label not in labels or label == MISSING]:
         raise TaskError(f"No row has '{shorten(column)}' = {shorten(unknown[0])}. Its values: {listing(labels, 12)}.")

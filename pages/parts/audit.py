@@ -122,41 +122,38 @@ def _columns(one: GroupAudit) -> dict[str, Any]:
 
 def _pick(found: ResolvedTask) -> tuple[Task | None, float | None, tuple[str, Any] | None]:
     """(task of the audit, the cut of a score, what came true); no task while a choice is missing."""
-    task, current = found.task, state.open_table()
+    task, current, chosen = found.task, state.open_table(), state.choices()
     options = [name for name in current.columns if name not in task.sensitive_columns and _decides(name, task.target)]
-    mark = current.fingerprint[:12]
+    column = chosen.audit if chosen.audit in options else task.target
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        column = st.selectbox(
+        st.selectbox(
             "Compare",
             options,
-            index=options.index(task.target),
             format_func=lambda name: f"{short(name)} (the outcome)" if name == task.target else short(name),
-            key=f"audit_column_{mark}",
-            persist_state="session",
+            **state.bound("audit_column", column, lambda name: _compare(name, task.target)),
             width=260,
             help="The recorded outcome; or a column with somebody's decisions, predictions or scores.",
         )
         if column == task.target:
             return task, None, None
-        above, chosen = _pick_selected(column, mark)
-        judged = st.checkbox(
+        above, favorable = _pick_selected(column)
+        st.checkbox(
             f"Hold them against {value(task.target)}",
-            key=f"audit_truth_{mark}",
-            persist_state="session",
+            **state.control("audit_truth"),
             help="Rates of true and false positives and of errors, with the outcome as what came true.",
         )
-    if above is None and not chosen:
+    if above is None and not favorable:
         return None, None, None
-    favorable = found.task.favorable_labels
-    if judged and found.task.target in found.bins:
-        judged = False
-        st.caption("An outcome that is cut at a threshold is not held against decisions here.")
-    other = Task.from_dict(task.to_dict() | {"target": column, "favorable": list(chosen) or "", "bins": _kept(task)})
-    return other, above, (task.target, favorable) if judged else None
+    bins = {name: cuts for name, cuts in (task.bins or {}).items() if name != column}
+    truth = (task.target, task.favorable_labels) if chosen.audit_truth else None
+    if truth is None:
+        bins.pop(task.target, None)
+    other = Task.from_dict(task.to_dict() | {"target": column, "favorable": list(favorable) or "", "bins": bins})
+    return other, above, truth
 
 
-def _kept(task: Task) -> dict[str, Any]:
-    return {name: cuts for name, cuts in (task.bins or {}).items() if name in task.sensitive_columns}
+def _compare(column: str, target: str) -> None:
+    state.update(audit=None if column == target else column, audit_favorable=(), audit_above=None)
 
 
 def _decides(name: str, target: str) -> bool:
@@ -164,25 +161,26 @@ def _decides(name: str, target: str) -> bool:
     return name == target or is_number(state.column(name)) or len(state.labels(name)) <= MOST_VALUES
 
 
-def _pick_selected(column: str, mark: str) -> tuple[float | None, Sequence[str]]:
+def _pick_selected(column: str) -> tuple[float | None, Sequence[str]]:
     """(cut above which a row is selected, values that are); one of them."""
-    labels = state.labels(column)
+    labels, chosen = state.labels(column), state.choices()
     if is_number(state.column(column)) and len(labels) > 2:
         middle = float(np.nanmedian(as_numbers(state.column(column))))
-        return st.number_input(
+        above = middle if chosen.audit_above is None else chosen.audit_above
+        st.number_input(
             f"Selected: {value(column)} above",
-            value=middle,
-            key=f"audit_above_{column}_{mark}",
-            persist_state="session",
+            **state.control("audit_above", shown=lambda _: above),
             width=220,
             help=f"The median is {value_label(middle)}. Strictly above: who has exactly this much is not selected.",
-        ), ()
-    return None, st.multiselect(
+        )
+        return above, ()
+    favorable = tuple(label for label in chosen.audit_favorable if label in labels)
+    st.multiselect(
         f"Selected: {value(column)} is",
         labels,
         format_func=short,
-        key=f"audit_values_{column}_{mark}",
-        persist_state="session",
+        **state.control("audit_favorable", shown=lambda _: list(favorable), taken=tuple),
         width=260,
         placeholder="Which values are good for the person?",
     )
+    return None, favorable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +19,8 @@ from iffair_core.study.config import StudyConfig, StudyOptions
 
 UPLOAD = "upload"
 EXAMPLE = "example"
-ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading")
+AUDIT = ("audit", "audit_favorable", "audit_above", "audit_truth")
+ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading", *AUDIT)
 RIVAL_SETS = ("weights", "all")
 Cuts = tuple[float | str, ...] | str
 """Cut points, or "quantiles:4" for cuts between 4 groups of about equal size."""
@@ -81,7 +83,8 @@ class Choices(StudyOptions, TableChoices):
 
     Values of the file are held as labels, so that a link can carry them.
     reference_line None: no line is drawn; disparity_axis None: the goal's; rivals: other methods to run, "weights" or
-    "all", which is Fairlearn's too.
+    "all", which is Fairlearn's too; audit: the column that is compared without a model, None for the outcome, with the
+    values that are selected or the number above which a row is, and whether it is held against the outcome.
     """
 
     reference_line: float | None = option(Number(high=1.0), None)
@@ -90,6 +93,10 @@ class Choices(StudyOptions, TableChoices):
     disparity_axis: str | None = option(Choice(allowed=DISPARITIES), None)
     intervals: bool = option(YesNo(allowed=("yes", "no")), False)
     transfer: tuple[str, ...] = held(StudyConfig, "transfer", ())
+    audit: str | None = option(Option(), None)
+    audit_favorable: tuple[str, ...] = option(Several(), ())
+    audit_above: float | None = option(Number(low=-math.inf), None)
+    audit_truth: bool = option(YesNo(allowed=("yes", "no")), False)
     rivals: str = option(_RivalSet(title="other methods", allowed=RIVAL_SETS), "weights")
 
     def __post_init__(self) -> None:

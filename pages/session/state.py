@@ -417,6 +417,7 @@ def _fitting(earlier: Choices, new: CurrentTable) -> tuple[Choices, list[str]]:
         "the column of parts": tuple(filter(None, [earlier.split_column])),
         "the unit": tuple(filter(None, [earlier.unit])),
         "of a chosen type": tuple(earlier.types),
+        "compared without a model": tuple(filter(None, [earlier.audit])),
     }
     lost = [
         f"This table has no column '{shorten(name)}', which was {role}."
@@ -435,6 +436,7 @@ def _fitting(earlier: Choices, new: CurrentTable) -> tuple[Choices, list[str]]:
         kept,
         drop=tuple(name for name in kept.drop if name in columns),
         types={name: kind for name, kind in kept.types.items() if name in columns},
+        audit=kept.audit if kept.audit in columns else None,
     )
     typed, _ = _typed((new.fingerprint, tuple(sorted(kept.types.items())), kept.missing), new.frame, kept)
     for role, said, find in (

@@ -1,6 +1,7 @@
 """Audits without a model: against sums by pandas, laws of shares and ratios, intervals against what they promise."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -223,6 +224,17 @@ def test_decisions_are_held_against_what_came_true():
         assert judged_sentence(found, one).startswith(f"Against later = good, known of {known.sum()} rows, groups")
     assert json.loads(audit_json(found))["tables"][0]["judged"]["n"] == known.sum()
     assert "true positive rate low" in audit_frame(found)
+
+
+def test_what_came_true_may_be_a_number_that_is_cut():
+    table = decided()
+    table["amount"] = np.random.default_rng(0).integers(0, 100, len(table))
+    cut = table.assign(amount=np.where(table["amount"] >= 40, "much", "little"))
+    found = audit(table, replace(PASSED, bins={"amount": (40,)}), truth=("amount", ">= 40"))
+    plain = audit(cut, PASSED, truth=("amount", "much"))
+    assert [one.judged.to_dict() for one in found.tables] == [one.judged.to_dict() for one in plain.tables]
+    with pytest.raises(TaskError, match="Its values: < 40, >= 40"):
+        audit(table, replace(PASSED, bins={"amount": (40,)}), truth=("amount", "40"))
 
 
 def test_rates_against_what_came_true_are_withheld_in_cohort_only_mode():

@@ -186,27 +186,54 @@ def test_recorded_outcomes_are_compared_before_any_model_is_fitted(screen):
 
 def test_scores_and_decisions_of_the_file_are_held_against_the_outcome(screen):
     opened = without_a_model(screen, target="later", favorable="good")
-    mark = state_mark(opened)
-    opened.app.selectbox(key=f"audit_column_{mark}").set_value("score")
+    opened.app.selectbox(key="audit_column").set_value("score")
     opened.run()
     assert "score > 24.5: 50.0 % of 300 rows" in audited(opened)
-    opened.app.checkbox(key=f"audit_truth_{mark}").set_value(True)
+    opened.app.checkbox(key="choice_audit_truth").set_value(True)
     opened.run()
     table = read_table(DECIDED.encode())
     found = audit(table, Task("score", "", "sex"), above=24.5, truth=("later", "good"))
     assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
-    opened.app.selectbox(key=f"audit_column_{mark}").set_value("passed")
+    opened.app.selectbox(key="audit_column").set_value("passed")
     opened.run()
-    opened.app.multiselect(key=f"audit_values_passed_{mark}").set_value(["yes"])
+    opened.app.multiselect(key="choice_audit_favorable").set_value(["yes"])
     opened.run()
     found = audit(table, Task("passed", "yes", "sex"), truth=("later", "good"))
     assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
     assert not opened.app.exception
 
 
-def state_mark(opened):
-    (key,) = (box.key for box in opened.app.selectbox if str(box.key).startswith("audit_column_"))
-    return key.removeprefix("audit_column_")
+def test_what_is_compared_without_a_model_is_in_the_link(screen):
+    asked = {"audit": "score", "audit_above": "30", "audit_truth": "yes"}
+    opened = without_a_model(screen, target="later", favorable="good", **asked)
+    assert "score > 30: 38.0 % of 300 rows" in audited(opened)
+    found = audit(read_table(DECIDED.encode()), Task("score", "", "sex"), above=30, truth=("later", "good"))
+    assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
+    assert asked.items() <= dict(opened.app.query_params).items()
+    opened.app.number_input(key="choice_audit_above").set_value(40.0)
+    opened.run()
+    assert "score > 40: 18.0 % of 300 rows" in audited(opened)
+    opened.app.selectbox(key="audit_column").set_value("later")
+    opened.run()
+    assert not {"audit", "audit_above"} & set(opened.app.query_params)
+
+
+@pytest.mark.parametrize("asked", [{"audit": "nowhere"}, {"audit": "passed", "audit_favorable": "maybe"}])
+def test_a_link_that_compares_what_is_not_there_opens(screen, asked):
+    opened = without_a_model(screen, target="later", favorable="good", **asked)
+    assert not opened.app.exception
+    assert opened.app.selectbox(key="audit_column").value == ("later" if asked["audit"] == "nowhere" else "passed")
+
+
+def test_decisions_are_held_against_an_outcome_that_is_cut(screen):
+    opened = without_a_model(
+        screen, target="score", favorable=">= 20", bins="score:20", audit="passed", audit_favorable="yes",
+        audit_truth="yes",
+    )  # fmt: skip
+    task = Task("passed", "yes", "sex", bins={"score": (20,)})
+    found = audit(read_table(DECIDED.encode()), task, truth=("score", ">= 20"))
+    assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
+    assert found.truth == "score >= 20"
 
 
 RARE = "g,x,called\n" + "\n".join(
