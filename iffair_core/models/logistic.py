@@ -20,11 +20,11 @@ from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 
 TOLERANCE = 1e-9
-DECREMENT = 1e-16  # of the Newton decrement squared, per row
+DECREMENT = 1e-20  # of the Newton decrement squared, per row
 ROUNDING = 1e-12  # relative; two losses that differ by less are the same
 MAX_STEPS = 100
-QUICK_STEPS = 20  # without care, steps that lower now the loss and now the gradient can go round in circles
-QUICK_FACTORS = 6  # and from a start that is near by, this many new factorizations mean that it was not
+QUICK_STEPS = 40  # from a start that is near by; steps with old factorizations are not sure to lower the loss
+QUICK_FACTORS = 12  # and this many new factorizations mean that it was not near
 SHORTEST_STEP = 1e-4
 SUBSAMPLE_FROM = 20_000
 SUBSAMPLE_ROWS = 5_000
@@ -273,8 +273,8 @@ class LogisticModel:
                         raise
                     break  # as close as a curvature of next to nothing can tell
             step = memory.step(here.gradient, partial(_solve, factor))
-            there = self._step(here, step, halve=fresh, careful=careful)
-            stalled = there.size >= here.size and not (careful and there.loss < here.loss * (1 - ROUNDING))
+            there = self._step(here, step, halve=fresh)
+            stalled = there.size >= here.size and not (fresh and there.loss < here.loss * (1 - ROUNDING))
             if stalled and not fresh:
                 factor = None
                 continue
@@ -298,16 +298,12 @@ class LogisticModel:
         self.gradient_norm_ = float(np.abs(here.gradient).max() / self.X_.shape[0])
         return here.theta
 
-    def _step(self, here: _Point, step: np.ndarray, *, halve: bool, careful: bool = False) -> _Point:
-        """The point one step away.
-
-        With `halve`, the step is halved until the loss or the gradient falls; with `careful`, until the loss falls.
-        """
+    def _step(self, here: _Point, step: np.ndarray, *, halve: bool) -> _Point:
+        """The point one step away. With `halve`, the step is halved until the loss falls."""
         share = 1.0
         while True:
             there = self._at(here.theta - share * step, with_loss=halve)
-            falls = there.loss <= here.loss + ROUNDING * abs(here.loss) or (there.size < here.size and not careful)
-            if falls or not halve or share < SHORTEST_STEP:
+            if not halve or there.loss <= here.loss + ROUNDING * abs(here.loss) or share < SHORTEST_STEP:
                 return there
             share /= 2
 
