@@ -185,7 +185,7 @@ _CURVE_ADVICE = {
     "green": "The predicted curve can be relied on.",
     "amber": "Take the direction from the predicted curve, and sizes from refitted points.",
     "red": "Do not rely on the predicted curve; use refitted points only.",
-    "not judged": "There may be no gap to explain.",
+    "not judged": "Over all groups the gap may be chance.",
 }
 
 
@@ -199,7 +199,7 @@ def _fidelity_sentence(removal: float, prediction: float | None, mean_leverage: 
         curve = f"the predicted gap at the chosen strength was {share} off the refitted one"
     levels = (_level(removal), "not judged" if prediction is None else _level(prediction))
     if levels == ("green", "green"):
-        advice = "Scores and predictions can be relied on."
+        advice = "Scores of single rows and the predicted repair can be relied on."
     elif levels == ("red", "red"):
         advice = "Do not rely on predicted numbers; use refitted points only."
     else:

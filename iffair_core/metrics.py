@@ -13,13 +13,17 @@ weight 0 are as if they were not there, and intervals know that unequal weights 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
+from statistics import NormalDist
 
 import numpy as np
 
 from iffair_core.errors import listing
 from iffair_core.uncertainty import (
+    LEVEL,
     Estimate,
     Evaluation,
     Table,
@@ -248,6 +252,8 @@ GOAL_RATES = {name: goal.rates for name, goal in GOALS.items()}
 THRESHOLD = 0.5
 FEW_ROWS = 10
 """Rows below which a rate is not worth a number, or is told with a warning."""
+LEAST_EXPECTED = 5
+"""Rows expected on either side from which two shares can be compared by a z test."""
 FEW_DECISIONS = 5
 """Decisions of the rarer kind below which a model tells nobody apart."""
 
@@ -460,6 +466,50 @@ def rates_and_gaps(
     counts: `confusion_table` of these groups.
     """
     return _rates_and_gaps(counts, resample_cells(counts, _cell_stream(seed), draws), tuple(groups), reference)
+
+
+@dataclass(frozen=True)
+class ClearPair:
+    """Two groups, by position, whose rates differ by more than chance: `gap` is rate(over) - rate(under) > 0.
+
+    `p`: of `tests` tests, by Bonferroni.
+    """
+
+    rate: str
+    over: int
+    under: int
+    gap: float
+    p: float
+    tests: int
+
+
+def clear_pair(counts: Table, rates: Sequence[str]) -> ClearPair | None:
+    """The pair of groups that differs most surely in one of `rates`, each pair tested by itself; None where none does.
+
+    counts: `confusion_table`. The chance band is about all groups at once, and few rows in one of them widen it for
+    all. Tested are pairs with at least five expected rows on either side, by the z test of two shares, all together at
+    a level of 5 %. Rows with unequal weights tell as much as Kish's effective number of them.
+    """
+    shares = _fractions(_totals(counts))
+    squares = _fractions(counts.square) if isinstance(counts, WeightedCells) else shares
+    found, size = [], _rows(counts).shape[0]
+    for rate in rates:
+        part, whole = shares[rate]
+        share, n = _share(part, whole), effective_counts(whole, squares[rate][1])
+        for over, under in permutations(range(size), 2):
+            if not share[over] > share[under]:  # also where one is not estimable
+                continue
+            pooled = (n[over] * share[over] + n[under] * share[under]) / (n[over] + n[under])
+            if min(n[over], n[under]) * min(pooled, 1.0 - pooled) < LEAST_EXPECTED:
+                continue
+            gap = float(share[over] - share[under])
+            z = gap / math.sqrt(pooled * (1.0 - pooled) * (1.0 / n[over] + 1.0 / n[under]))
+            found.append((2.0 * NormalDist().cdf(-z), rate, over, under, gap))
+    tests = len(rates) * math.comb(size, 2)
+    if not found or (first := min(found))[0] * tests > 1.0 - LEVEL:
+        return None
+    p, rate, over, under, gap = first
+    return ClearPair(rate, over, under, gap, min(1.0, p * tests), tests)
 
 
 def paired_difference(

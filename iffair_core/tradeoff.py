@@ -16,10 +16,13 @@ from iffair_core.data.design import Design
 from iffair_core.errors import ConfigError, TaskError
 from iffair_core.metrics import (
     GOAL_METRIC,
+    GOAL_RATES,
     METRICS,
     THRESHOLD,
+    ClearPair,
     Estimate,
     chance_band,
+    clear_pair,
     confusion_table,
     intervals_from_counts,
     paired_change,
@@ -111,9 +114,10 @@ class Curve:
 
     `limit`: the largest strength that the first-order feasibility bound allows, stated before any refit.
     `chance`: the goal's disparity that permuted group labels would show on validation rows at strength 0, its 95th
-    percentile. `untouched`: why strength 0 is the recommended one (REASONS), "" where it is not; `lowest`: position of
-    the smallest disparity within the budget then.
-    `frontier`: positions of refitted points that no other point beats on validation in both accuracy and disparity.
+    percentile; `clear`: the two groups that differ most surely there, None where none do. `untouched`: why strength 0
+    is the recommended one (REASONS), "" where it is not; `lowest`: position of the smallest disparity within the budget
+    then. `frontier`: positions of refitted points that no other point beats on validation in both accuracy and
+    disparity.
     """
 
     goal: str
@@ -126,6 +130,7 @@ class Curve:
     frontier: tuple[int, ...]
     warnings: tuple[str, ...] = ()
     chance: float | None = None
+    clear: ClearPair | None = None
     lowest: int = 0
     untouched: str = ""
     _splits: tuple[str, ...] = field(default=("validation", "test"), repr=False)
@@ -261,14 +266,16 @@ class Recommendation:
 REASONS = ("not estimable", "all alike", "none lower", "within chance", "no clear gain")
 
 
-def recommend(points: Sequence[CurvePoint], goal: str, budget: float, chance: float | None) -> Recommendation:
+def recommend(
+    points: Sequence[CurvePoint], goal: str, budget: float, chance: float | None, *, clear: bool = False
+) -> Recommendation:
     """The strength to begin with, by validation rows alone.
 
     The candidate has the smallest disparity of the goal within `budget` of the accuracy of strength 0, among points
     whose model tells rows apart; ties go to the smaller strength. It is recommended only if it beats strength 0 by
     more than chance: the model of strength 0 tells rows apart, its disparity exceeds `chance`, what permuted group
-    labels would show (95th percentile), and the paired 95 % interval of the change lies below 0. Otherwise strength
-    0 is.
+    labels would show (95th percentile), or two groups by themselves differ for sure (`clear`), and the paired 95 %
+    interval of the change lies below 0. Otherwise strength 0 is.
     """
     metric, start = GOAL_METRIC[goal], points[0].refitted[CHOOSING]
     before, floor = start[metric], start["accuracy"]
@@ -285,7 +292,7 @@ def recommend(points: Sequence[CurvePoint], goal: str, budget: float, chance: fl
             continue
         if value < smallest - 1e-12:
             best, smallest = i, value
-    if chance is not None and before <= chance:
+    if chance is not None and before <= chance and not clear:
         return Recommendation(0, best, "within chance")
     if best == 0:
         return Recommendation(0, 0, "none lower")
@@ -348,7 +355,8 @@ def trace(
     part = parts[CHOOSING]
     counts = part.cells(sigmoid(before[CHOOSING]), len(quantities[CHOOSING].groups))
     chance = chance_band(counts, seed=seed)[GOAL_METRIC[path.repair.goal]]
-    return _arranged(points, path.repair.goal, path.repair.variant, path.limit, chance, asked=(strength, budget))
+    found = chance, clear_pair(counts, GOAL_RATES[path.repair.goal])
+    return _arranged(points, path.repair.goal, path.repair.variant, path.limit, *found, asked=(strength, budget))
 
 
 def choose(curve: Curve, strength: float | None, budget: float | None) -> Curve:
@@ -364,7 +372,8 @@ def choose(curve: Curve, strength: float | None, budget: float | None) -> Curve:
         for point in curve.points
         if on_grid(point.strength) or (strength is not None and point.strength == strength)
     )
-    return _arranged(points, curve.goal, curve.variant, curve.limit, curve.chance, asked=(strength, budget))
+    found = curve.chance, curve.clear
+    return _arranged(points, curve.goal, curve.variant, curve.limit, *found, asked=(strength, budget))
 
 
 def _arranged(
@@ -373,6 +382,7 @@ def _arranged(
     variant: str,
     limit: float,
     chance: float | None,
+    clear: ClearPair | None,
     *,
     asked: tuple[float | None, float | None],
 ) -> Curve:
@@ -380,7 +390,7 @@ def _arranged(
     strength, budget = asked
     allowed = DEFAULT_BUDGET if budget is None else budget
     grid = [i for i, point in enumerate(points) if on_grid(point.strength)]
-    advice = recommend([points[i] for i in grid], goal, allowed, chance)
+    advice = recommend([points[i] for i in grid], goal, allowed, chance, clear=clear is not None)
     recommended = grid[advice.place]
     chosen, warnings = _choose(points, strength, budget, recommended)
     return Curve(
@@ -394,6 +404,7 @@ def _arranged(
         frontier(points, goal),
         warnings,
         chance,
+        clear,
         grid[advice.lowest],
         advice.reason,
     )

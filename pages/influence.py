@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from iffair_core.telling import sentences
+from iffair_core.telling import causes, sentences
 from iffair_core.telling.figures import influence_scatter
 from pages.kit import widgets
+from pages.kit.text import plain
 from pages.parts import influence
 from pages.parts.causes import cells, cohorts, collect, conflicts
 from pages.shell import boot
@@ -17,6 +18,7 @@ theme = widgets.theme()
 with widgets.figures(stale):
     influence.fidelity_line(result)
     widgets.sentence(sentences.influence_sentence(result))
+    st.caption(plain(causes.other_measure(result)))
     widgets.numbers(influence.cards(result))
     if result.smallest_group is not None:
         influence.by_cohort(result, theme)

@@ -37,7 +37,8 @@ class Batch:
     `high`] of what a batch of 100 may bring; `width`: expected change of the width of the 95 % interval of the gap on
     test rows, where they join those; None where it is not estimable. `held`: rows that were held back for the check;
     `foretold` and `seen`: what they were predicted to do and did, per 100 rows; None where no check was made.
-    `within`: what was seen lies in the 95 % interval of what was foretold.
+    `within`: what was seen lies in the 95 % interval of what was foretold. `with_outcome`: the rows have one outcome,
+    which nobody can choose.
     """
 
     name: str
@@ -50,11 +51,12 @@ class Batch:
     foretold: float | None = None
     seen: float | None = None
     within: bool | None = None
+    with_outcome: bool = False
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Batches, those that narrow the gap most first, and how the checks went.
+    """Batches and how the checks went: those that can be chosen, then those with an outcome, by what they narrow.
 
     `checked` of them were, `within` of these had what was seen in the interval of what was foretold; `order`:
     Spearman's correlation of the two, None where fewer than three were checked.
@@ -104,7 +106,7 @@ def what_to_collect(
         if report is not None:
             report(place / len(sources))
         batches.append(_batch(result, source, rng, checks, stop_check))
-    batches.sort(key=lambda one: one.soft)
+    batches.sort(key=lambda one: (one.with_outcome, one.soft))
     done = [one for one in batches if one.within is not None]
     order = None
     if len(done) > 2:
@@ -121,7 +123,7 @@ def _sources(result: StudyResult, cohorts: Sequence[Cohort]) -> Iterator[_Source
         yield _Source(in_words([(columns, group)])[0], np.flatnonzero(mine), ())
         for side, label in enumerate(task.outcome_labels):
             conditions = ((columns, group), (task.task.target, label))
-            yield _Source(", ".join(in_words(conditions)), np.flatnonzero(mine & (outcome == bool(side))), ())
+            yield _Source(", ".join(in_words(conditions)), np.flatnonzero(mine & (outcome == bool(side))), conditions)
     for cohort in cohorts:
         yield _Source(cohort.name, cohort.rows, cohort.conditions)
 
@@ -131,7 +133,16 @@ def _batch(
 ) -> Batch:
     soft = _further(result, result.model, source.rows, FURTHER)
     spread = _spread(result, source.rows, FURTHER)
-    told = Batch(source.name, int(source.rows.size), soft, soft - spread, soft + spread, _width(result, source.rows))
+    outcome = result.dataset.task.task.target
+    told = Batch(
+        source.name,
+        int(source.rows.size),
+        soft,
+        soft - spread,
+        soft + spread,
+        _width(result, source.rows),
+        with_outcome=any(column == outcome for column, _ in source.conditions),
+    )
     return _checked(result, source, told, rng, stop_check) if checks else told
 
 

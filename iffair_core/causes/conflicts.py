@@ -67,13 +67,15 @@ class AlongCurve:
     """Each goal's widest gap along the study's curve less that at strength 0, in soft rates.
 
     `strengths` (s,): those above 0 that have a model. `predicted`, `refitted` (s, k): to first order from the influence
-    vectors and the curve's weights, and on the curve's own models.
+    vectors and the curve's weights, and on the curve's own models. `widest` (s, k): the soft disparities of these, over
+    all pairs of groups.
     """
 
     goals: tuple[GoalGap, ...]
     strengths: np.ndarray
     predicted: np.ndarray
     refitted: np.ndarray
+    widest: np.ndarray
 
     @property
     def agreement(self) -> Agreement:
@@ -81,12 +83,11 @@ class AlongCurve:
         return agreement(self.predicted.ravel().tolist(), self.refitted.ravel().tolist())
 
     @property
-    def reach(self) -> float:
-        """The largest strength up to which every prediction is within 10 % of the refits, L2 over goals; 0 if none."""
-        off = np.linalg.norm(self.predicted - self.refitted, axis=1)
-        good = off <= REACH * np.linalg.norm(self.refitted, axis=1)
-        within = good.size if good.all() else int(np.argmin(good))
-        return float(self.strengths[within - 1]) if within else 0.0
+    def reach(self) -> tuple[float, ...]:
+        """For each goal the largest strength up to which every prediction is within 10 % of its refit; 0 if none."""
+        good = np.abs(self.predicted - self.refitted) <= REACH * np.abs(self.refitted)
+        within = np.logical_and.accumulate(good, axis=0).sum(axis=0)
+        return tuple(float(self.strengths[count - 1]) if count else 0.0 for count in within)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +161,16 @@ def along_curve(result: StudyResult, *, stop_check: StopCheck = never_stop) -> A
     goals, rows = _goals(result)
     gaps, model, quantities = rows[:-1], result.model, result.quantities
     vectors, before = _vectors(result, gaps), quantities.values(model)
-    predicted, refitted = np.zeros((2, len(points), len(goals)))
+    pairs = [goal_pairs(quantities, one.goal, judged_groups(quantities, one.goal)) for one in goals]
+    predicted, refitted, widest = np.zeros((3, len(points), len(goals)))
     for place, point in enumerate(points):
         stop_check()
         weights, theta = point.solution
         predicted[place] = (weights - 1.0) @ vectors
-        refitted[place] = gaps @ (quantities.values_at(model, theta) - before)
-    return AlongCurve(goals, np.array([one.strength for one in points]), predicted, refitted)
+        values = quantities.values_at(model, theta)
+        refitted[place] = gaps @ (values - before)
+        widest[place] = [one.disparity(values) for one in pairs]
+    return AlongCurve(goals, np.array([one.strength for one in points]), predicted, refitted, widest)
 
 
 def _vectors(result: StudyResult, rows: np.ndarray) -> np.ndarray:
@@ -196,11 +200,11 @@ def _goals(result: StudyResult) -> tuple[tuple[GoalGap, ...], np.ndarray]:
     return tuple(found), np.array([*rows, loss])
 
 
-def _cosines(gram: np.ndarray) -> np.ndarray:
-    """Cosines from inner products (..., k, k); 0 for a vector of length 0."""
+def _cosines(gram: np.ndarray, of_nothing: float = 0.0) -> np.ndarray:
+    """Cosines from inner products (..., k, k); `of_nothing` for a vector of length 0, which has no direction."""
     length = np.sqrt(np.maximum(np.diagonal(gram, axis1=-2, axis2=-1), 0.0))
     both = length[..., :, None] * length[..., None, :]
-    return np.clip(np.divide(gram, both, out=np.zeros_like(gram), where=both > 0), -1.0, 1.0)
+    return np.clip(np.divide(gram, both, out=np.full_like(gram, of_nothing), where=both > 0), -1.0, 1.0)
 
 
 def _tried(result: StudyResult, ours: np.ndarray, stop_check: StopCheck) -> tuple[np.ndarray | None, Price]:
@@ -222,7 +226,8 @@ def _intervals(result: StudyResult, rows: np.ndarray, stop_check: StopCheck) -> 
 
     Influence vectors are -R J H^-1 g for the gradient g of a quantity, so that their centered inner products are g' M g
     with one matrix M (P, P). Only the gradients are drawn anew, with rates over the rows drawn. Sampling lengthens the
-    gradients by its noise, which draws them apart, and resampling does so once more: both are taken off.
+    gradients by its noise, which draws them apart, and resampling does so once more: both are taken off. Where nothing
+    is left of a draw's vector it may point anywhere, and counts on both sides.
     """
     model, quantities = result.model, result.quantities
     basis = _basis(result)
@@ -252,7 +257,9 @@ def _intervals(result: StudyResult, rows: np.ndarray, stop_check: StopCheck) -> 
     here = quantities.gradients(model) @ rows.T
     products = here.T @ basis @ here
     added = drawn_products.mean(axis=0) - products
-    low, high = np.quantile(_cosines(drawn_products - 2.0 * added), [0.025, 0.975], axis=0)
+    left = drawn_products - 2.0 * added
+    low = np.quantile(_cosines(left, -1.0), 0.025, axis=0)
+    high = np.quantile(_cosines(left, 1.0), 0.975, axis=0)
     cosines = _cosines(products)
     return np.minimum(low, cosines), np.maximum(high, cosines)
 

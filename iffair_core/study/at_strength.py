@@ -74,12 +74,13 @@ def judged(result: StudyResult, refits: pd.DataFrame, asked: int) -> Fidelity:
 def prediction_error(result: StudyResult) -> float | None:
     """|predicted - refitted| / |baseline| of the soft goal on validation rows at the chosen strength.
 
-    None where the baseline's disparity lies inside the chance band, or there is nothing to compare.
+    None where the baseline's disparity lies inside the chance band and no two groups differ for sure by themselves, or
+    where there is nothing to compare.
     """
     point, metric = result.chosen, GOAL_METRIC[result.config.goal]
     baseline = result.baseline["validation"]
     disparity, band = baseline.values[metric], baseline.chance_band[metric]
-    if disparity is None or band is None or disparity <= band:
+    if disparity is None or band is None or (disparity <= band and result.curve.clear is None):
         return None
     start = result.curve.points[0].soft["validation"]
     predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")

@@ -13,7 +13,7 @@ from iffair_core.causes.collect import FURTHER, Batch, Collection
 from iffair_core.causes.conflicts import NARROWED, REACH, AlongCurve, Conflicts
 from iffair_core.causes.decisions import Cause
 from iffair_core.causes.found import Causes
-from iffair_core.metrics import GOAL_METRIC
+from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, clear_pair
 from iffair_core.study.results import StudyResult
 from iffair_core.wording import (
     GOAL_TITLES,
@@ -30,11 +30,13 @@ from iffair_core.wording import (
 )
 
 ADVICE = {
-    "green": "They can be relied on.",
+    "green": "Predicted and refitted agree.",
     "amber": "Rely on their order, not on their sizes.",
-    "red": "Do not rely on them; believe the refits.",
+    "red": "Go by the refits.",
     "not judged": "",
 }
+NAMED = 5
+"""Rows up to which they are named one by one."""
 SLIGHT = 0.1
 """A cosine below this is said to leave the other gap about as it is."""
 
@@ -45,16 +47,47 @@ def goal_gap(result: StudyResult) -> str:
     return f"the gap in {RATE_TITLES[goal.rate]} ({group_name(goal.over, columns)} − {group_name(goal.under, columns)})"
 
 
+def other_measure(result: StudyResult) -> str:
+    """That scores are about soft rates on validation rows, and the same gap counted in decisions on test rows."""
+    goal, rates = result.goal, result.baseline["test"].rates
+    over, under = rates[goal.over][goal.rate].value, rates[goal.under][goal.rate].value
+    said = (
+        f"Scores are about soft rates, which add up probabilities in place of decisions, on validation rows: "
+        f"{points(goal.value, signed=False)}. One row moves probabilities, but hardly ever a decision."
+    )
+    if over is None or under is None:
+        return said
+    return f"{said} Counted in decisions, on test rows, as on Baseline, the same gap is {points(over - under)}."
+
+
 def chance_note(result: StudyResult) -> str:
     """That there may be nothing to explain, where the goal's disparity is no more than chance alone would show."""
     found, name = result.baseline["validation"], GOAL_METRIC[result.config.goal]
     seen, band = found.values[name], found.chance_band[name]
     if seen is None or band is None or seen > band:
         return ""
+    pair = pair_note(result)
     return (
-        f" On validation rows the {metric_title(name)} is {figure(seen)}, no more than chance alone would show (up to "
-        f"{figure(band)}), so that there may be nothing to explain."
+        f" On validation rows the {metric_title(name)} over all groups is {figure(seen)}, no more than chance alone "
+        f"would show (up to {figure(band)})" + (f". {pair}" if pair else ", so that there may be nothing to explain.")
     )
+
+
+def pair_note(result: StudyResult) -> str:
+    """The pair of groups that differ by more than chance by themselves on validation rows; "" where none does."""
+    found, columns = result.baseline["validation"], result.dataset.task.task.sensitive_columns
+    clear = None if result.base is not None else clear_pair(found.counts, GOAL_RATES[result.config.goal])
+    if clear is None:
+        return ""
+    over, under = (group_name(found.groups[place], columns) for place in (clear.over, clear.under))
+    return (
+        f"By themselves {over} and {under} do differ in "
+        f"{RATE_TITLES[clear.rate]}, by {points(clear.gap, signed=False)} (p {_p(clear.p)} after {clear.tests} tests)."
+    )
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def proof_sentence(what: str, found: Agreement) -> str:
@@ -73,14 +106,15 @@ def cohorts_sentence(result: StudyResult, ledger: CohortLedger) -> str:
     gap = goal_gap(result)
     if not ledger.cohorts:
         return f"No cohort of training rows widens {gap} by more than others of its group and outcome."
-    first = ledger.cohorts[0]
-    said = (
-        f"{row_count(first.rows.size)} with {first.name} make up {percent(first.share)} (95 % {100 * first.low:.1f} to "
-        f"{100 * first.high:.1f}) of {gap} by the sum of their scores. Without all of them {percent(first.predicted)} "
-        "of it is predicted to be gone"
-    )
-    refitted = f"; a model refitted without them loses {percent(ledger.proofs[0].share)}" if ledger.proofs else ""
-    return f"{said}{refitted}.{chance_note(result)}"
+    first, whole = ledger.cohorts[0], result.goal.value
+    name = f"{row_count(first.rows.size)} with {first.name}"
+    share = f"{percent(first.share)} of it (95 % {100 * first.low:.1f} to {100 * first.high:.1f})"
+    told = points(whole * (1.0 - first.predicted), signed=False)
+    left = f"{told}, predicted"
+    if ledger.proofs:
+        left = f"{points(whole + ledger.proofs[0].soft, signed=False)}, refitted (predicted: {told})"
+    said = f"Without the {name}, {gap} goes from {points(whole, signed=False)} to {left}"
+    return f"{said}. The scores of these rows add up to {share}.{chance_note(result)}"
 
 
 def cohorts_agreement(ledger: CohortLedger) -> Agreement:
@@ -187,13 +221,13 @@ _VERBS = {
     "with": "narrow",
     "against": "widen",
     "slight": "hardly touch",
-    "unsure": "may do either to",
+    "unsure": "may narrow or widen",
 }
 
 
 def _kind(found: Conflicts, own: int, place: int) -> str:
     low, high = found.low[own, place], found.high[own, place]
-    if low < 0 < high:
+    if low <= 0 <= high:
         return "unsure"
     if abs(found.cosines[own, place]) < SLIGHT:
         return "slight"
@@ -202,7 +236,7 @@ def _kind(found: Conflicts, own: int, place: int) -> str:
 
 def _named(found: Conflicts, own: int, place: int) -> str:
     other, seen = found.goals[place], found.refitted[own, place]
-    checked = "" if np.isnan(seen) else f", {cosine_text(seen)} refitted"
+    checked = "" if np.isnan(seen) else f", by refits {cosine_text(seen)}"
     chance = "; its gap is within chance" if other.by_chance else ""
     cosine = cosine_text(found.cosines[own, place])
     return f"{GOAL_TITLES[other.goal].lower()} (cosine {cosine}{checked}{chance})"
@@ -228,10 +262,15 @@ def without_conflict(result: StudyResult, found: Conflicts) -> str:
     if own is None or len(found.goals) < 2:
         return ""
     kinds = [_kind(found, own, place) for place in range(len(found.goals)) if place != own]
-    paper = "The summary of IFFair says that its metrics improve together, without conflicts."
-    if "against" in kinds:
-        return f"{paper} On these rows they do not."
-    return f"{paper} On these rows {'they do' if set(kinds) == {'with'} else 'that cannot be told for all of them'}."
+    paper = "The paper on IFFair reports that its metrics improve together, without conflicts."
+    here = "Of the goals above at least one conflicts with this study's on these rows."
+    if "against" not in kinds:
+        here = "Of the goals above none conflicts with this study's on these rows."
+        if set(kinds) != {"with"}:
+            here = (
+                "Of the goals above none clearly conflicts with this study's on these rows; not all are sure to narrow."
+            )
+    return f"{paper} {here} Metrics that are no goals, as the predictive parity difference, are on Reweight."
 
 
 def conflict_table(found: Conflicts) -> pd.DataFrame:
@@ -269,33 +308,57 @@ def price_sentence(result: StudyResult, found: Conflicts) -> str:
     price, last = found.prices[own], len(found.goals)
     low, high = (cosine_text(ends[own, last]) for ends in (found.low, found.high))
     first = {
-        "with": "lower the log loss too",
-        "against": "raise the log loss",
-        "slight": "hardly touch the log loss",
-        "unsure": "may lower or raise the log loss",
+        "with": "Its first steps lower the log loss",
+        "against": "Its first steps raise the log loss",
+        "slight": "Its first steps hardly touch the log loss",
+        "unsure": "Whether its first steps lower or raise the log loss cannot be told",
     }[_kind(found, own, last)]
-    cosine = f"cosine with utility {cosine_text(found.cosines[own, last])}, 95 % {low} to {high}"
+    cosine = f"(cosine with utility {cosine_text(found.cosines[own, last])}, 95 % {low} to {high})"
     said = (
-        f"Its first steps {first} ({cosine}); closing {percent(NARROWED, 0)} of its gap changes it by "
-        f"{nats(price.predicted)} nats (predicted)"
+        f"Closing {percent(NARROWED, 0)} of the gap of {GOAL_TITLES[result.config.goal]} changes the log loss on "
+        f"validation rows by {nats(price.predicted)} nats"
     )
-    if price.refitted is None or price.accuracy is None:
-        return f"{said}."
-    return f"{said}, {nats(price.refitted)} refitted, and the accuracy by {points(price.accuracy, 2)}."
+    if price.refitted is not None and price.accuracy is not None:
+        said += f" (refitted {nats(price.refitted)}) and the accuracy by {points(price.accuracy, 2)}"
+    return f"{said}. {first} {cosine}."
 
 
-def along_sentence(found: AlongCurve) -> str:
+def along_sentence(result: StudyResult, found: AlongCurve) -> str:
     """What the curve's own models did to the goals' gaps, and how far the influence vectors foretold it."""
     if not found.strengths.size:
         return "The study's curve has no model beyond strength 0, so that there is nothing to follow along it."
-    widened = [title for title, change in zip(_gaps(found), found.refitted.T, strict=True) if (change > 0).any()]
-    moved = listed([f"{points(change)} ({gap})" for gap, change in zip(_gaps(found), found.refitted[-1], strict=True)])
-    turns = f"Somewhere along it the gap of {listed(widened)} widens." if widened else "None of them widens along it."
-    reach = f"within {percent(REACH, 0)} up to strength {found.reach:g}" if found.reach else "for none of its strengths"
+    at, starts = _told_at(result, found), np.array([one.value for one in found.goals])
+    strength, gaps = found.strengths[at], starts + found.refitted
+    kinds: dict[str, list[str]] = {"narrows": [], "widens": []}
+    for places in _same_gap(found).values():
+        place, start = places[0], found.goals[places[0]].value
+        title = " and ".join(GOAL_TITLES[found.goals[one].goal] for one in places)
+        turned = np.flatnonzero(gaps[:, place] < 0)
+        round_from = f", its gap turned round from strength {found.strengths[turned[0]]:g} on" if turned.size else ""
+        told = f"{title} ({100 * start:.1f} to {points(found.widest[at, place], signed=False)}{round_from})"
+        kinds["narrows" if found.widest[at, place] < start else "widens"].append(told)
+    moved = " and ".join(f"{verb} for {listed(those)}" for verb, those in kinds.items() if those)
+    near, far = min(found.reach), max(found.reach)
+    reach = f"up to strength {near:g}" if near == far else f"up to strength {near:g} to {far:g}, by goal"
+    reach = reach if far else "at none of its strengths"
     return (
-        f"Along this study's own curve the gaps that are widest at strength 0 move, by strength "
-        f"{found.strengths[-1]:g}, by {moved}, soft and refitted. {turns} Influence vectors foretell this {reach}."
+        f"At strength {strength:g} of this study's curve the disparity {moved}, refitted, in soft rates on validation "
+        f"rows. Influence vectors foretell the changes within {percent(REACH, 0)} {reach}."
     )
+
+
+def _told_at(result: StudyResult, found: AlongCurve) -> int:
+    """Position of the strength that is told: the chosen one, and where that is 0 or not there, the last up to 1."""
+    near = np.flatnonzero(found.strengths == result.strength)
+    return int(near[0]) if near.size else max(int(np.searchsorted(found.strengths, 1.0, side="right")) - 1, 0)
+
+
+def _same_gap(found: AlongCurve) -> dict[tuple[str, str, str], list[int]]:
+    """Positions of the goals by the gap that is their widest."""
+    same: dict[tuple[str, str, str], list[int]] = {}
+    for place, goal in enumerate(found.goals):
+        same.setdefault((goal.rate, goal.over, goal.under), []).append(place)
+    return same
 
 
 def along_proof(found: AlongCurve) -> str:
@@ -303,12 +366,10 @@ def along_proof(found: AlongCurve) -> str:
     return proof_sentence("the gaps along the whole curve", found.agreement)
 
 
-def _gaps(found: AlongCurve) -> list[str]:
-    return [GOAL_TITLES[one.goal].lower() for one in found.goals]
-
-
 def along_table(found: AlongCurve) -> pd.DataFrame:
-    """A line for each strength and goal: the soft gap as predicted by influence vectors, and of the curve's model."""
+    """A line for each strength and goal: the soft gap that was widest at strength 0, as predicted by influence vectors
+    and of the curve's model; and the goal's soft disparity there, over all pairs of groups.
+    """
     return pd.DataFrame(
         [
             {
@@ -316,11 +377,12 @@ def along_table(found: AlongCurve) -> pd.DataFrame:
                 "goal": GOAL_TITLES[goal.goal],
                 "predicted": goal.value + found.predicted[row, place],
                 "refitted": goal.value + found.refitted[row, place],
+                "disparity": found.widest[row, place],
             }
             for row, strength in enumerate(found.strengths)
             for place, goal in enumerate(found.goals)
         ],
-        columns=["strength", "goal", "predicted", "refitted"],
+        columns=["strength", "goal", "predicted", "refitted", "disparity"],
     )
 
 
@@ -340,16 +402,18 @@ def cause_sentence(result: StudyResult, cause: Cause) -> str:
         f"from {percent(cause.before)} to {percent(cause.after)} at strength {result.strength:g}."
     )
     if cause.cohorts:
-        found, share = cause.cohorts[0]
+        found, share = max(cause.cohorts, key=lambda one: one[1])
         said += (
-            f" {row_count(found.rows.size)} with {', '.join(in_words(found.conditions))} make up {percent(share)} of "
-            "the move."
+            f" Of the cohorts below, {row_count(found.rows.size)} with {', '.join(in_words(found.conditions))} make up "
+            f"the largest part of the move, {percent(share)}."
         )
     if cause.back_score is None:
-        return f"{said} No few rows turned it: with their ordinary weights a refitted model decides as after."
+        return f"{said} It does not hang on few rows: with the ordinary weights of those it decides as after."
+    back = result.dataset.row_id[result.train_rows[cause.back]]
+    named = f" (row{'s' * (back.size > 1)} {listed([str(one) for one in back])})" if back.size <= NAMED else ""
     return (
-        f"{said} {row_count(cause.back.size)} turned it: with their ordinary weights a refitted model gives "
-        f"{percent(cause.back_score)} and decides as before."
+        f"{said} The decision hangs on {row_count(cause.back.size)}{named}: with their ordinary weights a refitted "
+        f"model gives {percent(cause.back_score)} and decides as before. The rest of the move comes from many rows."
     )
 
 
@@ -395,21 +459,32 @@ def cause_parts(result: StudyResult, cause: Cause) -> pd.DataFrame:
 
 
 def collect_sentence(result: StudyResult, found: Collection) -> str:
-    """The batch that narrows the gap most, with its interval; or that none is expected to."""
-    gap = goal_gap(result)
-    sure = [one for one in found.batches if one.high < 0]
-    if not sure:
-        return f"No {FURTHER} further rows of one group or cohort are sure to narrow {gap}."
-    best = sure[0]
+    """The source that narrows the gap most among those that can be chosen, or that none is sure to; then by outcome."""
+    gap, whole = goal_gap(result), result.goal.value
+    chosen = [one for one in found.batches if not one.with_outcome]
+    sure = next((one for one in chosen if one.high < 0), None)
+    later = next((one for one in found.batches if one.with_outcome and one.high < 0), None)
+    if sure is not None:
+        said = f"{FURTHER} further training rows with {_narrows(sure, gap, whole)}"
+    else:
+        said = f"No {FURTHER} further rows of one group or cohort, however they turn out, are sure to narrow {gap}"
+        told = "; ".join(f"{one.name} {points(one.soft, 2)}, 95 % {_between(one.low, one.high)}" for one in chosen[:3])
+        said += f" ({told})" if told else ""
+    if later is not None and (sure is None or later.soft < sure.soft):
+        more = _narrows(later, "it", whole)
+        said += f". How they turn out, which nobody can choose, matters more: {FURTHER} with {more}"
+    return f"{said}.{chance_note(result)}"
+
+
+def _narrows(batch: Batch, gap: str, whole: float) -> str:
     return (
-        f"{FURTHER} further training rows with {best.name} are expected to narrow {gap} by "
-        f"{points(-best.soft, 2, signed=False)} (95 % {_between(best)}), {percent(-best.soft / result.goal.value)} of "
-        f"it.{chance_note(result)}"
+        f"{batch.name} are expected to narrow {gap} by {points(-batch.soft, 2, signed=False)} (95 % "
+        f"{_between(-batch.high, -batch.low)}), {percent(-batch.soft / whole)} of it"
     )
 
 
-def _between(batch: Batch) -> str:
-    return minus(f"{-100 * batch.high:.2f} to {-100 * batch.low:.2f}")
+def _between(low: float, high: float) -> str:
+    return minus(f"{100 * low:.2f} to {100 * high:.2f}")
 
 
 def collect_proof(found: Collection) -> str:
@@ -418,9 +493,16 @@ def collect_proof(found: Collection) -> str:
         return "Nothing of this list has been checked yet."
     order = "" if found.order is None else f", and their order agrees (Spearman {number(found.order)})"
     return (
-        f"Rows held back: what they did lay in the 95 % interval of what was foretold for {found.within} of "
-        f"{found.checked}{order}. {ADVICE[found.level]}"
+        f"Rows held back, and refits without them: for {found.within} of {found.checked} sources what they did lay in "
+        f"the 95 % interval foretold for that test{order}. {_COLLECT_ADVICE[found.level]}"
     )
+
+
+_COLLECT_ADVICE = {
+    "green": "The intervals hold about as often as they should.",
+    "amber": "The intervals are somewhat too narrow.",
+    "red": "Do not rely on the intervals.",
+}
 
 
 def collect_table(found: Collection) -> pd.DataFrame:

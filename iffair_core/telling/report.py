@@ -349,10 +349,10 @@ def _causes_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
         yield badge_block("Check", goals.agreement.level, said)
         yield picture_block(conflict_map(goals, theme))
         yield text_block(f"{causes.price_sentence(result, goals)} {causes.without_conflict(result, goals)}")
-    yield text_block(causes.along_sentence(found.along), lead=True)
+    yield text_block(causes.along_sentence(result, found.along), lead=True)
     if found.along.strengths.size:
         yield badge_block("Check", found.along.agreement.level, causes.along_proof(found.along))
-        yield picture_block(gaps_along_curve(found.along, theme))
+        yield picture_block(gaps_along_curve(result, found.along, theme))
     yield text_block(causes.collect_sentence(result, further), lead=True)
     yield badge_block("Check", further.level, causes.collect_proof(further))
     yield picture_block(collect_bars(result, further, theme))

@@ -173,7 +173,7 @@ def _beyond_budget(result: StudyResult) -> str:
     """The repair that lowers it by more than chance and costs least accuracy, where the budget forbids it."""
     curve = result.curve
     start, floor = (curve.points[0].refitted[CHOOSING][name] for name in (curve.metric, "accuracy"))
-    if start is None or floor is None or (curve.chance is not None and start <= curve.chance):
+    if start is None or floor is None or (curve.chance is not None and start <= curve.chance and curve.clear is None):
         return ""
     clear = [
         (accuracy, -point.strength, point)

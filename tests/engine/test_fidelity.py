@@ -95,13 +95,13 @@ def test_the_badge_is_the_worse_of_two_errors(predicted, refitted, prediction_er
 @pytest.mark.parametrize(
     ("refitted", "prediction_error", "advice"),
     [
-        (1.0, 0.0, "Scores and predictions can be relied on."),
+        (1.0, 0.0, "Scores of single rows and the predicted repair can be relied on."),
         (1.0, 0.2, "Row scores can be relied on. Take the direction from the predicted curve, and sizes from"),
         (1.0, 0.3, "Row scores can be relied on. Do not rely on the predicted curve; use refitted points only."),
         (1.2, 0.0, "Rely on the order of row scores, not on their sizes. The predicted curve can be relied on."),
         (3.0, 0.0, "Do not rely on row scores. The predicted curve can be relied on."),
         (3.0, 0.3, "Do not rely on predicted numbers; use refitted points only."),
-        (1.0, None, "Row scores can be relied on. There may be no gap to explain."),
+        (1.0, None, "Row scores can be relied on. Over all groups the gap may be chance."),
     ],
 )
 def test_the_sentence_says_what_not_to_rely_on(refitted, prediction_error, advice):

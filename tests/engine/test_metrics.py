@@ -11,6 +11,7 @@ import sklearn.metrics as sk
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import chi2_contingency
 
 from benchmarks.verify_outputs import reference_metrics
 from iffair_core.metrics import (
@@ -24,7 +25,9 @@ from iffair_core.metrics import (
     Estimate,
     Evaluation,
     chance_band,
+    clear_pair,
     confusion_counts,
+    confusion_table,
     evaluate,
     intervals_from_counts,
     metrics_from_counts,
@@ -555,3 +558,50 @@ def test_a_gap_against_a_tiny_group_with_a_rate_of_zero_is_as_uncertain_as_that_
     assert gap.value == pytest.approx(-0.65)
     assert gap.high - gap.value >= wilson.high - wilson.value - 1e-12 > 0.6
     assert -1 <= gap.low <= gap.value
+
+
+# --------------------------------------------------------------------------------------------------------- clear pairs
+
+
+def table_of(cells):
+    """Counts [group, outcome, decision] as rows (y, decision, codes)."""
+    y, decision, codes = [], [], []
+    for group, outcome, decided in np.ndindex(*cells.shape):
+        n = int(cells[group, outcome, decided])
+        y, decision, codes = y + [outcome] * n, decision + [decided] * n, codes + [group] * n
+    return np.array(y), np.array(decision), np.array(codes)
+
+
+def test_a_pair_of_large_groups_is_clear_where_small_ones_widen_the_band():
+    cells = np.array([[[200, 100], [50, 150]], [[270, 30], [50, 150]], [[5, 2], [2, 4]]])
+    assert (
+        metrics_from_counts(cells)["equalized_odds_difference"]
+        <= chance_band(cells, seed=0)["equalized_odds_difference"]
+    )
+    found = clear_pair(cells, ("true_positive_rate", "false_positive_rate"))
+    assert (found.rate, found.over, found.under, found.tests) == ("false_positive_rate", 0, 1, 6)
+    assert found.gap == pytest.approx(100 / 300 - 30 / 300)
+    expected = chi2_contingency(cells[:2, 0], correction=False).pvalue
+    assert found.p == pytest.approx(6 * expected, rel=1e-9)
+    assert clear_pair(cells, ("true_positive_rate",)) is None
+    y, decision, codes = table_of(cells)
+    alike = confusion_table(y, decision, codes, 3, np.full(y.size, 2.5))
+    assert clear_pair(alike, ("false_positive_rate",)).gap == pytest.approx(found.gap)
+    uneven = np.where(codes == 0, np.tile([0.01, 1.99], y.size)[: y.size], 1.0)
+    weighted = clear_pair(confusion_table(y, decision, codes, 3, uneven), ("false_positive_rate",))
+    assert weighted is None or weighted.p > found.p
+
+
+def test_few_rows_are_no_clear_pair():
+    assert clear_pair(np.array([[[0, 4], [0, 4]], [[4, 0], [4, 0]]]), ("selection_rate",)) is None
+    assert clear_pair(np.array([[[40, 0], [10, 0]], [[4, 0], [4, 0]]]), ("selection_rate",)) is None
+
+
+def test_a_clear_pair_is_rare_where_labels_mean_nothing():
+    rng, sizes = np.random.default_rng(0), (300, 120, 40, 12)
+    hits = 0
+    for _ in range(1000):
+        chosen = [rng.binomial(n, 0.3) for n in sizes]
+        cells = np.array([[[n - k, k], [0, 0]] for n, k in zip(sizes, chosen, strict=True)])
+        hits += clear_pair(cells, ("selection_rate",)) is not None
+    assert hits <= 60

@@ -291,8 +291,8 @@ def test_what_is_recommended_and_why_strength_0_is():
             for point, value in zip(curve.points, disparities, strict=False)
         ]
 
-    def advice(values, chance=0.05):
-        found = recommend(values, "equal_opportunity", 0.01, chance)
+    def advice(values, chance=0.05, **clear):
+        found = recommend(values, "equal_opportunity", 0.01, chance, **clear)
         return found.place, found.reason
 
     assert advice(with_values([0.3, 0.1, 0.1, 0.2])) == (1, "")
@@ -300,6 +300,7 @@ def test_what_is_recommended_and_why_strength_0_is():
     assert advice(with_values([0.3, "infeasible", 0.2])) == (2, "")
     assert advice(with_values([0.3, 0.3, 0.4])) == (0, "none lower")
     assert advice(with_values([0.3, 0.1]), chance=0.3) == (0, "within chance")
+    assert advice(with_values([0.3, 0.1]), chance=0.3, clear=True) == (1, "")
     assert advice(with_values([0.3, 0.1], gain=Estimate(-0.2, -0.4, 0.0, 90))) == (0, "no clear gain")
     assert advice(with_values([0.3, 0.0], apart=False)) == (0, "all alike")
     assert frontier(with_values([0.3, 0.1, 0.1, None]), "equal_opportunity") == (1, 2)

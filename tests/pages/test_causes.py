@@ -136,9 +136,9 @@ def test_what_cannot_be_worked_out_says_why_and_the_page_stays(screen, monkeypat
 
 
 def test_goals_are_held_against_each_other(screen, example):
-    opened = tab(screen, "Between goals").until(lambda now: "Along this study" in now.words())
+    opened = tab(screen, "Between goals").until(lambda now: "of this study's curve" in now.words())
     assert causes.conflicts_sentence(example, conflicts(example)) in opened.words()
-    assert causes.along_sentence(along_curve(example)) in opened.words()
+    assert causes.along_sentence(example, along_curve(example)) in opened.words()
     assert len(opened.app.get("plotly_chart")) == 3
 
 
@@ -162,7 +162,7 @@ def test_what_was_found_joins_the_report(screen, example, ledger):
     for name, there in (("Cohorts", "cohort"), ("Between goals", None)):
         opened.app.session_state["influence_tab"] = name
         opened.run().until(
-            lambda now, there=there: there in frames(now) if there else "Along this study" in now.words()
+            lambda now, there=there: there in frames(now) if there else "of this study's curve" in now.words()
         )
     opened.go("report")
     ready(opened)

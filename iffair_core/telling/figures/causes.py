@@ -188,7 +188,7 @@ def _cell(found: Conflicts, a: int, b: int) -> str:
     return f"○ {cosine_text(found.cosines[a, b])}{refitted}<br><sub>{interval}</sub>"
 
 
-def gaps_along_curve(found: AlongCurve, theme: Theme = "light") -> Picture:
+def gaps_along_curve(result: StudyResult, found: AlongCurve, theme: Theme = "light") -> Picture:
     """A panel for each goal's widest gap along the study's curve: dashed from influence vectors, solid refitted."""
     colors, table = palette(theme), along_table(found)
     panels: dict[tuple[str, str, str], list[str]] = {}
@@ -198,7 +198,7 @@ def gaps_along_curve(found: AlongCurve, theme: Theme = "light") -> Picture:
     rows = -(-len(panels) // columns)
     figure = Canvas(rows=rows, cols=columns, gaps=(0.12, 0.3 / rows))
     for place, titles in enumerate(panels.values()):
-        mine = table[table["goal"] == titles[0]]
+        mine = pd.concat([_start(found, titles[0]), table[table["goal"] == titles[0]]])
         panel: Props = {"row": place // columns + 1, "col": place % columns + 1}
         for word, look in (("predicted", stroke(colors.muted, 1.6, "dash")), ("refitted", stroke(colors.accent, 2))):
             figure.scatter(
@@ -214,9 +214,11 @@ def gaps_along_curve(found: AlongCurve, theme: Theme = "light") -> Picture:
         figure.level(0, stroke(colors.line), **panel)
         figure.title("<br>".join(titles), colors.ink, **panel)
         ends = np.append(100 * mine[["predicted", "refitted"]].to_numpy(float), 0.0)
-        figure.y_axis(range=padded(ends, 0.12), nticks=5, ticksuffix=" pts" if place % columns == 0 else "", **panel)
+        if result.strength > 0:
+            figure.upright(result.strength, stroke(colors.muted, 1, "dot"), **panel)
+        figure.y_axis(range=padded(ends, 0.12), nticks=5, ticksuffix=" pts", **panel)
         last = place + columns >= len(panels)
-        figure.x_axis(title_text="Strength" if last else None, showticklabels=last, **panel)
+        figure.x_axis(title_text="Strength" if last else None, range=[-0.03, 1.28], **panel)
     said = "; ".join(
         f"{GOAL_TITLES[goal.goal]} from {points(goal.value, signed=False)} to "
         f"{points(goal.value + found.refitted[-1, place], signed=False)} refitted"
@@ -224,16 +226,24 @@ def gaps_along_curve(found: AlongCurve, theme: Theme = "light") -> Picture:
         for place, goal in enumerate(found.goals if len(found.strengths) else ())
     )
     caption = (
-        "Soft gaps on validation rows, in percentage points, between the groups that are widest apart at strength 0."
+        "Soft gaps on validation rows, in percentage points, between the groups that are widest apart at strength 0. "
+        "Below 0 the gap is turned round. Scales differ."
     )
+    caption += f" Dotted: the chosen strength, {result.strength:g}." if result.strength > 0 else ""
     done = figure.finish(theme, height=110 + 160 * rows, margin_t=80, legend={"y": 1 + 50 / (160 * rows)})
     return Picture(done, f"Gaps along the study's curve. {said}. {caption}", table, caption)
+
+
+def _start(found: AlongCurve, title: str) -> pd.DataFrame:
+    """The line of `along_table` at strength 0, where nothing has moved yet."""
+    value = next(one.value for one in found.goals if GOAL_TITLES[one.goal] == title)
+    return pd.DataFrame([{"strength": 0.0, "goal": title, "predicted": value, "refitted": value, "disparity": value}])
 
 
 def cause_bars(result: StudyResult, cause: Cause, theme: Theme = "light") -> Picture:
     """What parts of the training rows add to the move of one person's score, as shares of it."""
     colors, table, figure = palette(theme), cause_parts(result, cause), Canvas()
-    names = [label(part, 60) for part in table["part"]]
+    names = [_lines(part) for part in table["part"]]
     share = 100 * table["share"].to_numpy(float)
     cells = len(table) - len(cause.cohorts)
     fills = [rgba(colors.accent, 0.75)] * cells + [rgba(colors.accent, 0.35)] * len(cause.cohorts)
@@ -253,11 +263,21 @@ def cause_bars(result: StudyResult, cause: Cause, theme: Theme = "light") -> Pic
     figure.x_axis(title_text="Part of the score's move (%)", range=padded(np.append(share, 0.0)), ticksuffix=" %")
     said = "; ".join(f"{line['part']}: {percent(line['share'])}" for line in table.to_dict("records"))
     return Picture(
-        figure.finish(theme, height=rows_height(len(table), each=32, extra=70)),
+        figure.finish(theme, height=rows_height(len(table), each=_each(names, 32), extra=70)),
         f"What turned the decision about row {cause.row_id}: {said}.",
         table,
         "Dark: by group and outcome, which add up to 100 %. Pale: cohorts, which overlap them.",
     )
+
+
+def _lines(name: str) -> str:
+    """Conditions joined by commas, one to a line."""
+    return "<br>".join(label(part, NAME) for part in name.split(", "))
+
+
+def _each(names: Sequence[str], least: int) -> int:
+    """Pixels for a row, so that the longest of its labels has room."""
+    return max(least, 4 + 16 * max((name.count("<br>") + 1 for name in names), default=1))
 
 
 def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light", most: int = 16) -> Picture:
@@ -268,7 +288,7 @@ def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light",
     place = np.arange(len(table))
     soft, low, high = (100 * table[name].to_numpy(float) for name in ("soft", "low", "high"))
     foretold, seen = (100 * table[name].to_numpy(float) for name in ("foretold", "seen"))
-    names = [label(name, 64) for name in table["source"]]
+    names = [_lines(name) for name in table["source"]]
     _summed(figure, colors, table, names, soft, low, high, "Expected", "%{x:+.2f} points")
     hover = "<b>%{hovertext}</b><br>rows held back: %{x:+.2f} points per 100"
     _told_and_seen(figure, colors, place, foretold, seen, names, hover, "Held back, ")
@@ -280,7 +300,7 @@ def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light",
     figure.upright(0.0, {"color": colors.line, "width": 1})
     said = "; ".join(f"{shorten(line['source'], 80)}: {points(line['soft'], 2)}" for line in table.to_dict("records"))
     return Picture(
-        figure.finish(theme, height=rows_height(len(table), each=34, extra=90)),
+        figure.finish(theme, height=rows_height(len(table), each=_each(names, 34), extra=90)),
         f"Expected change of {goal_gap(result)} per 100 further training rows. {said}.",
         collect_table(found),
     )

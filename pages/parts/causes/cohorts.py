@@ -54,8 +54,9 @@ def _show(result: StudyResult, found: CohortLedger) -> None:
     table = causes.cohort_table(result, found)
     st.caption(
         "Training rows that meet up to three conditions together and widen the gap by more than others of the same "
-        "group and outcome. Their scores add up to “by scores”; without all of them at once the model may change by "
-        "more or less than that. Select one to see its rows, try changes, pin it or leave it out."
+        "group and outcome. Those whose rows stand out most come first; larger cohorts below may move more. Scores add "
+        "up to “by scores”; without all rows at once the model may change by more or less than that. Cohorts overlap, "
+        "so that their shares do not add up. Select one to see its rows, try changes, pin it or leave it out."
     )
     event = st.dataframe(
         widgets.in_percent(table, SHARES),
@@ -104,16 +105,15 @@ def _picked(result: StudyResult, cohort: Cohort) -> None:
 
 def _pin_and_exclude(named: str) -> None:
     repair.pin_button(named, "cohort", "cohort_pin")
-    if st.button(
-        "Leave it out of the study",
-        key="cohort_exclude",
-        icon=":material/playlist_remove:",
-        on_click=_exclude,
-        args=(named,),
-        help="Leaves out every row of the table that meets these conditions, also those that the model is judged on; "
-        "“left out” above changes training rows only. Data lists what is left out. A new study follows.",
-    ):
-        state.rerun()
+    matching = int(rows_meeting(state.frame(), named).sum())
+    with st.popover("Leave it out of the study …", icon=":material/playlist_remove:", key="cohort_exclude_ask"):
+        st.markdown(
+            f"{count(matching)} rows of the table meet these conditions, validation and test rows among them. All are "
+            "left out: the new study is judged on other people than this one, so that a smaller gap there is no proof "
+            "of a repair. What if, above, leaves out training rows only. Data, “More about the rows”, takes it back."
+        )
+        if st.button(f"Leave out {count(matching)} rows", key="cohort_exclude", on_click=_exclude, args=(named,)):
+            state.rerun()
 
 
 def _exclude(named: str) -> None:

@@ -33,8 +33,9 @@ def next_rows(result: StudyResult) -> None:
     st.markdown(widgets.badge(found.level, plain(causes.collect_proof(found))))
     widgets.chart(collect_bars(result, found, widgets.theme()), "collect_bars")
     st.caption(
-        "Further rows are taken to be like those that are there: nobody knows whether people who come later are. "
-        "A line with an outcome counts rows that turn out so; who applies can be chosen, how it turns out cannot."
+        "Bars: 100 further rows; circles: rows held back, per 100, and what was foretold of them. Further rows "
+        "are taken to be like those that are there: nobody knows whether people who come later are. First come sources "
+        "that can be chosen, then those with an outcome: how it turns out, nobody can choose."
     )
     table = causes.collect_table(found)
     widgets.table(
@@ -49,7 +50,7 @@ def next_rows(result: StudyResult) -> None:
             "low": columns.number("95 % from", format="%+.2f", help="What a batch of 100 may bring."),
             "high": columns.number("to", format="%+.2f"),
             "width": columns.number(
-                "Interval, points",
+                "Change of interval, points",
                 format="%+.2f",
                 help="Change of the width of the gap's 95 % interval where 100 more such rows are test rows.",
             ),

@@ -43,11 +43,11 @@ def _along(result: StudyResult) -> None:
     found = asked.answer("along", result, task, "Following the curve", "The curve could not be followed", key)
     if found is None:
         return
-    st.markdown(f"**{plain(causes.along_sentence(found))}**")
+    st.markdown(f"**{plain(causes.along_sentence(result, found))}**")
     if not found.strengths.size:
         return
     asked.proof("the gaps along the whole curve", found.agreement)
-    widgets.chart(gaps_along_curve(found, widgets.theme()), "gaps_along_curve")
+    widgets.chart(gaps_along_curve(result, found, widgets.theme()), "gaps_along_curve")
     widgets.csv_download(causes.along_table(found), "along.csv", key="along_csv")
 
 

@@ -97,7 +97,9 @@ def test_agreement_is_judged_as_the_fidelity_badge_is(off, level):
     assert (found.level, found.checked) == (level, 3)
     assert found.error == pytest.approx(off)
     said = proof_sentence("the first 3 cohorts", found)
-    assert said.startswith("Predictions of the first 3 cohorts were ") and ("Do not rely" in said) == (level == "red")
+    assert said.startswith("Predictions of the first 3 cohorts were ") and ("Go by the refits" in said) == (
+        level == "red"
+    )
 
 
 def test_it_is_told_with_and_without_the_refit():

@@ -145,7 +145,9 @@ def test_it_is_told_in_a_sentence_a_table_and_a_picture():
     assert list(table["rows"]) == [one.rows.size for one in ledger.cohorts]
     assert table["refitted"].notna().tolist() == [True] + [False] * (len(table) - 1)
     said = cohorts_sentence(result, ledger)
-    assert ledger.cohorts[0].name in said and "a model refitted without them loses" in said
+    assert ledger.cohorts[0].name in said and " refitted (predicted: " in said
+    left = 100 * (result.goal.value + ledger.proofs[0].soft)
+    assert f"goes from {100 * result.goal.value:.1f} points to {left:.1f} points, refitted" in said
     picture = cohort_bars(result, ledger)
     assert ledger.cohorts[0].name in picture.alt
     pd.testing.assert_frame_equal(picture.table, table)

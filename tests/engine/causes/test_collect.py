@@ -1,5 +1,7 @@
 """What to collect next: expectations, the check by rows held back, and how it is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,10 @@ def test_every_group_cell_and_cohort_is_there_those_that_narrow_most_first(found
     names = [one.name for one in found.batches]
     assert {"community = Cedar", "community = Cedar, decision = granted", cohorts[0].name} <= set(names)
     assert len(names) == 3 + 6 + len(cohorts)
-    assert [one.soft for one in found.batches] == sorted(one.soft for one in found.batches)
+    order = [(one.with_outcome, one.soft) for one in found.batches]
+    assert order == sorted(order)
+    assert {one.name: one.with_outcome for one in found.batches}["community = Cedar"] is False
+    assert all(one.with_outcome == ("decision = " in one.name) for one in found.batches)
 
 
 def test_the_expectation_is_that_of_a_hundred_rows_more_like_those_there():
@@ -74,15 +79,20 @@ def test_a_list_that_fails_its_check_says_so(within, level):
     batch = Batch("g = a", 50, -0.01, -0.02, -0.001, None, 25, -0.01, 0.03, False)
     found = Collection((batch,), 20, within, 0.5)
     assert found.level == level
-    assert ("Do not rely on them" in collect_proof(found)) == (level == "red")
+    assert ("Do not rely on the intervals" in collect_proof(found)) == (level == "red")
 
 
 def test_it_is_told_in_a_sentence_a_table_and_a_picture(found):
     result = example_study()
     said = collect_sentence(result, found)
-    assert said.startswith(
-        "100 further training rows with community = Cedar, decision = granted are expected to narrow"
-    )
+    assert said.startswith("No 100 further rows of one group or cohort, however they turn out, are sure to narrow")
+    best = next(one for one in found.batches if one.with_outcome)
+    assert f"nobody can choose, matters more: 100 with {best.name} are expected to narrow it by " in said
+    chosen = replace(found.batches[0], soft=-0.02, low=-0.03, high=-0.01)
+    sure = replace(found, batches=(chosen, *found.batches[1:]))
+    said = collect_sentence(result, sure)
+    assert said.startswith(f"100 further training rows with {chosen.name} are expected to narrow the gap")
+    assert "by 2.00 points (95 % 1.00 to 3.00), 11.6 % of it" in said
     assert len(collect_table(found)) == len(found.batches)
     assert "Expected change of the gap" in collect_bars(result, found).alt
     unsure = Collection(tuple(one for one in found.batches if one.high >= 0), 0, 0, None)

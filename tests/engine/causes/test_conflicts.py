@@ -139,6 +139,8 @@ def test_gaps_along_the_curve_are_those_of_its_models_and_foretold_by_the_vector
             gap = pairs.matrix[pairs.labels.index((goal.rate, goal.over, goal.under))]
             seen = gap @ quantities.values_at(result.model, theta) - goal.value
             assert found.refitted[row, place] == pytest.approx(seen, abs=1e-12)
+            widest = pairs.disparity(quantities.values_at(result.model, theta))
+            assert found.widest[row, place] == pytest.approx(widest, abs=1e-12)
             assert found.predicted[row, place] == pytest.approx((weights - 1.0) @ vector(result, goal), abs=1e-9)
     first = np.abs(found.predicted[0] - found.refitted[0]).max()
     assert first < 0.05 * np.abs(found.refitted[0]).max(), "the first step is nearly of first order"
@@ -147,18 +149,27 @@ def test_gaps_along_the_curve_are_those_of_its_models_and_foretold_by_the_vector
 def test_the_curve_is_told_as_far_as_it_was_foretold(found):
     result = example_study()
     along = along_curve(result)
-    said = along_sentence(along)
-    assert f"by strength {along.strengths[-1]:g}, by −" in said and "None of them widens along it." in said
-    assert said.endswith(f"Influence vectors foretell this within 10 % up to strength {along.reach:g}.")
-    wrong = replace(along, predicted=-along.predicted, refitted=-along.refitted)
-    assert "Somewhere along it the gap of demographic parity, " in along_sentence(wrong)
-    assert along_sentence(replace(along, predicted=0 * along.predicted)).endswith("for none of its strengths.")
-    nothing = replace(along, strengths=np.empty(0), predicted=np.empty((0, 4)), refitted=np.empty((0, 4)))
-    assert along_sentence(nothing).startswith("The study's curve has no model beyond strength 0")
+    said = along_sentence(result, along)
+    at = int(np.flatnonzero(along.strengths == result.strength)[0])
+    assert said.startswith(
+        f"At strength {result.strength:g} of this study's curve the disparity narrows for demographic"
+    )
+    own, goal = found.place("equalized_odds"), found.goals[found.place("equalized_odds")]
+    assert f"({100 * goal.value:.1f} to {100 * along.widest[at, own]:.1f} points, its gap turned round from" in said
+    turned = along.strengths[np.argmax(goal.value + along.refitted[:, own] < 0)]
+    assert f"turned round from strength {turned:g} on)" in said
+    assert said.endswith(f"within 10 % up to strength {min(along.reach):g} to {max(along.reach):g}, by goal.")
+    assert " the disparity widens for " in along_sentence(result, replace(along, widest=along.widest + 1.0))
+    assert along_sentence(result, replace(along, predicted=0 * along.predicted)).endswith("at none of its strengths.")
+    untouched = replace(along, strengths=along.strengths + 0.01)
+    assert along_sentence(result, untouched).startswith(f"At strength {untouched.strengths[14]:g} of")
+    none = np.empty((0, 4))
+    nothing = replace(along, strengths=np.empty(0), predicted=none, refitted=none, widest=none)
+    assert along_sentence(result, nothing).startswith("The study's curve has no model beyond strength 0")
     assert along_table(nothing).empty
     table = along_table(along)
     assert len(table) == along.strengths.size * len(along.goals)
-    picture = gaps_along_curve(along, "dark")
+    picture = gaps_along_curve(result, along, "dark")
     assert "points to " in picture.alt and len(picture.table) == len(table)
 
 
@@ -174,10 +185,11 @@ def test_it_is_told_in_sentences_a_table_and_a_picture(found):
     result = example_study()
     said = conflicts_sentence(result, found)
     assert said.startswith("Weights that narrow equalized odds ")
-    assert "equal opportunity (cosine 1.00, " in said and " refitted" in said
+    assert "equal opportunity (cosine 1.00, " in said and "by refits" in said
     said = price_sentence(result, found)
-    assert said.startswith("Its first steps may lower or raise the log loss (cosine with utility ")
-    assert "; closing 25 % of its gap changes it by " in said and " refitted, and the accuracy by " in said
+    assert said.startswith("Closing 25 % of the gap of equalized odds changes the log loss on validation rows by ")
+    assert "and the accuracy by " in said
+    assert "Whether its first steps lower or raise the log loss cannot be told (cosine with utility " in said
     table = conflict_table(found)
     assert len(table) == len(found.goals) * (len(found.goals) + 1)
     picture = conflict_map(found, "dark")
@@ -195,11 +207,11 @@ def test_every_way_that_another_goal_can_go_is_said(found):
         changed = replace(found, **dict(zip(FIELDS, ends, strict=True)))
         return f"{conflicts_sentence(result, changed)} {without_conflict(result, changed)}"
 
-    assert "and widen error rate parity (cosine −0.30, −0.28 refitted)" in said(-0.3, -0.4, -0.2, -0.28)
-    assert "they do not" in said(-0.3, -0.4, -0.2, -0.28)
-    assert without_conflict(result, found).endswith("they do.")
+    assert "and widen error rate parity (cosine −0.30, by refits −0.28)" in said(-0.3, -0.4, -0.2, -0.28)
+    assert "at least one conflicts" in said(-0.3, -0.4, -0.2, -0.28)
+    assert "none conflicts" in without_conflict(result, found)
     assert "and hardly touch error rate parity (cosine 0.05" in said(0.05, 0.01, 0.09, 0.04)
-    assert "and may do either to error rate parity (cosine 0.30)" in said(0.3, -0.1, 0.6, np.nan)
+    assert "and may narrow or widen error rate parity (cosine 0.30)" in said(0.3, 0.0, 0.6, np.nan)
 
 
 FIELDS = ("cosines", "low", "high", "refitted")

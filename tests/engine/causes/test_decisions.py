@@ -1,5 +1,7 @@
 """Why a decision turned: contributions that add up to the move, and the fewest rows checked by refits of our own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,12 @@ def test_it_is_told_in_a_sentence_tables_and_a_picture():
     row = int(result.dataset.row_id[turned_rows(result)[0]])
     cause = why_turned(result, table, row)
     said = cause_sentence(result, cause)
-    assert f"row {row} turned" in said and f"{cause.back.size} rows turned it" in said
+    assert f"row {row} turned" in said and f"The decision hangs on {cause.back.size} rows: " in said
+    largest = max(share for _, share in cause.cohorts)
+    assert f"the largest part of the move, {100 * largest:.1f} %" in said
+    few = replace(cause, back=cause.back[:2])
+    first, second = result.dataset.row_id[result.train_rows[few.back]]
+    assert f"hangs on 2 rows (rows {first} and {second}): " in cause_sentence(result, few)
     parts = cause_parts(result, cause)
     cells = parts.iloc[: len(parts) - len(cause.cohorts)]
     assert cells["share"].sum() == pytest.approx(1.0)
