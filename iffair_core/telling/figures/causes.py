@@ -280,7 +280,7 @@ def _each(names: Sequence[str], least: int) -> int:
     return max(least, 4 + 16 * max((name.count("<br>") + 1 for name in names), default=1))
 
 
-def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light", most: int = 16) -> Picture:
+def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light", most: int = 12) -> Picture:
     """What 100 further rows of each source are expected to do to the gap, beside what rows held back did."""
     colors, table, figure = palette(theme), collect_table(found), Canvas()
     if len(table) > most:
@@ -294,9 +294,7 @@ def collect_bars(result: StudyResult, found: Collection, theme: Theme = "light",
     _told_and_seen(figure, colors, place, foretold, seen, names, hover, "Held back, ")
     figure.rows_axis(names, color=colors.ink)
     ends = np.concatenate([low, high, foretold, seen, [0.0]])
-    figure.x_axis(
-        title_text="Change of the gap (points) per 100 further training rows", range=padded(ends[np.isfinite(ends)])
-    )
+    figure.x_axis(title_text="Change of the gap, points per 100 rows", range=padded(ends[np.isfinite(ends)]))
     figure.upright(0.0, {"color": colors.line, "width": 1})
     said = "; ".join(f"{shorten(line['source'], 80)}: {points(line['soft'], 2)}" for line in table.to_dict("records"))
     return Picture(
