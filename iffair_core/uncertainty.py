@@ -243,7 +243,8 @@ def weighted_shares(
     """
     p0, p = marked[0] / every[0], marked[1] / every[1]
     spread = marked[2] * (1 - p) ** 2 + (every[2] - marked[2]) * p**2
-    stretch = every[0] * spread / (every[1] ** 2 * p0 * (1 - p0)) if 0 < p0 < 1 else 0.0
+    # A product and not a power, whose last digit may depend on the unit of the weights.
+    stretch = every[0] * spread / (every[1] * every[1] * p0 * (1 - p0)) if 0 < p0 < 1 else 0.0
     return np.clip(p + (shares - p0) * np.sqrt(stretch), 0.0, 1.0)
 
 

@@ -24,9 +24,15 @@ def poll(is_over: Callable[[], bool], show: Callable[[], object]) -> None:
         show()
 
 
+def waiting(work: Work[Any]) -> str:
+    """That other visitors' studies come first, and how many; "" where it is this work's turn."""
+    ahead = work.ahead
+    return f"Waiting for {ahead} other stud{'y' if ahead == 1 else 'ies'} on this server" if ahead else ""
+
+
 def bar(work: Work[Any], what: str, key: str, stop: Callable[[], Any]) -> None:
     """How far work is, or for how long it has run, with a button that stops it."""
-    doing = plain(work.doing) if work.doing else what
+    doing = waiting(work) or (plain(work.doing) if work.doing else what)
     if work.fraction > 0:
         st.progress(work.fraction, text=f"{doing} …")
     else:

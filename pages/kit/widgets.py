@@ -15,6 +15,7 @@ from iffair_core.study.config import BALANCED
 from iffair_core.telling.csv_writing import csv_bytes
 from iffair_core.telling.figures.common import Picture
 from pages.kit import errors
+from pages.kit.poll import waiting
 from pages.kit.text import listed, plain
 from pages.kit.words import STAGE_TITLES, word
 from pages.session import state, study_runs
@@ -245,7 +246,7 @@ def need_result(stage: str, meanwhile: Callable[[], None] | None = None) -> tupl
         return disclosed(result), stale
     now = study_runs.status()
     if now.situation == "running" and now.job is not None:
-        stage = STAGE_TITLES[now.job.doing]
+        stage = waiting(now.job) or STAGE_TITLES[now.job.doing]
         st.markdown(f":gray[{stage} … this page fills in as soon as its stage has finished.]")
         st.skeleton(height=90)
         st.skeleton(height=420)

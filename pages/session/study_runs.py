@@ -19,6 +19,7 @@ from pages.session import state
 from pages.session.points import Points
 from pages.session.settings import EXAMPLE, Choices, differences, preset, study_part
 from pages.session.state import CurrentTable
+from pages.session.turns import STUDIES, stop_with_session
 from pages.session.work import Work
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ class Job(Work["StudyResult | SmallestFix"]):
         shared: bool = False,
     ) -> None:
         self.order, self.kind, self.shared, self.points = order, kind, shared, Points()
-        super().__init__(task, "study", doing=_FIRST_STAGES[kind])
+        super().__init__(task, "study", doing=_FIRST_STAGES[kind], turns=STUDIES)
+        if not shared:
+            stop_with_session("study", self.cancel)
 
     def stop(self) -> None:
         """Ask it to stop at its next chance. A shared job is left alone."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
 from iffair_core.errors import Cancelled
+from pages.session.turns import Turns
 
 T = TypeVar("T")
 
@@ -28,11 +30,11 @@ class Work(Generic[T]):
     """`task(work)` in a thread. The task tells `report` how far it is, and calls `stop_check` often.
 
     fraction: share that is done, 0 to 1; doing: what is done just now; partial: what has finished so far, and
-    version: how often that has changed. Safe to read from any thread.
+    version: how often that has changed. With `turns` it waits for its turn first. Safe to read from any thread.
     """
 
-    def __init__(self, task: Callable[[Work[T]], T], name: str, doing: str = "") -> None:
-        self.doing = doing
+    def __init__(self, task: Callable[[Work[T]], T], name: str, doing: str = "", *, turns: Turns | None = None) -> None:
+        self.doing, self._turns = doing, turns
         self.fraction = 0.0
         self.partial: T | None = None
         self.version = 0
@@ -47,6 +49,11 @@ class Work(Generic[T]):
     def seconds(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self._started
+
+    @property
+    def ahead(self) -> int:
+        """How many works of other visitors have to end before this one begins."""
+        return 0 if self._turns is None else self._turns.ahead(self)
 
     @property
     def stopping(self) -> bool:
@@ -77,7 +84,9 @@ class Work(Generic[T]):
 
     def _run(self, task: Callable[[Work[T]], T]) -> None:
         try:
-            self._ended = Ended(task(self))
+            with nullcontext() if self._turns is None else self._turns.turn(self):
+                value = task(self)
+            self._ended = Ended(value)
         except Cancelled as stopped:
             held: Any = stopped.partial
             self._ended = Ended(self.partial if held is None else held, stopped=True)

@@ -11,7 +11,7 @@ from iffair_core.errors import IFFairError, shorten
 from iffair_core.study.config import StudyOptions
 from iffair_core.wording import heading, holds
 from pages.kit import cohort_mode, widgets
-from pages.kit.poll import poll
+from pages.kit.poll import poll, waiting
 from pages.kit.text import listed, percent, plain, value
 from pages.kit.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TITLES, word
 from pages.parts.reweight import repair
@@ -149,7 +149,7 @@ def _progress() -> None:
     now = study_runs.status()
     if (job := now.job) is None:
         return
-    st.progress(job.fraction, text=STAGE_TITLES[job.doing])
+    st.progress(job.fraction, text=waiting(job) or STAGE_TITLES[job.doing])
     if now.changed:
         st.caption(f"For the choices before: {plain(listed(now.changed))}.")
     if job.shared:

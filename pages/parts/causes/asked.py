@@ -20,6 +20,7 @@ from iffair_core.tradeoff import CHOOSING, STRENGTHS
 from pages.kit import errors, widgets
 from pages.kit.poll import bar, poll
 from pages.kit.text import plain
+from pages.session.turns import STUDIES, stop_with_session
 from pages.session.work import Work
 
 _QUESTIONS = "causes_questions"
@@ -47,7 +48,9 @@ def _open(kind: str, result: StudyResult, key: Hashable) -> _Question | None:
 def ask(kind: str, result: StudyResult, key: Hashable, task: Callable[[Work[T]], T], doing: str) -> None:
     """Begin to answer a question; an earlier one of the kind is stopped. It may be used in a callback."""
     forget(kind)
-    _questions()[kind] = _Question(result.goal, key, Work(task, kind, doing))
+    work = Work(task, kind, doing, turns=STUDIES)
+    stop_with_session(kind, work.cancel)
+    _questions()[kind] = _Question(result.goal, key, work)
 
 
 def is_asked(kind: str, result: StudyResult, key: Hashable = None) -> bool:
