@@ -14,6 +14,7 @@ from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_rows
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, listing, shorten
+from iffair_core.reading.files import free_memory, in_words
 from iffair_core.reading.types import NO_FEATURES, infer_types, year_and_month
 from iffair_core.reading.values import MISSING, as_numbers, is_number, label_codes, value_label
 
@@ -30,6 +31,8 @@ _LEFT_OUT = {
     "text": ("Columns of free text", "Give them the type category to use them."),
 }
 _ASSEMBLE = 4_096
+_BYTES = {"row": 400, "feature": 42, "code": 85, "group": 80, "pair": 20}
+"""What a study holds at its peak for each row: at all, per feature or column of codes, per group and pair of groups."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,8 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     model's ridge keeps the problem well-posed: what is learned does not depend on the order of columns. Training rows
     of weight 0 teach none of this.
 
-    Raises `TaskError` where a choice does not fit the table, `SplitError` where it cannot be divided.
+    Raises `TaskError` where a choice does not fit the table, or a study of it not into memory; `SplitError` where it
+    cannot be divided.
     """
     table = typed(task, table)
     resolved = resolve(task, table)
@@ -140,6 +144,7 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     feature_names = _unique([feature for column in columns.values() for feature in column.features])
     if not feature_names:
         raise TaskError("Every feature column is constant or missing in the training rows. Choose other columns.")
+    _require_room(columns, len(split), len(feature_names), len(resolved.groups))
     X = _assemble(columns, len(split), len(feature_names))
     return Dataset(
         X=X,
@@ -317,6 +322,24 @@ def _unique(names: list[str]) -> list[str]:
         taken.add(candidate)
         result.append(candidate)
     return result
+
+
+def _require_room(columns: Mapping[str, _Column], n: int, p: int, groups: int) -> None:
+    """TaskError, with the number of rows that would fit, where a study would not fit into the memory that is free."""
+    free = free_memory()
+    held = sum((column.numbers is not None) + (column.slots is not None) for column in columns.values())
+    coded = any(column.slots is not None for column in columns.values()) and worth_codes(n, p, held)
+    each = _BYTES["row"] + (_BYTES["code"] * held if coded else _BYTES["feature"] * p)
+    each += _BYTES["group"] * (groups - 1) + _BYTES["pair"] * groups * (groups - 1)
+    fixed = 32 * p * p
+    if free is None or n * each + fixed <= free:
+        return
+    rows = max(0, (free - fixed) // each)
+    fits = f" About {rows:,} rows would fit." if rows else ""
+    raise TaskError(
+        f"A study of {n:,} rows with {p:,} features and {groups} groups needs about {in_words(n * each + fixed)} of "
+        f"memory, and {in_words(free)} are free.{fits} Take a sample of the rows, leave columns out, or pool groups."
+    )
 
 
 def _assemble(columns: dict[str, _Column], n: int, p: int) -> Design:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -499,3 +500,20 @@ def test_training_rows_that_all_weigh_zero_are_an_error_that_names_the_column():
     )
     with pytest.raises(TaskError, match="'weight'"):
         encode(table, Task("y", "yes", "group", split="part", weights="weight"))
+
+
+def test_a_study_that_would_not_fit_says_how_many_rows_would(monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(500, 20)), columns=[f"x{i}" for i in range(20)])
+    frame["g"], frame["y"] = np.arange(500) % 2, rng.integers(0, 2, 500)
+    monkeypatch.setattr("iffair_core.data.encoding.free_memory", lambda: 400_000)
+    with pytest.raises(TaskError, match=r"500 rows with 20 features and 2 groups needs about .* of memory") as refused:
+        encode(frame, Task("y", 1, "g"))
+    rows = int(re.search(r"About (\d+) rows would fit", str(refused.value))[1])
+    assert 200 < rows < 400
+    assert encode(frame.head(rows), Task("y", 1, "g")).X.shape == (rows, 20)
+    monkeypatch.setattr("iffair_core.data.encoding.free_memory", lambda: 1_000)
+    with pytest.raises(TaskError, match=r"1000 bytes are free\. Take a sample"):
+        encode(frame, Task("y", 1, "g"))
+    monkeypatch.setattr("iffair_core.data.encoding.free_memory", lambda: None)
+    assert encode(frame, Task("y", 1, "g")).X.shape == (500, 20)
