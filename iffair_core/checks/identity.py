@@ -1,4 +1,4 @@
-"""Numbers that are no quantities: identifiers and codes, and a person who has several rows.
+"""Columns that measure nothing: identifiers, codes, names of people; and a person who has several rows.
 
 A model that is given a customer number learns what it happens to go with, and a person whose rows fall into several
 parts of the split is tested on what was learned from them.
@@ -51,6 +51,17 @@ ORDERED = _set(
     "pay wage salary tenure"
 )
 """Words by whose names numbers have an order, whatever else the name says."""
+CALLED = _set("first last middle given family full fore sur christian maiden")
+"""Words that say which name of a person it is: alone, or beside "name"."""
+NAMES = _set(
+    "name names firstname lastname middlename givenname familyname fullname forename surname vorname nachname prenom "
+    "nom nombre apellido apellidos cognome"
+)
+"""Words for a name, alone or beside a word of a person."""
+NAME = re.compile(r"[^\W\d_]+(?:[ .,'’-]+[^\W\d_]+){0,5}\.?")
+"""A name: up to six words of letters."""
+NAME_SHARE, LEAST_NAMES, NAMES_PER_ROW = 0.95, 50, 0.1
+"""Share of a column's values that are such, how many there are, and how many to a row."""
 DISTINCT_SHARE = 0.9
 """Share of rows with a number of their own from which whole numbers of one length look like identifiers."""
 LONG = 6
@@ -77,6 +88,13 @@ def identity_checks(data: Evidence) -> Iterator[Check]:
     )
     yield from data.about(known, "number_identifiers", "medium", "Identifiers among the features", text)
     yield from _codes(data, [name for name in numbers if name not in known])
+    names = person_names(data)
+    text = (
+        f"{quoted(names)}: by name and values {plural(names, 'this is a name', 'these are names')} of people. A model "
+        "has nothing to learn from a name but what its bearers happened to get, and single people can be recognized "
+        f"by it. Leave {plural(names, 'it', 'them')} out."
+    )
+    yield from data.about(names, "person_names", "medium", "Names of people among the features", text)
 
 
 def words_of(name: str) -> list[str]:
@@ -115,6 +133,28 @@ def _is_identifier(data: Evidence, name: str) -> bool:
     if _numbers_something(name):
         return own >= 0.5 or digits.max() >= LONG
     return own >= DISTINCT_SHARE and one_length and digits[0] >= LONG and values.min() > 0
+
+
+def person_names(data: Evidence) -> list[str]:
+    """Features that hold names of people, by the column's name and by its values."""
+    return [name for name in data.features if _names_people(name) and _looks_like_names(data, name)]
+
+
+def _names_people(name: str) -> bool:
+    words = set(words_of(name))
+    if not words <= CALLED | NAMES | OF_WHOM:
+        return False
+    return bool(words & NAMES) or (len(words) == 1 and words <= CALLED)
+
+
+def _looks_like_names(data: Evidence, name: str) -> bool:
+    if data.is_number(name) or data.series(name).dtype.kind in "mMb":
+        return False
+    codes, distinct = data.raw(name)
+    texts = distinct.astype("str").str.strip()
+    if texts.size < max(LEAST_NAMES, NAMES_PER_ROW * np.count_nonzero(codes >= 0)):
+        return False
+    return bool(texts.str.fullmatch(NAME.pattern).mean() >= NAME_SHARE)
 
 
 # --------------------------------------------------------------------------------------------------------------- dates

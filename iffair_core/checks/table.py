@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.checks.evidence import Check, Evidence, Remedy, plural
+from iffair_core.checks.identity import person_names
 from iffair_core.data.encoding import MAX_LEVELS
 from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.errors import joined, quoted
@@ -108,19 +109,18 @@ def _unused(data: Evidence) -> Iterator[Check]:
     chosen = data.names if data.resolved is None else data.resolved.feature_columns
     typed = (data.task.types or {}) if data.task is not None else {}
     for of_type, what, use in (
-        ("identifier", "another value in nearly every row, as identifiers do", "number"),
+        ("identifier", "another value in nearly every row, as identifiers do", ""),
         ("text", "free text", ""),
         ("date", "dates", "year and month"),
     ):
         names = [name for name in chosen if data.types[name] == of_type and name not in typed]
         if not names:
             continue
-        usable = names if use != "number" else [name for name in names if data.is_number(name)]
         they, are = plural(names, "it", "they"), plural(names, "is no feature", "are no features")
         remedies: tuple[Remedy, ...] = ()
-        if use and usable:
-            these = quoted(usable) if len(usable) < 3 else f"these {len(usable)} columns"
-            remedies = (Remedy(f"Use {these} as {use}", data.retyped(usable, use)),)
+        if use:
+            these = quoted(names) if len(names) < 3 else f"these {len(names)} columns"
+            remedies = (Remedy(f"Use {these} as {use}", data.retyped(names, use)),)
         text = (
             f"{quoted(names)} {plural(names, 'holds', 'hold')} {what}, and {are}. Where {they} should be used all the "
             "same, choose another type."
@@ -129,7 +129,8 @@ def _unused(data: Evidence) -> Iterator[Check]:
 
 
 def _many_values(data: Evidence) -> Iterator[Check]:
-    named = [name for name in data.features if not data.is_number(name) and data.types[name] != "year and month"]
+    past = {*person_names(data), *(name for name in data.features if data.types[name] == "year and month")}
+    named = [name for name in data.features if not data.is_number(name) and name not in past]
     sizes = {name: len(data.codes(name)[1]) for name in named}
     names = [name for name, size in sizes.items() if size > MAX_LEVELS]
     each = joined([f"{quoted([name])} ({sizes[name]:,})" for name in names])

@@ -87,6 +87,38 @@ def test_numbers_that_spell_dates_become_years_and_months():
     assert np.corrcoef(encoded.X[:, place], table["since"] // 100)[0, 1] > 0.999
 
 
+def test_names_of_people_are_told_by_name_and_by_shape_and_left_out_by_the_remedy():
+    called = [f"{a}{b}{c}" for a in "bdfgk" for b in ("an", "el", "io") for c in ("", "dra", "mo", "ris", "ta")]
+
+    def names(rng):
+        return rng.choice(called, N)
+
+    table = people(
+        first=names,
+        customer_name=lambda rng: [f"{a} {b}" for a, b in zip(names(rng), names(rng), strict=True)],
+        last_job=names,
+        school_name=names,
+        surname=lambda rng: rng.choice(["yes", "no", "maybe"], N),
+        last=lambda rng: [f"{word} {number}" for word, number in zip(names(rng), rng.integers(1, 99, N), strict=True)],
+    )
+    task = Task("y", "1", "g", types={"customer_name": "category", "last": "category"})
+    (check,) = [one for one in run_checks(table, task) if one.kind == "person_names"]
+    assert check.columns == ("first", "customer_name") and check.severity == "medium"
+    assert not {"first", "customer_name"} & found(table, "high_cardinality", task)
+    assert "last_job" in found(table, "high_cardinality", task)
+    (remedy,) = check.remedies
+    after = Task.from_dict(task.to_dict() | dict(remedy.change))
+    features = encode(table, after).feature_names
+    assert not [name for name in features if name.startswith(("first", "customer_name"))]
+    assert "person_names" not in {one.kind for one in run_checks(table, after)}
+
+
+def test_an_identifier_is_not_offered_as_a_number():
+    table = people(id=lambda rng: np.arange(1, N + 1))
+    (check,) = [one for one in run_checks(table, TASK) if one.kind == "unused_identifier"]
+    assert check.columns == ("id",) and not check.remedies
+
+
 def test_identifiers_that_are_no_features_are_told():
     table = people(
         phone=lambda rng: [f"+1-555-{number:07d}" for number in rng.permutation(9_999_999)[:N]],
