@@ -12,8 +12,9 @@ import pandas as pd
 from iffair_core.checks.evidence import Check, Evidence, Severity, Shares, Studied, plural, ranked, sentence
 from iffair_core.checks.separation import auc_interval
 from iffair_core.data.groups import SMALL_GROUP
-from iffair_core.errors import joined, listing, quoted
+from iffair_core.errors import joined, listing, quoted, shorten
 from iffair_core.reading.values import MISSING
+from iffair_core.uncertainty import wilson_interval
 from iffair_core.wording import figure, group_name, percent, span
 
 GIVEN_AWAY = 0.99
@@ -34,6 +35,9 @@ PROXY, COPY = 0.8, 0.95
 """AUC for a group from which a column stands in for it, and from which it is practically the attribute itself."""
 POINTS, LARGE_POINTS = 0.05, 0.2
 """Smallest difference of shares that is told, and one that is grave."""
+DECIDES, OPEN, LEAST_FLAGGED = 0.9, 0.6, 0.05
+"""A flag nearly decides where one of its two values, in a twentieth of the rows or more, goes with one outcome in 90 %
+of rows (by the lower end of the 95 % interval), and at most 60 % of the other rows have that outcome."""
 NAMED = 3
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _FORECAST = re.compile(r"predict|forecast")
@@ -42,7 +46,13 @@ _FORECAST = re.compile(r"predict|forecast")
 def column_checks(study: Studied) -> Iterator[Check]:
     """Every check of this module that has something to say."""
     against = _AgainstOutcome(study)
-    for rule in (against.leak_checks, against.name_checks, against.leader_checks, against.one_sided_checks):
+    for rule in (
+        against.leak_checks,
+        against.name_checks,
+        against.leader_checks,
+        against.one_sided_checks,
+        against.flag_checks,
+    ):
         yield from rule()
     yield from _stand_ins(study)
     yield from _constant_in_a_group(study)
@@ -122,15 +132,61 @@ class _AgainstOutcome:
         title = "Columns far stronger than any other"
         yield from self.data.about(names, "dominant_feature", severity, title, text)
 
-    def one_sided_checks(self) -> Iterator[Check]:
+    @cached_property
+    def one_sided(self) -> list[str]:
         past = {*self.leaks, *self.leaders[0]}
-        names = [name for name in self.areas if name not in past and self.decided[name] >= PARTLY_DECIDED]
+        return [name for name in self.areas if name not in past and self.decided[name] >= PARTLY_DECIDED]
+
+    def one_sided_checks(self) -> Iterator[Check]:
+        names = self.one_sided
         each = joined([f"{quoted([name])} ({percent(self.decided[name])} of rows)" for name in names])
         text = (
             f"{each}: so many rows hold a value, or a range of values, at which only one outcome of "
             f"{self.study.target} occurs; chance does not explain it. {_unless_known(names)}{self.data.sample_note}"
         )
         yield from self.data.about(names, "one_sided_values", "medium", "Values that only one outcome has", text)
+
+    def flag_checks(self) -> Iterator[Check]:
+        """Columns of two values, one of which nearly decides what is open in the other rows.
+
+        Such a flag hides from AUC and from `decided`: few rows have it, and some of them have the other outcome.
+        """
+        past, found = {*self.leaks, *self.leaders[0], *self.one_sided}, {}
+        for name in self.areas:
+            if name not in past and (told := self._deciding(name)):
+                found[name] = told
+        names = list(found)
+        text = (
+            f"{sentence(list(found.values())[:NAMED], names[NAMED:])}. {plural(names, 'Is it', 'Are they')} known "
+            "before the decision? What is recorded afterwards can hold nearly the outcome itself for these rows. "
+            f"{_unless_known(names)}{self.data.sample_note}"
+        )
+        yield from self.data.about(names, "deciding_flags", "medium", "Flags that nearly decide the outcome", text)
+
+    def _deciding(self, name: str) -> str:
+        """What a value of a flag does to the outcome, in words; "" where it does not nearly decide it."""
+        column = self.data.prepared[name]
+        if column.size != 2:
+            return ""
+        rows = np.bincount(column.levels, minlength=2)
+        hits = np.bincount(column.levels, weights=self.y, minlength=2).astype(np.int64)
+        for level, outcome in ((level, outcome) for level in (0, 1) for outcome in (0, 1)):
+            having = hits if outcome else rows - hits
+            here = Shares(int(having[level]), int(rows[level]), int(having[1 - level]), int(rows[1 - level]))
+            if min(here.rows, here.other_rows) < LEAST_FLAGGED * self.y.size or here.other > OPEN:
+                continue
+            low, _ = wilson_interval(np.array([here.hits]), np.array([here.rows]))
+            if low[0] < DECIDES:
+                continue
+            if not self.data.tellable(*here.cells):
+                return quoted([name])
+            codes, labels = self.data.codes(name)
+            value = labels[self.data.sampled(codes)[int(np.argmax(column.levels == level))]]
+            return (
+                f"of {here.rows:,} rows with {quoted([name])} = {shorten(value, 40)}, {percent(here.share)} have "
+                f"{self.study.having(outcome)}, of the others {percent(here.other)}"
+            )
+        return ""
 
     def _how(self, name: str) -> str:
         """In what way a column gives the outcome away."""

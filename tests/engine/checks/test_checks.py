@@ -24,7 +24,7 @@ from iffair_core.checks.separation import FOLDS, auc_interval, folds_of, prepare
 from iffair_core.data.resolving import resolve
 from iffair_core.data.row_selectors import rows_meeting
 from iffair_core.data.task import Task
-from iffair_core.datasets.catalog import load_dataset
+from iffair_core.datasets.catalog import DATASETS, load_dataset
 from iffair_core.errors import Cancelled, SplitError
 from iffair_core.telling.files import summary
 from iffair_core.telling.report import report_html
@@ -258,6 +258,36 @@ def test_values_that_only_one_outcome_has_are_asked_about():
     check = found(frame, "one_sided_values")
     assert check.columns == ("grade",)
     assert f"'grade' ({percent(np.mean(frame['grade'] == 'failed'))} of rows)" in check.text
+
+
+def flagged(share: float, given: float, elsewhere: float, n: int = 2000) -> pd.DataFrame:
+    """A table with a flag in `share` of the rows: so many of these have outcome yes, so many of the others."""
+    rng = np.random.default_rng(3)
+    flag = rng.random(n) < share
+    outcome = np.where(rng.random(n) < np.where(flag, given, elsewhere), "yes", "no")
+    return table(n=n, outcome=outcome, flag=np.where(flag, 1, 0))
+
+
+def test_a_flag_that_nearly_decides_an_open_outcome_is_asked_about():
+    frame = flagged(0.12, 0.95, 0.4)
+    y, flag = coded(frame["outcome"]), frame["flag"] == 1
+    check = found(frame, "deciding_flags")
+    assert check.severity == "medium" and check.columns == ("flag",)
+    assert (
+        f"Of {flag.sum():,} rows with 'flag' = 1, {percent(y[flag].mean())} have 'outcome' = yes, of the others "
+        f"{percent(y[~flag].mean())}" in check.text
+    )
+    assert "deciding_flags" not in kinds(frame, remedied(TASK, check))
+    assert "rows with" not in found(frame, "deciding_flags", replace(TASK, smallest_group=50)).text
+    turned = frame.assign(flag=frame["flag"].map({1: "yes", 0: "no"}), outcome=np.where(y == 1, "no", "yes"))
+    assert "with 'flag' = yes" in found(turned, "deciding_flags").text
+
+
+@pytest.mark.parametrize(
+    ("share", "given", "elsewhere"), [(0.12, 0.84, 0.4), (0.02, 0.99, 0.4), (0.12, 0.97, 0.8), (0.5, 0.9, 0.55)]
+)
+def test_a_flag_that_decides_less_for_fewer_or_in_a_lopsided_outcome_is_not_asked_about(share, given, elsewhere):
+    assert "deciding_flags" not in kinds(flagged(share, given, elsewhere))
 
 
 # ------------------------------------------------------------------------------------------------------------ proxies
@@ -821,6 +851,21 @@ def test_compas_screened_too_late_to_be_followed_is_found_and_left_out(shared_da
         if one.kind == "one_outcome_dates"
         for name in one.columns
     }
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_of_public_flags_only_those_recorded_after_the_outcome_decide_it():
+    """A new violent charge comes with the new charge, which is the outcome."""
+    for entry in DATASETS:
+        frame, task = load_dataset(entry.name)
+        for drop in {task.drop, ()}:
+            flags = {
+                name
+                for one in run_checks(frame, replace(task, drop=drop))
+                if one.kind == "deciding_flags"
+                for name in one.columns
+            }
+            assert flags == ({"is_violent_recid"} if entry.name == "compas" and not drop else set())
 
 
 @pytest.mark.parametrize(
