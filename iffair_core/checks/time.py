@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ LATER_POINTS = 0.2
 DRIFT_CHANCE = 1e-3
 """What chance may explain of it (chi-square test)."""
 NAMED = 3
+_BIRTH = re.compile(r"birth|geburt|naissance|nacimiento|nascita|(?<![a-z])(?:dob|bday|born)(?![a-z])")
 
 
 def time_checks(study: Studied) -> Iterator[Check]:
@@ -42,11 +44,12 @@ def time_checks(study: Studied) -> Iterator[Check]:
 def _date_columns(study: Studied) -> dict[str, np.ndarray]:
     """{column: (n,) datetime64[D], NaT where there is none} of columns of dates, features or not.
 
-    Columns that are filled in more often with one outcome, by 20 points, are left out: they date what followed it.
+    Columns that are filled in more often with one outcome, by 20 points, are left out: they date what followed it. So
+    are dates of birth: they tell how old people are, not when a row was recorded or how long it was followed.
     """
     data, found = study.data, {}
     for name, kind in data.types.items():
-        if kind in ("date", "year and month") and name != study.task.target:
+        if kind in ("date", "year and month") and name != study.task.target and not _BIRTH.search(name.casefold()):
             data.stop_check()
             series = data.series(name)
             if series.dtype.kind == "M":

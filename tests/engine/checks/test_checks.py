@@ -362,6 +362,13 @@ def test_an_end_of_the_dates_with_one_outcome_only_is_found_and_left_out(text, l
     assert "one_outcome_dates" not in kinds(frame, task)
 
 
+@pytest.mark.parametrize("name", ["dob", "DateOfBirth", "geburtsdatum"])
+def test_a_date_of_birth_says_nothing_of_how_long_rows_were_followed(name):
+    frame = dated()
+    assert not {"one_outcome_dates", "drift_along_dates"} & kinds(frame.rename(columns={"when": name}))
+    assert found(frame.assign(**{name: frame["when"]}), "one_outcome_dates").columns == ("when",)
+
+
 def test_copies_of_a_date_are_one_finding_and_dates_of_what_followed_the_outcome_are_none():
     frame = dated()
     frame["same"] = frame["when"]
