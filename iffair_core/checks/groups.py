@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +31,13 @@ FEW_CODES = 12
 TEST_SHARE = 0.2
 """Share of the rows that the test part gets (`splitting.split_rows`)."""
 
+SHORT_NAME = 40
+"""Letters up to which groups that are taken together are named after all of them."""
+
 Measure = Callable[[np.ndarray, int], np.ndarray]
 """Codes (n,) and the number G of groups -> (G, m) sizes, each of which has to reach a minimum."""
+Need = tuple[Measure, float]
+"""What a group has to reach, and the minimum."""
 
 
 def group_checks(study: Studied) -> Iterator[Check]:
@@ -176,7 +181,8 @@ def _small_groups(study: Studied) -> Iterator[Check]:
             f"Groups with fewer than {SMALL_GROUP} rows: {each}. A fifth of them are tested on, so their rates are "
             "mostly chance, and can make the widest gap all the same. Take small groups together."
         )
-        larger = _larger_groups(study, small, _rows_of, SMALL_GROUP)
+        # Groups that are large enough together are no help where one outcome is still too rare among them.
+        larger = _larger_groups(study, small, (_rows_of, SMALL_GROUP), (_test_rows(study), FEW_ROWS))
         columns = tuple(study.task.sensitive_columns)
         yield Check("small_groups", "medium", "Groups too small to judge", text, columns, larger)
 
@@ -201,7 +207,7 @@ def _small_cells(study: Studied) -> Iterator[Check]:
             "these rows, so that they, and the gaps between groups, are very uncertain. Take small groups together, or "
             "use more rows."
         )
-        larger = _larger_groups(study, np.any(few, axis=1), measure, FEW_ROWS)
+        larger = _larger_groups(study, np.any(few, axis=1), (measure, FEW_ROWS))
         columns = tuple(study.task.sensitive_columns)
         yield Check("small_cells", "medium", "Too few rows of an outcome in a group", text, columns, larger)
 
@@ -228,8 +234,11 @@ def _test_rows(study: Studied) -> Measure:
     return measure
 
 
-def _larger_groups(study: Studied, small: np.ndarray, measure: Measure, least: float) -> tuple[Remedy, ...]:
-    """Ways to larger groups: one sensitive column less, fewer cut points, or values pooled. small (G,): which lack."""
+def _larger_groups(study: Studied, small: np.ndarray, need: Need, also: Need | None = None) -> tuple[Remedy, ...]:
+    """Ways to larger groups: one sensitive column less, fewer cut points, or values pooled. small (G,): which lack.
+
+    also: what values that are pooled reach besides, where they can.
+    """
     columns = study.task.sensitive_columns
     if len(columns) > 1:
         return _fewer_columns(study)
@@ -237,8 +246,8 @@ def _larger_groups(study: Studied, small: np.ndarray, measure: Measure, least: f
     pooled = name in (study.task.pool or {})
     cuttable = name in study.resolved.bins or (is_number(study.data.series(name)) and not _are_codes(study, name))
     if cuttable and not pooled:
-        return _fewer_cuts(study, name, measure, least)
-    return _pool(study, name, small, measure, least)
+        return _fewer_cuts(study, name, need)
+    return (_pool(study, name, small, (need, also)) if also else ()) or _pool(study, name, small, (need,))
 
 
 def _are_codes(study: Studied, name: str) -> bool:
@@ -246,23 +255,30 @@ def _are_codes(study: Studied, name: str) -> bool:
     return bool(set(words_of(name)) & CODES) or len(study.data.codes(name)[1]) <= FEW_CODES
 
 
-def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least: float) -> tuple[Remedy, ...]:
-    """The small groups under one name, with the next larger ones until it is large enough."""
+def _pool(study: Studied, name: str, small: np.ndarray, needs: Sequence[Need]) -> tuple[Remedy, ...]:
+    """The small groups under one name, with the next larger ones until they reach all that is needed."""
     groups = study.resolved.groups
-    sizes = measure(study.resolved.group_codes, len(groups))
+    sizes = [measure(study.resolved.group_codes, len(groups)) for measure, _ in needs]
+
+    def reached(codes: list[int]) -> bool:
+        return all((size[codes].sum(axis=0) >= least).all() for size, (_, least) in zip(sizes, needs, strict=True))
+
     others = (code for code, group in enumerate(groups) if group != SMALL_GROUPS)
-    order = sorted(others, key=lambda code: (not small[code], sizes[code].min()))
+    order = sorted(others, key=lambda code: (not small[code], sizes[0][code].min()))
     count = max(2, int(small.sum()))
-    while count < len(order) - 1 and (sizes[order[:count]].sum(axis=0) < least).any():
+    while count < len(order) - 1 and not reached(order[:count]):
         count += 1
-    if count > len(groups) - 1 or (sizes[order[:count]].sum(axis=0) < least).any():
+    if count > len(groups) - 1 or not reached(order[:count]):
         return ()
     labels = [groups[code] for code in sorted(order[:count])]
     pools = {column: dict(names) for column, names in (study.task.pool or {}).items()}
     here = pools.setdefault(name, {})
     members = [value for label in labels for value in here.pop(label, (label,))]
     taken = {*groups, *here} - set(labels)
-    titles = ("Other groups", *(f"Other groups ({number})" for number in range(2, len(taken) + 3)))
+    named = " or ".join(value_label(member) for member in members)
+    # A name with " / " in it looks like groups crossed, and one with "=" cannot be written on the command line.
+    plain = [named] if len(named) <= SHORT_NAME and "/" not in named and "=" not in named else []
+    titles = (*plain, "Other groups", *(f"Other groups ({number})" for number in range(2, len(taken) + 3)))
     here[next(title for title in titles if title not in taken)] = tuple(members)
     change: dict[str, object] = {"pool": pools}
     if study.task.reference is not None and study.resolved.reference in labels:
@@ -270,8 +286,9 @@ def _pool(study: Studied, name: str, small: np.ndarray, measure: Measure, least:
     return (Remedy(f"Take {listing(labels, 4)} together", change),)
 
 
-def _fewer_cuts(study: Studied, name: str, measure: Measure, least: float) -> tuple[Remedy, ...]:
+def _fewer_cuts(study: Studied, name: str, need: Need) -> tuple[Remedy, ...]:
     """Cut points that leave no bin too small: those in force, or suggested ones, small bins joined to a neighbor."""
+    measure, least = need
     series, given = study.data.series(name), (study.task.bins or {}).get(name, ())
     before = study.resolved.bins.get(name, ())
     cuts = list(before or suggest_bins(series))

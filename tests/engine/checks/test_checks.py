@@ -511,21 +511,35 @@ def test_small_groups_and_cells_are_told_and_pooling_ends_them():
     assert "fewer than 30 rows: beech (21)" in groups.text
     assert "of elm with yes (6)" in cells.text and "cherry" not in cells.text and "beech" not in cells.text
     after = remedied(TASK, groups)
-    assert after.pool == {"group": {"Other groups": ("beech", "elm")}}
-    assert "small_groups" not in kinds(frame, after)
+    # beech and elm are enough to be a group, but with yes only 7.8 of them would be tested on.
+    assert after.pool == {"group": {"beech or cherry or elm": ("beech", "cherry", "elm")}}
+    assert not {"small_groups", "small_cells"} & kinds(frame, after)
     wider = remedied(TASK, cells)
     assert "small_cells" not in kinds(frame, wider)
-    again = remedied(after, found(frame, "small_cells", after))
-    assert again.pool is not None and set(again.pool["group"]) == {"Other groups"}
-    assert set(again.pool["group"]["Other groups"]) == {"beech", "elm", "cherry"}
+    half = replace(TASK, pool={"group": {"Other groups": ("beech", "elm")}})
+    again = remedied(half, found(frame, "small_cells", half))
+    assert again.pool is not None
+    ((title, members),) = again.pool["group"].items()
+    assert set(members) == {"beech", "elm", "cherry"} and title == " or ".join(members)
     assert "small_cells" not in kinds(frame, again)
+
+
+def test_pooled_groups_are_named_after_their_values_where_that_is_short_and_clear():
+    def title(*small: str) -> str:
+        frame = sized({"ash": (300, 300), "beech": (300, 300)} | dict.fromkeys(small, (13, 16)))
+        (name,) = (remedied(TASK, found(frame, "small_groups")).pool or {})["group"]
+        return name
+
+    assert title("cherry", "elm", "fir", "oak") == "cherry or elm or fir or oak"
+    many = ("cherry", "elm", "fir", "gingko", "hornbeam", "juniper")
+    assert title(*many) == title("cherry", "elm", "fir", "red/blue oak") == "Other groups"
 
 
 def test_a_reference_that_is_pooled_is_given_up():
     frame = sized({"ash": (300, 300), "beech": (9, 12), "cherry": (9, 12)})
     task = replace(TASK, reference="beech")
     after = remedied(task, found(frame, "small_groups", task))
-    assert after.reference is None and resolve(after, frame).groups == ("Other groups", "ash")
+    assert after.reference is None and resolve(after, frame).groups == ("ash", "beech or cherry")
 
 
 def test_small_bins_are_joined_and_crossed_columns_taken_apart():
@@ -858,6 +872,16 @@ def test_compas_screened_too_late_to_be_followed_is_found_and_left_out(shared_da
         if one.kind == "one_outcome_dates"
         for name in one.columns
     }
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_the_pool_offered_for_compas_is_large_enough_at_once():
+    frame, task = load_dataset("compas")
+    task = replace(task, pool=None)
+    after = remedied(task, found(frame, "small_groups", task))
+    (title,) = (after.pool or {})["race"]
+    assert title == "Asian or Native American or Other"
+    assert not {"small_groups", "small_cells"} & kinds(frame, after)
 
 
 @pytest.mark.usefixtures("mirrored")
