@@ -10,7 +10,15 @@ from iffair_core.wording import holds
 from pages.kit import errors, text, widgets
 from pages.parts.data import pickers, reading_panel, sources, whois
 from pages.parts.data.about_rows import pick_about_rows
-from pages.parts.data.checks_panel import PATIENCE, checks_panel, current_checks, flags, number_card
+from pages.parts.data.checks_panel import (
+    PATIENCE,
+    beside_run,
+    checks_panel,
+    current_checks,
+    flags,
+    important_checks,
+    number_card,
+)
 from pages.parts.data.columns_panel import columns_panel
 from pages.parts.data.groups import pick_groups, pick_reference
 from pages.parts.data.outcome import pick_outcome
@@ -44,6 +52,7 @@ with left:
     now = study_runs.status()
     if now.situation == "failed" and now.error is not None:
         errors.show(now.error, "The study could not be finished")
+    before_run = st.empty()
     if now.situation in ("never run", "stale", "cancelled", "failed"):
         widgets.run_button("data_run", "Run the study")
     boot.link("baseline", "Go on to Baseline")
@@ -96,5 +105,8 @@ with right:
         if numbers:
             with cards.container():
                 widgets.numbers([*numbers, number_card(checks, fresh)])
+    with before_run.container():
+        beside_run(checks, fresh)
+    important_checks(checks, fresh)
     columns_panel(flags(checks))
     checks_panel(checks, fresh)

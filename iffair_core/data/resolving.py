@@ -404,7 +404,7 @@ def _reference(
         return groups[best], f"the largest group, as no group has {SMALL_GROUP} rows"
     share = 100 * (hits[best] / rows[best] if shares is None else shares[best])
     told = f" ({share:.1f} %)" if task.smallest_group is None else ""
-    but = ", the least certain one aside" if np.count_nonzero(rows >= SMALL_GROUP) > 2 else ""
+    but = ", skipping the group with the widest interval" if np.count_nonzero(rows >= SMALL_GROUP) > 2 else ""
     return groups[best], f"highest share of favorable outcomes{told} among groups of at least {SMALL_GROUP} rows{but}"
 
 

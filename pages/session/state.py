@@ -206,7 +206,17 @@ def resolved() -> ResolvedTask | None:
     return outcome
 
 
-@remembered(keep=2)
+def reference_of_all_rows() -> str | None:
+    """The reference group that would be suggested if no row were left out; None where the task would not fit then."""
+    current, wanted = table(), task()
+    if current is None or wanted is None:
+        return None
+    wanted = replace(wanted, exclude=())
+    outcome = _resolved(current.fingerprint, repr(wanted), wanted)
+    return None if isinstance(outcome, IFFairError) else outcome.reference
+
+
+@remembered(keep=4)
 def _resolved(fingerprint: str, text: str, _wanted: Task) -> ResolvedTask | IFFairError:
     try:
         return resolve(_wanted, frame())

@@ -356,6 +356,55 @@ def test_checks_flag_their_columns_and_are_counted_by_severity(messy):
     assert "leakage" in table.set_index("name").loc["grade before", "flags"]
 
 
+def test_important_checks_stand_above_the_columns_and_are_announced_where_the_study_is_started(messy):
+    checked(messy)
+    headings = [one.value for one in messy.app.subheader]
+    assert headings.index("Important checks") < headings.index("Columns") < headings.index("More checks")
+    order = [text for one in messy.app.main if isinstance(text := getattr(one, "value", None), str)]
+    leak = next(place for place, text in enumerate(order) if "Columns that give the outcome away" in text)
+    assert order.index("Important checks") < leak < order.index("Columns")
+    important = sum(":gray-badge[Important]" in one.value for one in messy.app.markdown)
+    (line,) = (one.value for one in messy.app.markdown if "Before you run" in one.value)
+    assert (f"{important} important checks" if important > 1 else "an important check") in line
+
+
+def test_without_important_checks_there_is_one_list_and_no_line(screen):
+    opened = checked(screen("data"))
+    headings = [one.value for one in opened.app.subheader]
+    assert "Checks" in headings and not {"Important checks", "More checks"} & set(headings)
+    assert "Before you run" not in opened.words()
+
+
+# ------------------------------------------------------------------------------------------------ what is easily missed
+
+
+def test_a_suggested_reference_that_rows_left_out_change_is_told(screen, people_csv):
+    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+    before = reference(opened)
+    assert "changed the suggestion" not in opened.words()
+    state_of = opened.app.session_state["choices"]
+    opened.app.session_state["choices"] = replace(state_of, exclude=("town=South", "years>=20"))
+    opened.run()
+    after = reference(opened)
+    assert after != before
+    assert f"Leaving rows out changed the suggestion: with all rows it is {before}." in opened.words()
+    choose(opened, "selectbox", "choice_reference", after)
+    assert "changed the suggestion" not in opened.words()
+
+
+def reference(opened: Any) -> str:
+    """The reference group that the caption names."""
+    (told,) = (one.value for one in opened.app.caption if "of favorable outcomes" in one.value)
+    return told.split(":")[0]
+
+
+def test_the_file_that_is_loaded_is_named_when_its_uploader_is_empty_again(screen, people_csv):
+    opened = upload(screen("data"), "people.csv", people_csv)
+    assert "Loaded: " not in opened.words()
+    opened.go("learn").go("data")
+    assert "Loaded: people.csv, 400 rows" in opened.words()
+
+
 # ----------------------------------------------------------------------------------------------------- public data sets
 
 

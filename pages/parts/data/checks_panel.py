@@ -138,10 +138,33 @@ def flags(done: Done | None) -> dict[str, str]:
     return {name: ", ".join(dict.fromkeys(kinds)) for name, kinds in found.items()}
 
 
-def checks_panel(done: Done | None, fresh: bool) -> None:
-    """The checks, most important first."""
-    st.subheader("Checks", anchor=False)
+def important_checks(done: Done | None, fresh: bool) -> None:
+    """The checks that make results meaningless if they are what they look like, and the last remedy to undo."""
+    found = _important(done)
+    if found:
+        st.subheader("Important checks", anchor=False)
     _undo_line()
+    for place, check in found:
+        _card(check, place, fresh)
+
+
+def beside_run(done: Done | None, fresh: bool) -> None:
+    """A line that says that there are important checks, for the place where the study is started."""
+    found = len(_important(done))
+    if found and fresh:
+        these = "an important check" if found == 1 else f"{count(found)} important checks"
+        st.markdown(f":material/priority_high: Before you run: {these}, under the groups.")
+
+
+def _important(done: Done | None) -> list[tuple[int, Check]]:
+    checks = () if done is None else done.checks
+    return [(place, check) for place, check in enumerate(checks) if check.severity == "high"]
+
+
+def checks_panel(done: Done | None, fresh: bool) -> None:
+    """The other checks, most important first."""
+    important = _important(done)
+    st.subheader("More checks" if important else "Checks", anchor=False)
     if not fresh:
         poll(_collect, lambda: st.caption(":material/hourglass: Looking at the table with these choices …"))
     if done is None:
@@ -149,9 +172,11 @@ def checks_panel(done: Done | None, fresh: bool) -> None:
     if done.error is not None:
         errors.show(done.error, "The checks could not be finished")
         return
-    if not done.checks:
-        st.caption("Nothing was found that you should know before a model is fitted.")
-    for place, check in enumerate(done.checks):
+    others = [(place, check) for place, check in enumerate(done.checks) if check.severity != "high"]
+    if not others:
+        more = "more " if important else ""
+        st.caption(f"Nothing {more}was found that you should know before a model is fitted.")
+    for place, check in others:
         _card(check, place, fresh)
     if done.proxies is not None and len(done.proxies):
         _proxies(done.proxies)

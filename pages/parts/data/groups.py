@@ -250,3 +250,8 @@ def pick_reference(found: ResolvedTask | None) -> None:
         ),
     )
     st.caption(f"{value(found.reference)}: {plain(found.reference_reason)}.")
+    if found.task.exclude and found.task.reference is None:
+        before = state.reference_of_all_rows()
+        if before not in (None, found.reference):
+            told = f"Leaving rows out changed the suggestion: with all rows it is {value(before)}."
+            st.info(told, icon=":material/sync_alt:")

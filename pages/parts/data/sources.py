@@ -172,6 +172,13 @@ def _pick_own() -> None:
         help="How it is written is found out from its content, whatever its name. The table stays in this session: "
         "it is not stored, no other visitor sees it, and nothing is sent to another machine.",
     )
+    loaded = state.uploaded()
+    if loaded is not None and st.session_state.get(uploads.widget_key()) is None:
+        # Streamlit empties the uploader when another page is opened; the table stays.
+        st.caption(
+            f":material/check: Loaded: {value(loaded.name)}, {count(len(loaded.frame))} rows. Another file takes its "
+            "place."
+        )
     now = uploads.READING.now()
     if now is not None:
         if uploads.collect():
