@@ -94,6 +94,24 @@ def found_rows(result: StudyResult, altered: np.ndarray) -> tuple[float, np.ndar
 
 
 @dataclass(frozen=True)
+class Range:
+    """What the training rows hold of a column of numbers: from low to high, whole numbers only or not."""
+
+    low: float
+    high: float
+    whole: bool
+
+
+def trained_range(result: StudyResult, column: pd.Series) -> Range | None:
+    """The range of a column's numbers in training rows, None where they have none. column: of all rows of the file."""
+    values = as_numbers(column)[result.dataset.row_id[result.train_rows]]
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return None
+    return Range(float(values.min()), float(values.max()), not bool((values % 1 != 0).any()))
+
+
+@dataclass(frozen=True)
 class RowFacts:
     """One training row. `rank` counts from 1, the row that widens the goal's gap most; the later fields may be unknown.
 

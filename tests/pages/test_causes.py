@@ -15,6 +15,7 @@ from iffair_core.causes.decisions import turned_rows, why_turned
 from iffair_core.causes.person import edited
 from iffair_core.data.row_selectors import rows_meeting
 from iffair_core.datasets.catalog import load_dataset
+from iffair_core.reading.values import value_label
 from iffair_core.telling import causes
 from iffair_core.telling.report import PART_TITLES
 from pages.parts import influence
@@ -195,19 +196,40 @@ def test_a_row_has_its_likes_and_is_edited(screen, example, table):
         opened.app.session_state[key] = True
     opened.run()
     assert "With 1 row left out" in opened.words()
-    alike = next(frame.value for frame in opened.app.dataframe if "distance" in frame.value.columns)
+    shown = next(frame for frame in opened.app.dataframe if "distance" in frame.value.columns)
+    assert shown.proto.placeholder == "missing"
+    alike = shown.value
     assert alike["row_id"].iloc[0] == row and alike["distance"].is_monotonic_increasing and len(alike) == 6
     names = [name for name, learned in example.dataset.encoding.items() if learned["kind"] != "dropped"]
     place = names.index("prior_defaults")
     assert frames(opened)["values"]["values"].tolist() == ["as it is"]
-    opened.app.number_input(key=f"edit_{row}_{place}").set_value(4.0)
+    box = opened.app.number_input(key=f"edit_{row}_{place}")
+    assert isinstance(box.value, int) and box.step == 1
+    box.set_value(4)
     opened.run()
+    assert "outside the training rows' range" not in opened.words()
     before, after = edited(example, table, row, {"prior_defaults": 4.0})
     told = frames(opened)["values"]
     labels = example.dataset.task.outcome_labels
     assert told["ordinary model"].tolist() == [
         f"{100 * one.before:.1f} %: {labels[int(one.favorable_before)]}" for one in (before, after)
     ]
+
+
+def test_a_number_that_no_training_row_reaches_is_told(screen, example, table):
+    opened = ready(screen("influence"))
+    row = int(lines(opened)["row_id"].iloc[2])
+    opened.app.session_state[influence.PICKED] = (example.fingerprint, row)
+    opened.app.session_state["card_edit"] = True
+    opened.run()
+    assert "outside the training rows' range" not in opened.words()
+    names = [name for name, learned in example.dataset.encoding.items() if learned["kind"] != "dropped"]
+    trained = table.iloc[example.dataset.row_id[example.train_rows]]
+    for name, number in (("prior_defaults", 99), ("debt_ratio", -3.5)):
+        opened.app.number_input(key=f"edit_{row}_{names.index(name)}").set_value(number)
+        opened.run()
+        low, high = value_label(trained[name].min()), value_label(trained[name].max())
+        assert f"{name}: {number} is outside the training rows' range {low} to {high}." in opened.words()
 
 
 def test_a_turned_decision_is_traced(screen, example, table, monkeypatch):

@@ -12,16 +12,19 @@ import streamlit as st
 from iffair_core.causes.decisions import Cause, turned_rows, why_turned
 from iffair_core.causes.person import Decision, edited, levels_of, nearest_rows, typical
 from iffair_core.data.encoding import Value, row_values
+from iffair_core.reading.values import value_label
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import causes
 from iffair_core.telling.figures import cause_bars
-from iffair_core.telling.rows import RowFacts
+from iffair_core.telling.rows import Range, RowFacts, trained_range
 from pages.kit import columns, widgets
 from pages.kit.text import count, percent, plain
 from pages.parts.causes import asked, what_if
 from pages.session import state
 
 AS_IS = "as it is"
+MOST_WHOLE = 2**53
+"""A browser's whole numbers end here."""
 
 
 def values(result: StudyResult, facts: RowFacts) -> None:
@@ -82,26 +85,33 @@ def _alike(result: StudyResult, row_id: int) -> None:
             ),
             "outcome": columns.text("Recorded as"),
         },
+        placeholder="missing",
     )
 
 
 def edit(result: StudyResult, row_id: int) -> None:
     """Other values for a row, and the decision about it before and after, by models that stay as they are."""
-    own = row_values(result.dataset, state.frame(), row_id)
+    frame = state.frame()
+    own = row_values(result.dataset, frame, row_id)
     changes: dict[str, Value] = {}
+    beyond: list[str] = []
     with st.grid(4, min_column_width=170, gap="small"):
         for place, (name, value) in enumerate(own.items()):
             levels, key = levels_of(result, name), f"edit_{row_id}_{place}"
             new: Value
             if levels is None:
-                number = None if value is None else float(value)
-                new = st.number_input(name, value=number, key=key, placeholder="missing")
+                seen = trained_range(result, frame[name]) if name in frame.columns else None
+                new = _number(name, None if value is None else float(value), seen, key)
+                if new is not None and new != value and seen is not None and not seen.low <= new <= seen.high:
+                    beyond.append(f"{name}: {value_label(new)} is {_outside(seen)}.")
             else:
                 offered = list(dict.fromkeys([str(value), *levels]))
                 new = st.selectbox(name, offered, key=key)
             if new != value:
                 changes[name] = new
-    before, after = edited(result, state.frame(), row_id, changes)
+    if beyond:
+        st.warning(plain(" ".join([*beyond, "The models learned nothing there."])), icon=":material/straighten:")
+    before, after = edited(result, frame, row_id, changes)
     table = pd.DataFrame(
         [
             {"values": AS_IS, **_decision(result, before)},
@@ -113,6 +123,19 @@ def edit(result: StudyResult, row_id: int) -> None:
     )
     if not changes:
         st.caption("Change a value above to see what the two models would say.")
+
+
+def _number(name: str, value: float | None, seen: Range | None, key: str) -> float | None:
+    """A number to edit; whole where all training rows have whole ones."""
+    help = None if seen is None else f"Training rows have {value_label(seen.low)} to {value_label(seen.high)}."
+    if seen is not None and seen.whole and (value is None or (value % 1 == 0 and abs(value) < MOST_WHOLE)):
+        whole = None if value is None else int(value)
+        return st.number_input(plain(name), value=whole, step=1, key=key, placeholder="missing", help=help)
+    return st.number_input(plain(name), value=value, key=key, placeholder="missing", help=help)
+
+
+def _outside(seen: Range) -> str:
+    return f"outside the training rows' range {value_label(seen.low)} to {value_label(seen.high)}"
 
 
 def _decision(result: StudyResult, found: Decision) -> dict[str, str]:
