@@ -337,7 +337,8 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     """What the smallest fix moves, and what that does to the goal's disparity and to accuracy, refitted."""
     title, of, before = metric_title(GOAL_METRIC[fix.goal]), fix.weights.size, result.baseline[fix.split]
     if fix.reached and not fix.rows:
-        return f"The {title} is {figure(fix.before)} on {fix.split} rows already, so that nothing has to move."
+        already = f"The {title} is {figure(fix.before)} on {fix.split} rows already, so that nothing has to move."
+        return f"{already} {heading(_fix_on_test(fix))}." if _beyond_target(fix) else already
     lead = f"No repair within the guard rails brings the {title} to {figure(fix.target)} on {fix.split} rows. "
     lead = "" if fix.reached else f"{lead}{fix.reason} The lowest found: "
     if not fix.rows:
@@ -352,12 +353,33 @@ def fix_sentence(result: StudyResult, fix: SmallestFix) -> str:
     else:
         few = f"fewer than {k}" if fix.rows < (k or 0) else f"all but fewer than {k}"
         moving = f"moving {few} of {of:,} training rows {by}"
-    change = fix.accuracy - (before.values["accuracy"] or 0.0)
-    cost = f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
-    return (
+    cost = _cost(fix.accuracy, before.values["accuracy"])
+    told = (
         f"{lead}{moving if lead else heading(moving)} brings the {title} from {figure(fix.before)} to "
-        f"{figure(fix.disparity)} on {fix.split} rows ({figure(fix.test['disparity'])} on test), {cost}, refitted."
+        f"{figure(fix.disparity)} on {fix.split} rows, {cost}"
     )
+    if fix.split != "test":
+        told += f"; {_fix_on_test(fix)}, {_cost(fix.test['accuracy'], result.baseline['test'].values['accuracy'])}"
+    return f"{told}; refitted."
+
+
+def _beyond_target(fix: SmallestFix) -> bool:
+    """Whether a target that is reached where it is judged is missed on test rows."""
+    after = fix.test["disparity"]
+    return fix.reached and fix.split != "test" and after is not None and after > fix.target
+
+
+def _fix_on_test(fix: SmallestFix) -> str:
+    beyond = f", above the target of {figure(fix.target)}" if _beyond_target(fix) else ""
+    return f"on test rows it is {figure(fix.test['disparity'])}{beyond}"
+
+
+def _cost(after: float | None, before: float | None) -> str:
+    """What a change of accuracy comes to."""
+    if after is None or before is None:
+        return "with an accuracy that is not estimable"
+    change = after - before
+    return f"for {points(-change, signed=False)} of accuracy" if change < 0 else f"with accuracy {points(change)}"
 
 
 def pays_sentence(result: StudyResult, split: str = "test") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -274,6 +275,23 @@ def test_the_smallest_fix_by_weight_and_one_out_of_reach(screen):
 def test_the_targets_first_value_is_the_reference_line(screen):
     opened = screen("reweight", {"reference_line": "0.07"}).ready()
     assert next(one for one in opened.app.number_input if one.label.endswith("of at most")).value == 0.07
+
+
+def test_the_target_begins_anew_where_the_disparity_before_is_another(screen):
+    def target():
+        return next(one.value for one in opened.app.number_input if one.label.endswith("of at most"))
+
+    opened = screen("reweight").ready()
+    usual = round(example_study().baseline["validation"].values["equalized_odds_difference"] / 2, 3)
+    assert target() == usual
+    opened.app.session_state["choices"] = replace(
+        opened.app.session_state["choices"], pool={"community": {"two": ("Birch", "Cedar")}}
+    )
+    opened.run()
+    opened.app.button(key="card_run").click()
+    opened.run().ready()
+    told = next(one.value for one in opened.app.caption if " now. Judged on" in one.value)
+    assert target() == pytest.approx(float(told.split(" now")[0]) / 2, abs=1e-3) != usual
 
 
 def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):

@@ -40,7 +40,8 @@ def show(result: StudyResult) -> None:
 
 
 def _controls(result: StudyResult, metric: str, before: float) -> None:
-    target = f"reweight_fix_target_{result.config.goal}_{result.fingerprint[:8]}"
+    # Another disparity to begin with, as of other groups or another seed, begins with a target of its own.
+    target = f"reweight_fix_target_{result.config.goal}_{result.fingerprint[:8]}_{before:.6f}"
     if target not in st.session_state:
         line = state.choices().reference_line
         st.session_state[target] = line if line is not None and line < before else round(before / 2, 3)
@@ -138,6 +139,6 @@ def _found(result: StudyResult, fix: SmallestFix) -> None:
             key="fix_weights_csv",
         )
     current = state.open_table()
-    with st.expander("The same fix again", icon=":material/terminal:", type="compact"):
+    with st.expander("Code for this fix", icon=":material/terminal:", type="compact"):
         st.code(command_line(result, current.path, fix=fix), language="bash", wrap_lines=True)
         st.code(library_snippet(result, current.path, fix=fix), language="python")

@@ -18,6 +18,7 @@ from iffair_core.study.config import StudyConfig
 from iffair_core.study.smallest_fix import HALVINGS, SmallestFix, smallest_fix
 from iffair_core.study.split_views import repair_path
 from iffair_core.telling import files, reproduce, sentences, tables
+from iffair_core.tradeoff import Numbers
 from tests.engine.studies import plain_study, plain_table
 
 TASK = Task("y", 1, "g")
@@ -245,6 +246,25 @@ def test_the_tables_of_a_fix() -> None:
     assert table.loc["test", "accuracy after"] == fix.test["accuracy"]
     said = sentences.fix_sentence(result, fix)
     assert said.startswith(f"Moving {fix.rows:,} of 360 training rows")
+
+
+def test_the_sentence_of_a_fix_gives_its_price_where_it_was_measured_and_says_if_test_rows_miss_the_target() -> None:
+    result, fix = fixed()
+    before = {split: result.baseline[split].values["accuracy"] or 0.0 for split in ("validation", "test")}
+    test: Numbers = {"disparity": fix.target + 0.04, "accuracy": before["test"] - 0.009}
+    fix = replace(fix, accuracy=before["validation"] - 0.004, test=test)
+    said = sentences.fix_sentence(result, fix)
+    ours, theirs = f"{fix.disparity:.3f} on validation rows, for 0.4 points of accuracy", f"{fix.target + 0.04:.3f}"
+    assert ours in said
+    assert (
+        f"on test rows it is {theirs}, above the target of {fix.target:.3f}, for 0.9 points of accuracy; refitted."
+        in said
+    )
+    held = replace(fix, test={"disparity": fix.target, "accuracy": before["test"] + 0.01})
+    assert f"on test rows it is {fix.target:.3f}, with accuracy +1.0 points" in sentences.fix_sentence(result, held)
+    nothing = replace(fix, rows=0)
+    assert f"On test rows it is {theirs}, above the target" in sentences.fix_sentence(result, nothing)
+    assert "test" not in sentences.fix_sentence(result, replace(nothing, test=held.test))
 
 
 # -------------------------------------------------------------------------------- studies with pinned rows and a floor
