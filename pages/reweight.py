@@ -22,9 +22,8 @@ with widgets.figures(stale):
     repair.warnings(result)
     widgets.important(result)
     widgets.sentence(sentences.repair_sentence(result))
-    for sentence in (sentences.also_sentence(result), sentences.pinned_sentence(result)):
-        if sentence:
-            st.markdown(text.plain(sentence))
+    for sentence in sentences.beside_repair(result):
+        st.markdown(text.plain(sentence))
     widgets.numbers(outcomes.numbers(result))
     left, right = widgets.halves()
     with left:

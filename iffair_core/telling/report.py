@@ -362,9 +362,8 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     before, after = result.baseline["test"], result.after["test"]
     change, predicted = result.difference["test"], result.chosen.predicted.get("test", {})
     yield text_block(sentences.repair_sentence(result), lead=True)
-    for sentence in (sentences.also_sentence(result), sentences.pinned_sentence(result)):
-        if sentence:
-            yield text_block(sentence)
+    for sentence in sentences.beside_repair(result):
+        yield text_block(sentence)
     yield picture_block(before_after(result, theme))
     yield table_block(
         f"On {before.n:,} test rows, with 95 % intervals. ○ predicted without a refit, ● refitted; change: the same "

@@ -5,13 +5,15 @@ Every sentence is computed from the result, states its uncertainty, and holds no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.data.resolving import ResolvedTask, group_table
 from iffair_core.errors import shorten
-from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, Estimate, alike_warnings
+from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, METRICS, Estimate, alike_warnings
 from iffair_core.quantities import LEAST_ROWS
 from iffair_core.study.comparison import VERDICTS, Comparison, comparisons
 from iffair_core.study.disclosure import suppressed, tellable, told_groups
@@ -38,7 +40,8 @@ from iffair_core.wording import (
     with_article,
 )
 
-NAMED_GROUPS = 4
+NAMED_GROUPS, NAMED_METHODS = 4, 3
+NOTHING_TURNS = "At strength 0 every weight is 1, so that no decision turns and nobody pays."
 KEPT_CAPITALS = ("Gaussian",)
 
 
@@ -84,19 +87,30 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
         return f"The gap for {GOAL_TITLES[goal]} {told}."
     rate, group, gap = widest
     ours, theirs = evaluation.rates[group][rate].value, evaluation.rates[evaluation.reference][rate].value
-    verb, of_whom = {
-        "selection_rate": ("selects", ""),
-        "true_positive_rate": ("selects", " with the favorable outcome"),
-        "false_positive_rate": ("selects", " without the favorable outcome"),
-        "error_rate": ("errs on", ""),
-    }[rate]
-    band, columns = evaluation.chance_band[GOAL_METRIC[goal]], result.dataset.task.task.sensitive_columns
+    band = evaluation.chance_band[GOAL_METRIC[goal]]
     chance = "" if band is None else f"; chance alone would show a disparity of up to {points(band, signed=False)}"
     return (
-        f"The model {verb} {percent(ours)} of {group_name(group, columns)}{of_whom} against {percent(theirs)} "
-        f"of {group_name(evaluation.reference, columns)}: {with_article(RATE_TITLES[rate])} gap of {points(gap.value)} "
+        f"{_held_against(result, rate, (group, ours), (evaluation.reference, theirs))}: "
+        f"{with_article(RATE_TITLES[rate])} gap of {points(gap.value)} "
         f"{span((gap.low, gap.high), as_points=True)}{chance}.".replace("  ", " ")
     )
+
+
+def _held_against(
+    result: StudyResult, rate: str, here: tuple[str, float | None], there: tuple[str, float | None]
+) -> str:
+    """A rate of two groups in words; whose rate it is comes first, so that no rate is taken for another."""
+    columns, target = result.dataset.task.task.sensitive_columns, result.dataset.task.task.target
+    who, other = (f"{group_name(group, columns)} rows" for group, _ in (here, there))
+    share, against = (percent(value) for _, value in (here, there))
+    if rate == "error_rate":
+        return f"The model errs on {share} of {who} and on {against} of {other}"
+    # A value that says nothing by itself, as 1 or yes, is told with its column, like a group's.
+    others, favorable = (group_name(label, [target]) for label in outcome_labels(result))
+    if rate == "selection_rate":
+        return f"The model predicts {favorable} for {share} of {who} and for {against} of {other}"
+    recorded = favorable if rate == "true_positive_rate" else others
+    return f"Of {who} recorded as {recorded} the model predicts {favorable} for {share}, of {other} for {against}"
 
 
 def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
@@ -131,13 +145,47 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
     if alike:
         return f"At strength {point.strength:g}, refitted, on {split} rows: {alike[0]} Choose a smaller strength."
     change = result.difference[split]
-    return (
-        f"At strength {point.strength:g} the {metric_title(metric)} goes from {figure(before.values[metric])} to "
-        f"{figure(after.values[metric])} ({_change(change[metric])}) and accuracy from "
-        f"{percent(before.values['accuracy'])} to {percent(after.values['accuracy'])} "
-        f"({_change(change['accuracy'], as_points=True)}), refitted, on {split} rows; "
-        f"{percent(point.effective_sample_size, 0)} effective sample size."
+    accuracy = (
+        f"from {percent(before.values['accuracy'])} to {percent(after.values['accuracy'])} "
+        f"({_change(change['accuracy'], as_points=True)})"
     )
+    left = f"{percent(point.effective_sample_size, 0)} effective sample size"
+    numbers = f"{figure(before.values[metric])} to {figure(after.values[metric])} ({_change(change[metric])})"
+    if _holds_zero(change[metric]):
+        cost = change["accuracy"].value
+        price = f", at {points(-cost, signed=False)} of accuracy" if cost is not None and cost < 0 else ""
+        return (
+            f"At strength {point.strength:g} no detectable change of the {metric_title(metric)} on {split} rows"
+            f"{price}: it goes from {numbers} and accuracy {accuracy}, refitted; {left}."
+        )
+    return (
+        f"At strength {point.strength:g} the {metric_title(metric)} goes from {numbers} and accuracy {accuracy}, "
+        f"refitted, on {split} rows; {left}."
+    )
+
+
+def _holds_zero(change: Estimate) -> bool:
+    return change.low is not None and change.high is not None and change.low <= 0 <= change.high
+
+
+def beside_repair(result: StudyResult) -> list[str]:
+    """What belongs beside `repair_sentence`: other disparities that widen, goals closed as well, pinned rows."""
+    return [text for text in (worse_sentence(result), also_sentence(result), pinned_sentence(result)) if text]
+
+
+def worse_sentence(result: StudyResult, split: str = "test") -> str:
+    """The other disparities that the chosen weights clearly widen, by their paired intervals; "" where none is."""
+    if result.strength == 0 or alike_warnings(result.after[split].counts):
+        return ""
+    told = []
+    for name, metric in METRICS.items():
+        change = result.difference[split][name]
+        if metric.between is None or name == result.curve.metric or change.low is None or change.high is None:
+            continue
+        if change.high < 0 if metric.higher_is_better else change.low > 0:
+            told.append(f"the {metric.title} clearly {'falls' if metric.higher_is_better else 'widens'}: ")
+            told[-1] += _change(change, bracketed=True)
+    return f"On {split} rows {'; '.join(told)}." if told else ""
 
 
 def untouched_sentence(result: StudyResult) -> str:
@@ -203,16 +251,19 @@ def _few_behind(result: StudyResult) -> list[str]:
     ]
 
 
-def _change(estimate: Estimate, *, as_points: bool = False) -> str:
+def _change(estimate: Estimate, *, as_points: bool = False, bracketed: bool = False) -> str:
+    """A change with its interval after a comma, or in brackets."""
     if estimate.value is None:
         return "change not estimable"
     amount = points(estimate.value) if as_points else ("+" if estimate.value > 0 else "") + figure(estimate.value)
-    interval = span((estimate.low, estimate.high), as_points=as_points).strip("()")
-    return f"{amount}, {interval}" if interval else amount
+    interval = span((estimate.low, estimate.high), as_points=as_points)
+    if bracketed:
+        return f"{amount} {interval}".rstrip()
+    return f"{amount}, {interval.strip('()')}" if interval else amount
 
 
 def compare_sentence(result: StudyResult, split: str = "test") -> str:
-    """Our curve beside the rival it has least over, then how many of the others it can be told apart from.
+    """What a test says of all other methods together, then our curve beside the one that it has least over.
 
     Rivals that lower the disparity come before those that do not; a disparity that no point reaches is said, not
     counted as a loss or a win. Claims are those of `comparisons`.
@@ -243,14 +294,33 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
         said += f", {metric_title(metric)} {figure(hardest.disparity)}."
     if len(found) == 1:
         return said
-    counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in VERDICTS}
-    beyond = [one.rival.title for one in found if one.point is None]
-    unreached = f"; no point has a disparity as small as {listed(beyond)}" if beyond else ""
-    return (
-        f"{said} Of {len(found)} other methods, the curve at their disparity is more accurate than "
-        f"{counts['more accurate']}, less accurate than {counts['less accurate']} and cannot be told apart from "
-        f"{counts['cannot be told apart']}{unreached}."
-    )
+    beyond = [one.rival.title for one in found if one.point is None and one is not hardest]
+    unreached = f" On validation rows no point of the curve has a disparity as small as {listed(beyond)}."
+    return f"{_all_together(found)} {said}{unreached if beyond else ''}"
+
+
+def _all_together(found: Sequence[Comparison]) -> str:
+    """Of how many methods the curve can be told apart in accuracy, at their disparity."""
+    better, worse, alike = ([one.rival.title for one in found if one.verdict == verdict] for verdict in VERDICTS)
+    compared = len(better) + len(worse) + len(alike)
+    if not compared:
+        return "No method here can be compared with the curve, which has no disparity as small as theirs."
+    if not better and not worse:
+        which = "No method here" if compared == len(found) else f"None of the {compared} methods that can be compared"
+        which = "The one method that can be compared is not" if compared == 1 else f"{which} is"
+        return f"{which} clearly more or less accurate than the curve."
+    told = [
+        f"clearly {verdict} than {_methods(titles)}"
+        for verdict, titles in zip(VERDICTS, (better, worse), strict=False)
+        if titles
+    ]
+    apart = f"; {len(alike)} more cannot be told apart from it" if alike else ""
+    return f"At no larger a disparity the curve is {' and '.join(told)}{apart}."
+
+
+def _methods(titles: Sequence[str]) -> str:
+    """A few methods by name, more by number."""
+    return listed(titles) if len(titles) <= NAMED_METHODS else f"{len(titles)} methods"
 
 
 def _below(value: float | None, other: float | None) -> bool:
@@ -384,6 +454,8 @@ def _cost(after: float | None, before: float | None) -> str:
 
 def pays_sentence(result: StudyResult, split: str = "test") -> str:
     """How many decisions turn each way, and how each group's selection rate moves."""
+    if result.strength == 0:
+        return NOTHING_TURNS
     rates = who_pays(result, split)
     moves = rates[rates["rate"] == RATE_TITLES["selection_rate"]].dropna(subset="change").sort_values("change")
     if len(moves) > NAMED_GROUPS:

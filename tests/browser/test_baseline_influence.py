@@ -26,7 +26,7 @@ def test_the_finding_and_both_pictures_are_above_the_fold_and_every_tab_opens(se
     visitor = visit()
     page = visitor.open(server, "baseline")
     visitor.finished()
-    expect(page.get_by_role("heading", name=re.compile("^The model selects"))).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("heading", name=re.compile("^Of Cedar rows recorded as"))).to_be_in_viewport(ratio=1)
     charts = page.get_by_test_id("stPlotlyChart")
     expect(charts).to_have_count(2)
     for chart in charts.all():

@@ -229,6 +229,19 @@ def test_a_row_is_pinned_from_its_card(screen):
     assert "pinned" not in opened.query
 
 
+def test_at_strength_0_nothing_turns_and_other_disparities_that_widen_are_named(screen):
+    opened = screen("reweight").ready()
+    told = sentences.worse_sentence(example_study())
+    assert "predictive parity difference clearly widens: +" in told and told in opened.words()
+    slider(opened).set_value(0.0)
+    opened.run()
+    opened.app.session_state["reweight_tab"] = "Decisions that turn"
+    opened.run()
+    captions = [one.value for one in opened.app.caption]
+    assert sentences.NOTHING_TURNS in captions and opened.words().count(sentences.NOTHING_TURNS) == 2
+    assert "Selection rates move" not in opened.words() and "clearly widens" not in opened.words()
+
+
 def find_fix(opened, target=None, by=None):
     if target is not None:
         next(one for one in opened.app.number_input if one.label.endswith("of at most")).set_value(target)

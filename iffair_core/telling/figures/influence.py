@@ -32,6 +32,7 @@ from iffair_core.telling.figures.common import (
 from iffair_core.telling.rows import QUADRANTS, quadrants_of
 from iffair_core.wording import listed, minus, number, percent
 
+DOING = {"removal": "Leaving out", "weight": "More weight of", "relabel": "Flipping the outcome of"}
 # Effect -> (what is done to the row, whether its presence has the opposite effect).
 EFFECTS = {
     "removal": ("the row is left out", True),
@@ -115,11 +116,7 @@ def influence_scatter(
     )
     goal = shorten(result.goal.label, 90)
     caption = f"Gap: {goal}, on validation rows; predicted. Circle: favorable outcome, cross: the other. "
-    caption += (
-        "Rows at the right keep the gap narrow as they are: changed so, they would widen it."
-        if opposite
-        else "Rows at the right would widen the gap with more weight."
-    )
+    caption += f"{DOING[effect]} a row at the right would widen the gap."
     if kept.size < gap.size:
         caption += (
             f" Drawn are {kept.size:,} of {gap.size:,} rows: the most extreme on both axes, and evenly spaced ranks of "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from iffair_core import wording
 from iffair_core.study.results import StudyResult
-from iffair_core.telling import tables
+from iffair_core.telling import sentences, tables
 from pages.kit import cohort_mode, columns, widgets
 from pages.kit.columns import COUNT, PERCENT, POINTS, VALUE
 from pages.kit.text import number, percent
@@ -75,6 +77,8 @@ def rates(result: StudyResult) -> None:
 
 def turned(result: StudyResult) -> None:
     """Decisions that the weights turn, per group and direction."""
+    if result.strength == 0:
+        st.caption(sentences.NOTHING_TURNS)
     frame = tables.flips(result, SPLIT)
     widgets.table(
         frame,

@@ -338,7 +338,7 @@ def pin_button(named: int | str, what: str, key: str, kind: Literal["secondary",
         type=kind,
         on_click=pin_row,
         args=(named, not held),
-        help=f"{word('pinned rows')} A new study follows.",
+        help=f"It keeps weight 1. {word('pinned rows')} A new study follows.",
     ):
         state.rerun()
 

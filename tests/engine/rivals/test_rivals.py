@@ -491,17 +491,29 @@ def made_up(*rivals: tuple[float, float | None]) -> StudyResult:
     return replace(result, rivals=tuple(found))
 
 
-def test_the_sentence_leads_with_the_hardest_rival_and_claims_what_a_test_backs() -> None:
+def test_the_sentence_leads_with_what_a_test_says_of_all_rivals_and_then_shows_the_hardest() -> None:
     result = studied("reweighing")
     metric, start = result.curve.metric, result.baseline["test"].values
     wide = start[metric] * 0.99
-    said = compare_sentence(made_up((0.2, wide), (0.97, wide), (start["accuracy"], wide), (0.6, -0.1)))
-    assert said.startswith("Against Rival 1 (accuracy 97") and "is less accurate: −" in said
-    assert "95 % over 4 methods" in said
-    assert "is more accurate than 1, less accurate than 1 and cannot be told apart from 1; no point" in said
-    assert said.endswith("no point has a disparity as small as Rival 3.")
-    alone = compare_sentence(made_up((start["accuracy"], wide), (0.5, None)))
-    assert "cannot be told apart in accuracy: " in alone and "Of " not in alone
+    same = (start["accuracy"], wide)
+    said = compare_sentence(made_up((0.2, wide), (0.97, wide), same, (0.6, -0.1)))
+    assert said.startswith(
+        "At no larger a disparity the curve is clearly more accurate than Rival 0 and clearly less accurate than "
+        "Rival 1; 1 more cannot be told apart from it. Against Rival 1 (accuracy 97"
+    )
+    assert "is less accurate: −" in said and "95 % over 4 methods" in said
+    assert said.endswith("On validation rows no point of the curve has a disparity as small as Rival 3.")
+    alike = compare_sentence(made_up(same, same))
+    assert alike.startswith("No method here is clearly more or less accurate than the curve. Against Rival 0")
+    some = compare_sentence(made_up(same, same, (0.6, -0.1)))
+    assert some.startswith("None of the 2 methods that can be compared is clearly more or less accurate than the curve")
+    one = compare_sentence(made_up(same, (0.6, -0.1)))
+    assert one.startswith("The one method that can be compared is not clearly more or less accurate than the curve.")
+    assert compare_sentence(made_up((0.6, -0.1), (0.5, -0.1))).startswith("No method here can be compared with the")
+    many = compare_sentence(made_up(*[(0.2, wide)] * 4))
+    assert many.startswith("At no larger a disparity the curve is clearly more accurate than 4 methods. Against")
+    alone = compare_sentence(made_up(same, (0.5, None)))
+    assert "cannot be told apart in accuracy: " in alone and alone.startswith("Against Rival 0")
     assert compare_sentence(made_up((0.6, -0.1))).endswith("has a disparity as small on validation rows.")
     assert "not estimable" in compare_sentence(made_up((0.6, None)))
 
