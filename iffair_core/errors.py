@@ -56,6 +56,18 @@ class RivalFailed(IFFairError):
     """Another method has no answer to this problem; the message says why."""
 
 
+class StoreError(IFFairError):
+    """The database of scenarios cannot be used, or does not take what is given."""
+
+
+class ScenarioChanged(StoreError):
+    """Someone else changed or deleted the scenario; `now` is its entry as it is, None where it is gone."""
+
+    def __init__(self, message: str, now: object) -> None:
+        super().__init__(message)
+        self.now = now
+
+
 class Cancelled(IFFairError):
     """The user cancelled; `partial` holds what had finished."""
 

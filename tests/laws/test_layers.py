@@ -23,6 +23,7 @@ LAYERS = [
     "models", "quantities", "influence", "fidelity", "rivals", "reweighting", "path", "tradeoff",
     "study", "audit", "causes", "estimator",
     "telling",
+    "scenarios",
     "options", "__main__",
 ]  # fmt: skip
 
