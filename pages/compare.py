@@ -6,12 +6,22 @@ from iffair_core.telling import sentences
 from iffair_core.telling.figures import metrics_along_strength, tradeoff
 from pages.kit import widgets
 from pages.parts.compare import other_models, points_table
+from pages.parts.scenarios import held, listing, saving
 from pages.session import state, study_runs
 from pages.shell import boot
 
 boot.guard("compare")
 boot.title("compare")
-result, stale = widgets.need_result("curve")
+
+
+def without_a_study() -> None:
+    """What can be compared while there is no study: what was saved."""
+    held.show()
+    st.subheader("Scenarios", anchor=False)
+    listing.show()
+
+
+result, stale = widgets.need_result("curve", without_a_study)
 theme = widgets.theme()
 points_table.controls(result)
 chosen = state.choices()
@@ -20,6 +30,7 @@ axes = (chosen.utility_axis, chosen.disparity_axis or result.curve.metric)
 with widgets.figures(stale):
     widgets.important(result)
     widgets.sentence(sentences.compare_sentence(result, chosen.split))
+    saving.control(result, stale=bool(stale))
     picture = tradeoff(
         result,
         theme,
@@ -37,6 +48,7 @@ with widgets.figures(stale):
             "All points": lambda: points_table.points(result, chosen.split, axes),
             "Other methods": lambda: points_table.rivals(result, chosen.split, axes),
             "Other models": lambda: other_models.show(result, chosen.split, axes, stale=bool(stale)),
+            "Scenarios": lambda: listing.show(result),
         },
     )
     st.subheader("Every metric along strength", anchor=False)

@@ -17,6 +17,7 @@ from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
 from pages.kit.words import word
 from pages.parts.causes import asked
+from pages.parts.scenarios import held, saving
 from pages.session import state
 from pages.shell import boot
 
@@ -36,7 +37,7 @@ SETTLE_SECONDS = 0.6
 
 boot.guard("report")
 boot.title("report")
-result, stale = widgets.need_result("rivals")
+result, stale = widgets.need_result("rivals", held.show)
 result = asked.with_causes(result)
 offered = {name: part for name, part in PART_TITLES.items() if name != "causes" or causes_of(result) is not None}
 current = state.open_table()
@@ -75,6 +76,7 @@ def parts_label() -> str:
 with widgets.figures(stale):
     widgets.important(result)
     widgets.sentence(sentences.repair_sentence(result))
+    saving.control(result, stale=bool(stale))
     left, right = widgets.thirds()
     with left:
         st.subheader("For people", anchor=False)

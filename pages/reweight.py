@@ -8,6 +8,7 @@ from iffair_core.telling import sentences, tables
 from iffair_core.telling.figures import before_after, weights_by_group, who_pays
 from pages.kit import cohort_mode, text, widgets
 from pages.parts.reweight import outcomes, repair, smallest_fix
+from pages.parts.scenarios import held, saving
 from pages.session import study_runs
 from pages.shell import boot
 
@@ -15,7 +16,7 @@ boot.guard("reweight")
 boot.title("reweight")
 if study_runs.order() is not None:
     repair.controls()
-result, stale = widgets.need_result("curve")
+result, stale = widgets.need_result("curve", held.show)
 theme = widgets.theme()
 
 with widgets.figures(stale):
@@ -24,6 +25,7 @@ with widgets.figures(stale):
     widgets.sentence(sentences.repair_sentence(result))
     for sentence in sentences.beside_repair(result):
         st.markdown(text.plain(sentence))
+    saving.control(result, stale=bool(stale))
     widgets.numbers(outcomes.numbers(result))
     left, right = widgets.halves()
     with left:

@@ -53,7 +53,7 @@ def keep(
     if table is not None:
         require_rows(told, TABLE)
         written[TABLE] = table_parquet(table)
-    task, curve = told.dataset.task.task, told.curve
+    asked, curve = told.dataset.task.task.to_dict(), told.curve
     head = {
         "schema": SCHEMA,
         "choices": {name: list(values) for name, values in choices.items()},
@@ -64,7 +64,11 @@ def keep(
             "synthetic": told.synthetic,
             "kept": table is not None,
         },
-        "outcome": {name: task.to_dict()[name] for name in ("target", "favorable")},
+        "outcome": {
+            "target": asked["target"],
+            "favorable": asked["favorable"],
+            "cuts": (asked["bins"] or {}).get(asked["target"]),
+        },
         "goal": curve.goal,
         "metric": curve.metric,
         "strength": told.strength,

@@ -31,7 +31,7 @@ class Kept:
     """A study as a scenario holds it.
 
     head: `schema`; `choices`, the query parameters of its link; `table` {source, name, fingerprint, synthetic, kept};
-    `outcome` {target, favorable}; `goal`, `metric`, `strength`, `recommended`, `threshold`, `smallest_group`;
+    `outcome` {target, favorable, cuts}; `goal`, `metric`, `strength`, `recommended`, `threshold`, `smallest_group`;
     `findings`, `sentences`; `before`, `after` {split: {metric: value}}, and `intervals` of `after`.
     """
 

@@ -24,7 +24,7 @@ import platformdirs
 import sqlalchemy as sa
 
 from iffair_core.errors import ScenarioChanged, StoreError, shorten
-from iffair_core.scenarios.record import Kept
+from iffair_core.scenarios.record import TABLE, Kept
 
 DATABASE = "IFFAIR_DATABASE_URL"
 LONGEST_NAME, LONGEST_NOTE = 120, 5_000
@@ -130,13 +130,14 @@ class Store:
         with self._transaction() as connection:
             return _one(connection, scenario)
 
-    def read(self, scenario: str) -> tuple[Entry, Kept]:
-        """A scenario with all that it holds. Raises ScenarioChanged where it is not there any more."""
+    def read(self, scenario: str, *, table: bool = True) -> tuple[Entry, Kept]:
+        """A scenario with all that it holds, or all but its `table`. ScenarioChanged where it is not there any more."""
         with self._transaction() as connection:
             found = _one(connection, scenario)
             if found is None:
                 raise ScenarioChanged("This scenario was deleted.", None)
-            lines = connection.execute(sa.select(_FILES.c.name, _FILES.c.content).where(_FILES.c.scenario == scenario))
+            wanted = (_FILES.c.scenario == scenario) & (sa.true() if table else _FILES.c.name != TABLE)
+            lines = connection.execute(sa.select(_FILES.c.name, _FILES.c.content).where(wanted))
             return found, Kept(found.head, {name: bytes(content) for name, content in lines})
 
     def add(self, name: str, note: str, kept: Kept) -> Entry:

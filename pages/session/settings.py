@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,12 @@ from iffair_core.study.config import StudyConfig, StudyOptions
 UPLOAD = "upload"
 EXAMPLE = "example"
 AUDIT = ("audit", "audit_favorable", "audit_above", "audit_truth")
-ONLY_DRAWN = ("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading", *AUDIT)
+OF_SCENARIOS = ("scenario", "beside")
+ONLY_DRAWN = (
+    *("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading"),
+    *AUDIT,
+    *OF_SCENARIOS,
+)
 RIVAL_SETS = ("weights", "all")
 Cuts = tuple[float | str, ...] | str
 """Cut points, or "quantiles:4" for cuts between 4 groups of about equal size."""
@@ -40,6 +46,21 @@ class _Reading(Several):
 
     def written(self, value: Mapping[str, str | int]) -> list[str]:
         return [f"{name}:{one}" for name, one in value.items()]
+
+
+class _Scenarios(Several):
+    """Scenarios, by the identifiers that the database gave them."""
+
+    def one(self, text: str) -> str:
+        if not re.fullmatch("[0-9a-f]{12}", text):
+            raise ValueError("no scenario is called so")
+        return text
+
+
+class _Scenario(_Scenarios):
+    """One of them."""
+
+    several = False
 
 
 class _RivalSet(Choice):
@@ -84,7 +105,8 @@ class Choices(StudyOptions, TableChoices):
     Values of the file are held as labels, so that a link can carry them.
     reference_line None: no line is drawn; disparity_axis None: the goal's; rivals: other methods to run, "weights" or
     "all", which is Fairlearn's too; audit: the column that is compared without a model, None for the outcome, with the
-    values that are selected or the number above which a row is, and whether it is held against the outcome.
+    values that are selected or the number above which a row is, and whether it is held against the outcome. scenario:
+    the one that was opened; beside: those that Compare draws beside the study.
     """
 
     reference_line: float | None = option(Number(high=1.0), None)
@@ -97,6 +119,8 @@ class Choices(StudyOptions, TableChoices):
     audit_favorable: tuple[str, ...] = option(Several(), ())
     audit_above: float | None = option(Number(low=-math.inf), None)
     audit_truth: bool = option(YesNo(allowed=("yes", "no")), False)
+    scenario: str | None = option(_Scenario(), None)
+    beside: tuple[str, ...] = option(_Scenarios(), ())
     rivals: str = option(_RivalSet(title="other methods", allowed=RIVAL_SETS), "weights")
 
     def __post_init__(self) -> None:
@@ -219,6 +243,16 @@ def differences(old: Choices, new: Choices) -> list[str]:
         if before != after and declared.title and name not in ONLY_DRAWN:
             changed.append(f"{declared.title} ({declared.said(before)} to {declared.said(after)})")
     return changed
+
+
+def differing(several: Sequence[Choices]) -> dict[str, list[str]]:
+    """What several studies were asked for where they differ: {option: what each has}."""
+    found = {}
+    for name, declared in options_of(Choices).items():
+        made = [getattr(one, name) for one in several]
+        if declared.title and name not in ONLY_DRAWN and any(value != made[0] for value in made):
+            found[declared.title] = [declared.said(value) for value in made]
+    return found
 
 
 def study_part(choices: Choices) -> Choices:

@@ -116,7 +116,7 @@ def table() -> CurrentTable | None:
     """The current table as it was read; None while a link's upload, or a data set's download, is not there."""
     source = choices().source
     if source == UPLOAD:
-        return uploaded()
+        return uploaded() if choices().scenario is None or _is_chosen(uploaded()) else None
     if not is_here(source) or source in source_errors():
         return None
     try:
@@ -143,6 +143,19 @@ def source_errors() -> dict[str, IFFairError]:
 def uploaded() -> CurrentTable | None:
     """The table that was uploaded in this session, also while another one is shown."""
     return st.session_state.get(_UPLOADED)
+
+
+def _is_chosen(found: CurrentTable | None) -> bool:
+    """Whether an upload is the table that the choices were made for."""
+    return found is not None and found.fingerprint.startswith(choices().file or "")
+
+
+def bring_back(found: CurrentTable) -> bool:
+    """Have a table that was kept, where the choices are made for it; whether they are. Call it before the page."""
+    if choices().source == UPLOAD and _is_chosen(found):
+        st.session_state[_UPLOADED] = found
+        return True
+    return False
 
 
 def frame_key() -> tuple[object, ...]:
@@ -257,7 +270,7 @@ def link_problems() -> list[str]:
     """What of the opened link could not be used, one sentence each."""
     problems = list(st.session_state.get(_LINK_PROBLEMS, ()))
     wanted, current = choices().file, uploaded()
-    if choices().source == UPLOAD and wanted and current and not current.fingerprint.startswith(wanted):
+    if choices().source == UPLOAD and wanted and table() is not None and not _is_chosen(current):
         problems.append(_OTHER_TABLE)
     return problems
 
@@ -349,9 +362,14 @@ def bound(key: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
 def use_source(source: str) -> None:
     """Show another table with the choices that were last made for it."""
     if source != choices().source:
-        shelf = st.session_state.setdefault(_SHELVED, {})
-        shelf[choices().source] = choices()
-        set_choices(shelf.get(source, preset(source)))
+        open_choices(st.session_state.setdefault(_SHELVED, {}).get(source, preset(source)))
+
+
+def open_choices(new: Choices) -> None:
+    """Replace all choices, also by those for another table; then the present ones are kept for when theirs is shown."""
+    if new.source != choices().source:
+        st.session_state.setdefault(_SHELVED, {})[choices().source] = choices()
+    set_choices(new)
 
 
 def upload_of(name: str, frame: pd.DataFrame) -> CurrentTable:

@@ -47,6 +47,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def scenarios_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees, or adds to, the scenarios of whoever runs it."""
+    monkeypatch.setenv("IFFAIR_DATABASE_URL", f"sqlite:///{tmp_path / 'scenarios' / 'kept.sqlite'}")
+
+
+@pytest.fixture(autouse=True)
 def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a page has studied of the example need not be studied again to know what should be on the screen."""
     run = Study.run

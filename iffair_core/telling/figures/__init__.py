@@ -5,6 +5,7 @@ gray; the baseline is a diamond, the chosen point a star, rivals are hollow; pre
 solid. Pass the figures to a page without letting it restyle them (`st.plotly_chart(..., theme=None)`).
 """
 
+from iffair_core.telling.figures.beside import Line, curves_beside, metrics_beside
 from iffair_core.telling.figures.causes import cause_bars, cohort_bars, collect_bars, conflict_map, gaps_along_curve
 from iffair_core.telling.figures.change import before_after, metrics_along_strength, weights_by_group
 from iffair_core.telling.figures.columns import threshold_histogram
@@ -25,6 +26,7 @@ from iffair_core.telling.figures.transfer import transfers
 
 __all__ = [
     "GroupStyle",
+    "Line",
     "Picture",
     "Theme",
     "before_after",
@@ -33,6 +35,7 @@ __all__ = [
     "cohort_bars",
     "collect_bars",
     "conflict_map",
+    "curves_beside",
     "gaps_along_curve",
     "group_bars",
     "group_styles",
@@ -41,6 +44,7 @@ __all__ = [
     "influence_histogram_injected",
     "influence_scatter",
     "metrics_along_strength",
+    "metrics_beside",
     "proof",
     "rates_by_group",
     "replication_curves",

@@ -57,7 +57,7 @@ def test_nothing_is_held_as_a_pickle_and_hostile_names_come_back_as_they_are():
     made = kept(hostile_study(), private=True)
     assert all(not content.startswith(b"\x80") for content in made.files.values())
     assert made.summary["dataset"]["name"] == "-odd <b> name.csv"
-    assert made.head["outcome"] == {"target": "-y </script><b>", "favorable": "+yes' & $HOME"}
+    assert made.head["outcome"] == {"target": "-y </script><b>", "favorable": "+yes' & $HOME", "cuts": None}
 
 
 def test_in_cohort_only_mode_only_what_is_told_is_held():

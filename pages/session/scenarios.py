@@ -1,0 +1,191 @@
+"""Scenarios in this session: the study on the screen saved, a saved one opened, and what they hold.
+
+The database is asked only where a scenario is on the screen; its libraries are loaded then. What goes wrong in a
+callback is kept for the next run, which says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from iffair_core.errors import IFFairError, ScenarioChanged
+from pages.kit import errors
+from pages.session import state, study_runs
+from pages.session.address import from_query, to_query
+from pages.session.memory import remembered
+from pages.session.settings import UPLOAD, Choices
+from pages.session.state import CurrentTable
+
+if TYPE_CHECKING:
+    from iffair_core.scenarios.record import Kept
+    from iffair_core.scenarios.store import Entry, Store
+    from iffair_core.study.results import StudyResult
+
+_NEWS = "scenario_news"
+_ARRIVED = "scenario_was_opened"
+
+
+@dataclass(frozen=True)
+class News:
+    """What the last action on a scenario came to: `said`, or an `error`; `unsaved` where somebody else was first."""
+
+    said: str = ""
+    error: IFFairError | None = None
+    unsaved: Wanted | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a scenario is to be saved: its name and note, and whether with the table's rows."""
+
+    name: str
+    note: str
+    rows: bool = False
+
+
+def _store() -> Store:
+    from iffair_core.scenarios.store import store
+
+    return store()
+
+
+def entries() -> list[Entry]:
+    """Every scenario, the one saved last first. Raises StoreError."""
+    return _store().all()
+
+
+def opened() -> Entry | None:
+    """The scenario that the choices were opened from; None where there is none any more. Raises StoreError."""
+    chosen = state.choices().scenario
+    return None if chosen is None else _store().entry(chosen)
+
+
+def kept(entry: Entry) -> Kept:
+    """What a scenario holds, but for the table. Raises StoreError."""
+    return _kept(entry.id, entry.version)
+
+
+@remembered(keep=16)
+def _kept(scenario: str, version: int) -> Kept:
+    return _store().read(scenario, table=False)[1]
+
+
+def choices_of(entry: Entry) -> Choices:
+    """The choices that a scenario was saved with."""
+    return from_query(entry.head["choices"])[0]
+
+
+def on_screen(result: StudyResult) -> Kept:
+    """The study on the screen as a scenario would hold it."""
+    made = (result.config, result.dataset.task.task, result.fingerprint, result.strength, len(result.rivals))
+    return _on_screen(repr(made), result)
+
+
+@remembered(keep=2)
+def _on_screen(key: str, _result: StudyResult) -> Kept:
+    return _keep(_result, rows=False)
+
+
+def _keep(result: StudyResult, *, rows: bool) -> Kept:
+    from iffair_core.scenarios.keeping import keep
+
+    current, found = state.open_table(), study_runs.fix_outcome()
+    return keep(
+        result,
+        choices=to_query(replace(state.choices(), scenario=None, beside=())),
+        source=current.source,
+        private=current.source == UPLOAD,
+        table=current.frame if rows else None,
+        fix=None if found is None else found.fix,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- actions
+
+
+def news() -> News | None:
+    """What the last action came to, until the next one."""
+    return st.session_state.get(_NEWS)
+
+
+def dismiss() -> None:
+    """Say no more of the last action."""
+    st.session_state.pop(_NEWS, None)
+
+
+def _try(action: Callable[[], str]) -> None:
+    """Do something with the database in a callback, and keep what came of it."""
+    try:
+        st.session_state[_NEWS] = News(said=action())
+    except Exception as fault:
+        st.session_state[_NEWS] = News(error=errors.noted(fault))
+
+
+def save(result: StudyResult, wanted: Wanted, over: Entry | None = None) -> None:
+    """Save the study on the screen, `over` a scenario or as a new one, and have it opened. Use it in a callback."""
+
+    def action() -> str:
+        made = _keep(result, rows=wanted.rows)
+        if over is None:
+            entry = _store().add(wanted.name, wanted.note, made)
+        else:
+            entry = _store().change(over, name=wanted.name, note=wanted.note, kept=made)
+        state.update(scenario=entry.id)
+        return f"Saved as '{entry.name}'."
+
+    _try(action)
+    now = news()
+    if now is not None and isinstance(now.error, ScenarioChanged):
+        st.session_state[_NEWS] = replace(now, unsaved=wanted)
+
+
+def open_scenario(entry: Entry) -> None:
+    """Make a scenario's choices the current ones, and run its study. Use it in a callback."""
+    dismiss()
+    state.open_choices(replace(choices_of(entry), scenario=entry.id, beside=state.choices().beside))
+    st.session_state[_ARRIVED] = True
+
+
+def rename(entry: Entry, name: str, note: str) -> None:
+    """Give a scenario another name and note. Use it in a callback."""
+    _try(lambda: f"Renamed to '{_store().change(entry, name=name, note=note).name}'.")
+
+
+def duplicate(entry: Entry) -> None:
+    """Save a copy beside a scenario. Use it in a callback."""
+    _try(lambda: f"Saved as '{_store().duplicate(entry.id).name}'.")
+
+
+def delete(entry: Entry) -> None:
+    """Delete a scenario. Use it in a callback."""
+
+    def action() -> str:
+        _store().delete(entry)
+        chosen = state.choices()
+        here = None if chosen.scenario == entry.id else chosen.scenario
+        state.update(scenario=here, beside=tuple(one for one in chosen.beside if one != entry.id))
+        return f"Deleted '{entry.name}'."
+
+    _try(action)
+
+
+def arrive() -> bool:
+    """Bring the table of the opened scenario, where it keeps one; whether a study is to be run for it now.
+
+    Call it at the start of a run, after the address was read. Raises StoreError.
+    """
+    arrived = bool(st.session_state.pop(_ARRIVED, False))
+    chosen = state.choices()
+    if chosen.scenario is None or chosen.source != UPLOAD or state.table() is not None:
+        return arrived
+    entry = opened()
+    if entry is None or not entry.head["table"]["kept"]:
+        return arrived
+    frame, about = _store().read(entry.id)[1].table, entry.head["table"]
+    assert frame is not None
+    brought = CurrentTable(UPLOAD, about["name"], about["name"], frame, about["fingerprint"], synthetic=False)
+    return state.bring_back(brought) or arrived
