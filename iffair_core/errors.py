@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 StopCheck = Callable[[], None]
 """Called on the way of anything long; it raises `Cancelled` when the user has cancelled."""
@@ -63,7 +64,7 @@ class StoreError(IFFairError):
 class ScenarioChanged(StoreError):
     """Someone else changed or deleted the scenario; `now` is its entry as it is, None where it is gone."""
 
-    def __init__(self, message: str, now: object) -> None:
+    def __init__(self, message: str, now: Any) -> None:
         super().__init__(message)
         self.now = now
 

@@ -185,7 +185,7 @@ def table(
     *,
     alt: str,
     columns: dict[str, Any] | None = None,
-    height: int | Literal["auto"] = "auto",
+    height: int | Literal["auto", "content"] = "auto",
     file_name: str | None = None,
     shown: pd.DataFrame | None = None,
     percent: Sequence[str] = (),
@@ -265,6 +265,8 @@ def _say_why_empty(now: study_runs.Status) -> None:
     elif now.situation == "unfit" and now.error is not None:
         errors.show(now.error, "The choices do not fit the table")
         boot.link("data", "Change them on Data")
+    elif now.situation == "no table" and state.choices().scenario is not None:
+        return  # what is shown of the scenario says how to have its table
     elif now.situation in ("no table", "incomplete"):
         st.info("Nothing to show yet: choose a table, its outcome and its groups first.", icon=":material/table_chart:")
         boot.link("data", "Choose them on Data")

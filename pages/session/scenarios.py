@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 
 _NEWS = "scenario_news"
 _ARRIVED = "scenario_was_opened"
+_SEEN = "scenario_versions_seen"
 
 
 @dataclass(frozen=True)
 class News:
-    """What the last action on a scenario came to: `said`, or an `error`; `unsaved` where somebody else was first."""
+    """What the last action on a scenario came to: `said`, or an `error`.
+
+    Where somebody else was first: `unsaved`, what was to be saved, and `theirs`, the scenario as it is, if it still is.
+    """
 
     said: str = ""
     error: IFFairError | None = None
     unsaved: Wanted | None = None
+    theirs: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,20 @@ def entries() -> list[Entry]:
 def opened() -> Entry | None:
     """The scenario that the choices were opened from; None where there is none any more. Raises StoreError."""
     chosen = state.choices().scenario
-    return None if chosen is None else _store().entry(chosen)
+    entry = None if chosen is None else _store().entry(chosen)
+    if entry is not None:
+        _seen().setdefault(entry.id, entry.version)
+    return entry
+
+
+def _seen() -> dict[str, int]:
+    """The version of each scenario that this session opened or saved last: what it may save over."""
+    return st.session_state.setdefault(_SEEN, {})
+
+
+def is_changed(entry: Entry) -> bool:
+    """Whether somebody else has changed a scenario since this session opened it."""
+    return _seen().get(entry.id, entry.version) != entry.version
 
 
 def kept(entry: Entry) -> Kept:
@@ -133,26 +151,36 @@ def save(result: StudyResult, wanted: Wanted, over: Entry | None = None) -> None
         if over is None:
             entry = _store().add(wanted.name, wanted.note, made)
         else:
-            entry = _store().change(over, name=wanted.name, note=wanted.note, kept=made)
+            seen = replace(over, version=_seen().get(over.id, over.version))
+            entry = _store().change(seen, name=wanted.name, note=wanted.note, kept=made)
+        _seen()[entry.id] = entry.version
         state.update(scenario=entry.id)
         return f"Saved as '{entry.name}'."
 
     _try(action)
     now = news()
     if now is not None and isinstance(now.error, ScenarioChanged):
-        st.session_state[_NEWS] = replace(now, unsaved=wanted)
+        st.session_state[_NEWS] = replace(now, unsaved=wanted, theirs=now.error.now)
 
 
 def open_scenario(entry: Entry) -> None:
     """Make a scenario's choices the current ones, and run its study. Use it in a callback."""
     dismiss()
+    _seen()[entry.id] = entry.version
     state.open_choices(replace(choices_of(entry), scenario=entry.id, beside=state.choices().beside))
     st.session_state[_ARRIVED] = True
 
 
 def rename(entry: Entry, name: str, note: str) -> None:
     """Give a scenario another name and note. Use it in a callback."""
-    _try(lambda: f"Renamed to '{_store().change(entry, name=name, note=note).name}'.")
+
+    def action() -> str:
+        now = _store().change(entry, name=name, note=note)
+        if not is_changed(entry):
+            _seen()[entry.id] = now.version
+        return f"Renamed to '{now.name}'."
+
+    _try(action)
 
 
 def duplicate(entry: Entry) -> None:

@@ -7,7 +7,7 @@ from streamlit.navigation.page import Page
 
 from pages.kit import errors
 from pages.kit.text import plain
-from pages.session import scenarios, state, study_runs
+from pages.session import drafts, scenarios, state, study_runs
 from pages.shell import boot, card
 
 
@@ -20,6 +20,10 @@ def show(page: Page) -> None:
     opened = state.sync(page.url_path)
     with errors.contained("The scenario's table could not be brought"):
         opened = scenarios.arrive() or opened
+    with errors.contained("Your draft is not kept"):
+        opened = drafts.bring() or opened
+        drafts.keep()
+        drafts.give_cookie()
     with errors.contained():
         if opened and state.table() is not None and study_runs.status().situation in ("stale", "never run"):
             study_runs.start()

@@ -44,6 +44,7 @@ def running_server(log: Path) -> Iterator[str]:
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     settings = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
+    settings["IFFAIR_DATABASE_URL"] = f"sqlite:///{log.parent / 'scenarios.sqlite'}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT)

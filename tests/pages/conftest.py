@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest, app_test
 from iffair_core import Study, StudyResult
 from pages.kit.errors import UNEXPECTED
 from pages.parts.reweight import repair
-from pages.session import uploads
+from pages.session import drafts, uploads
 from pages.session.points import Points
 from tests.engine.studies import remember
 
@@ -48,7 +48,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def scenarios_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees, or adds to, the scenarios of whoever runs it."""
+    """No test sees, or adds to, the scenarios and drafts of whoever runs it; AppTest's browser has no cookies."""
+    monkeypatch.setattr(drafts, "_cookie", lambda: None)
     monkeypatch.setenv("IFFAIR_DATABASE_URL", f"sqlite:///{tmp_path / 'scenarios' / 'kept.sqlite'}")
 
 

@@ -86,21 +86,34 @@ def test_a_saved_study_is_listed_opened_copied_renamed_and_deleted_by_another_vi
     assert [one.name for one in store().all()] == ["=Quarter (copy)"] and "scenario" not in other.query
 
 
-def test_two_people_on_one_scenario_the_second_is_told_and_keeps_a_copy(screen):
+def test_two_people_on_one_scenario_the_second_is_told_and_keeps_a_copy_or_opens_the_others(screen):
     first = save(screen("reweight").ready(), "Ours")
-    second = screen("reweight", first.query | {"strength": "0.25"}).ready()
-    for opened in (second, first):
-        opened.app.session_state["scenario_save"] = True
-        opened.run()
+    second = screen("reweight", first.query).ready()
+    first.app.session_state["scenario_save"] = True
+    first.run()
     first.app.text_area(key="scenario_note").set_value("first")
     press(first, "scenario_over")
-    press(second, "scenario_over")
-    assert "Someone changed this scenario meanwhile" in second.words() and "Nothing was overwritten" in second.words()
-    (entry,) = store().all()
-    assert (entry.note, entry.version, entry.head["choices"]) == ("first", 2, {})
+    # The second goes on, and so has read of the new version, without having opened it.
+    second.app.query_params["strength"] = "0.25"
+    second.run()
+    assert "somebody changed it since you opened it" in second.words()
+    for _ in range(2):
+        save(second, button="scenario_over")
+        assert "Someone changed this scenario meanwhile" in second.words()
+        assert "Nothing was overwritten" in second.words()
+        (entry,) = store().all()
+        assert (entry.note, entry.version, entry.head["choices"]) == ("first", 2, {})
     press(second, "scenario_copy")
     assert {(one.name, one.version) for one in store().all()} == {("Ours", 2), ("Ours (copy)", 1)}
     assert "meanwhile" not in second.words() and "Ours (copy)" in second.words()
+
+    third = screen("reweight", first.query | {"strength": "0.25"}).ready()
+    save(first, "Ours", button="scenario_over")
+    save(third, button="scenario_over")
+    press(third, "scenario_theirs")
+    assert "strength" not in third.query and SAME in third.words()
+    save(third, button="scenario_over")
+    assert store().entry(entry.id).version == 4, "what was opened may be saved over"
 
 
 def test_numbers_that_are_not_those_that_were_saved_are_said_to_differ_and_by_how_much(screen):
@@ -109,7 +122,8 @@ def test_numbers_that_are_not_those_that_were_saved_are_said_to_differ_and_by_ho
     kept = store().read(entry.id)[1]
     curve = kept.curve.assign(accuracy=kept.curve["accuracy"] + 0.125).to_csv(index=False).encode()
     store().change(entry, kept=Kept(kept.head, {**kept.files, "curve.csv": curve}))
-    assert "the numbers differ from those that were saved, by up to 0.12 (curve accuracy)" in opened.run().words()
+    again = screen("reweight", opened.query).ready()
+    assert "the numbers differ from those that were saved, by up to 0.12 (curve accuracy)" in again.words()
 
 
 def test_with_and_without_its_file(screen, people_csv):

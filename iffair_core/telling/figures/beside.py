@@ -96,7 +96,8 @@ def curves_beside(
                 }
             figure.scatter(x=fx * part[x], y=fy * part[y], **shared, **look)
         for metric in (x, y):
-            drawn[metric] += [*points[metric]]
+            ends = line.intervals.get(split, {}).get(metric) if len(chosen) else None
+            drawn[metric] += [*points[metric], *(ends or ())]
         for kind, part in (("untouched", points[points["strength"] == 0]), ("chosen", chosen)):
             for _, point in part.iterrows():
                 rows.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from iffair_core.datasets.catalog import DATASETS, CatalogEntry
@@ -11,7 +13,7 @@ from pages.kit.poll import bar, poll
 from pages.kit.text import count, plain, value
 from pages.parts.causes import asked
 from pages.parts.data import checks_panel
-from pages.session import state, study_runs, uploads
+from pages.session import drafts, state, study_runs, uploads
 from pages.session.settings import EXAMPLE, UPLOAD
 from pages.session.state import CurrentTable
 from pages.session.work import UnderWay, Work
@@ -23,6 +25,7 @@ _PICK = "catalog_pick"
 DOWNLOAD = UnderWay[CurrentTable]("download")
 _ASK = "ask_to_forget"
 _FORGOT = "forgotten_just_now"
+_DRAFT, _DRAFT_ERROR = "draft_keep", "draft_error"
 _SOURCES = {EXAMPLE: "Example", CATALOG: "Public data", UPLOAD: "Your own file"}
 _PUBLIC = {entry.name: entry for entry in DATASETS if entry.name != EXAMPLE}
 
@@ -170,7 +173,7 @@ def _pick_own() -> None:
         key=uploads.widget_key(),
         on_change=uploads.take,
         help="How it is written is found out from its content, whatever its name. The table stays in this session: "
-        "it is not stored, no other visitor sees it, and nothing is sent to another machine.",
+        "it is not stored unless you say so, no other visitor sees it, and nothing is sent to another machine.",
     )
     loaded = state.uploaded()
     if loaded is not None and st.session_state.get(uploads.widget_key()) is None:
@@ -186,6 +189,8 @@ def _pick_own() -> None:
         what = f"Reading {value(now[0][0].name)}"
         poll(uploads.READING.is_over, lambda: bar(now[1], what, "reading_cancel", uploads.stop))
     _say_what_became_of_it()
+    with errors.contained("Your draft cannot be had"):
+        _draft()
     if uploads.held() is not None or state.upload_choices() is not None:
         st.button(
             "Forget my data",
@@ -196,6 +201,39 @@ def _pick_own() -> None:
         )
     if st.session_state.get(_ASK):
         _forget_dialog()
+
+
+def _draft() -> None:
+    """Whether the file is kept for a reload; the way back to one that was."""
+    error = st.session_state.pop(_DRAFT_ERROR, None)
+    if error is not None:
+        errors.show(error, "Your draft was not changed")
+    kept = drafts.kept_upload()
+    if kept is not None:
+        st.button(
+            f"Open {value(kept)} again",
+            key="draft_open",
+            icon=":material/history:",
+            on_click=_with_draft,
+            args=(drafts.open_kept,),
+            help="You had this browser's draft keep it.",
+        )
+    elif state.choices().source == UPLOAD and state.table() is not None and state.choices().smallest_group is None:
+        st.session_state[_DRAFT] = drafts.keeps_rows()
+        st.toggle(
+            "Keep this file for a reload",
+            key=_DRAFT,
+            on_change=lambda: _with_draft(drafts.keep_rows if st.session_state[_DRAFT] else drafts.drop_rows),
+            help="Its rows, your choices and the report's words are then kept in the database of scenarios, for this "
+            "browser only, for 30 days or until you forget your data. Otherwise a reload loses the file.",
+        )
+
+
+def _with_draft(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except Exception as fault:
+        st.session_state[_DRAFT_ERROR] = errors.noted(fault)
 
 
 def _say_what_became_of_it() -> None:
@@ -233,9 +271,13 @@ def _forget_dialog() -> None:
         "The table, everything worked out from it, and every choice that names its columns or values leave this "
         "session at once, and the synthetic example is shown. This cannot be undone."
     )
+    error = st.session_state.pop(_DRAFT_ERROR, None)
+    if error is not None:
+        errors.show(error, "Not forgotten: your draft could not be deleted")
     st.caption(
-        "The server lets go of the file itself within two minutes. Files that you downloaded are yours. The history "
-        "of your browser may still hold addresses with names of columns."
+        "A draft that keeps the file is deleted too; scenarios that you saved stay. The server lets go of the file "
+        "itself within two minutes. Files that you downloaded are yours. The history of your browser may still hold "
+        "addresses with names of columns."
     )
     with st.container(horizontal=True):
         st.button("Forget my data", key="forget_confirm", type="primary", on_click=forget)
@@ -245,7 +287,12 @@ def _forget_dialog() -> None:
 
 
 def forget() -> None:
-    """Stop whatever works on the upload, and leave nothing of it in the session. Use it as a callback."""
+    """Stop whatever works on the upload, and leave nothing of it in session and draft. Use it as a callback."""
+    try:
+        drafts.drop_rows()
+    except Exception as fault:
+        st.session_state[_DRAFT_ERROR] = errors.noted(fault)
+        return
     uploads.stop()
     DOWNLOAD.stop()
     checks_panel.CHECKS.stop()

@@ -31,7 +31,8 @@ def show() -> None:
         entry = scenarios.opened()
         if entry is None:
             if state.choices().scenario is not None:
-                st.caption("The scenario of this link was deleted.")
+                st.info("The scenario of this link was deleted.", icon=":material/bookmark_remove:")
+                boot.link("data", "To the table, on Data")
             return
         kept = scenarios.kept(entry)
         st.subheader(plain(shorten(entry.name, 120)), anchor=False)
@@ -74,6 +75,7 @@ def _results(kept: Kept) -> None:
         "held_metrics",
         alt=f"Every metric before and after on {split} rows, as it was saved",
         columns={"metric": columns.text("Metric", pinned=True), **number},
+        height="content",
     )
     widgets.folded(
         "Every metric along strength",

@@ -57,6 +57,7 @@ def _form(result: StudyResult, entry: Entry | None) -> None:
         if result.smallest_group is None:
             st.checkbox(
                 "Keep the rows of my file too",
+                value=entry is not None and bool(entry.head["table"]["kept"]),
                 key=_ROWS,
                 help="Without them the scenario shows its results, and runs again once the same file is given. With "
                 "them, whoever uses these scenarios can open your table.",
@@ -76,11 +77,9 @@ def _save(result: StudyResult, usual: str, over: Entry | None) -> None:
     note = typed.get(_NOTE) or (over.note if over is not None else "")
     wanted = Wanted(typed.get(_NAME) or usual, note, bool(typed.get(_ROWS)))
     scenarios.save(asked.with_causes(result), wanted, over)
-    news = scenarios.news()
-    if news is not None and news.error is None:
-        typed["scenario_save"] = False
-        for key in (_NAME, _NOTE):
-            typed[key] = ""
+    typed["scenario_save"] = False
+    for key in (_NAME, _NOTE):
+        typed[key] = ""
 
 
 def tell(result: StudyResult | None = None) -> None:
@@ -103,12 +102,16 @@ def tell(result: StudyResult | None = None) -> None:
                     on_click=scenarios.save,
                     args=(asked.with_causes(result), copy),
                 )
+                if (theirs := news.theirs) is not None:
+                    st.button("Open theirs", key="scenario_theirs", on_click=scenarios.open_scenario, args=(theirs,))
             st.button("Close", key="scenario_news_close", on_click=scenarios.dismiss)
 
 
 def _standing(entry: Entry, result: StudyResult, *, stale: bool) -> str:
     """Whether the study on the screen is the one that was saved, and has its numbers."""
     name = f"**{plain(shorten(entry.name, 60))}**, saved {saved(entry)}"
+    if scenarios.is_changed(entry):
+        return f"{name} :gray[· somebody changed it since you opened it.]"
     if entry.head["table"]["fingerprint"] != result.fingerprint:
         return f"{name} :gray[· with another table than this one.]"
     changed = differences(scenarios.choices_of(entry), state.choices())
