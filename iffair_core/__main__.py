@@ -17,7 +17,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +47,7 @@ from iffair_core.options import (
 from iffair_core.reading.door import read_table
 from iffair_core.reading.types import with_types
 from iffair_core.study.disclosure import disclosed
+from iffair_core.study.over_seeds import over_seeds, seeds_of
 from iffair_core.study.results import StudyResult
 from iffair_core.study.run import Study
 from iffair_core.study.smallest_fix import SmallestFix, smallest_fix
@@ -136,7 +136,8 @@ def _run(options: argparse.Namespace) -> list[str]:
     result = Study(table, task, name=name, **config.to_dict()).run()
     if options.causes:
         result = result.having(find_causes(result, typed(task, table)))
-    others = _other_seeds(table, task, result, count)
+    if count > 1:
+        result = result.having(over_seeds(result, table, count))
     fix = None if wanted is None else smallest_fix(result, *wanted)
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
     said += [*result.findings, *disclosed(result).warnings]
@@ -146,13 +147,13 @@ def _run(options: argparse.Namespace) -> list[str]:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(result, folder, options.file, read_seconds, fix, others, design=options.save_design)
+        written = _write(result, folder, options.file, read_seconds, fix, design=options.save_design)
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     only_cohorts = result.smallest_group is not None
     if (causes := causes_of(result)) is not None:
         said += failed_checks(causes)
-    wanted_files = {DESIGN: options.save_design, SEEDS: bool(others), ROWS: not only_cohorts, WEIGHTS: only_cohorts}
+    wanted_files = {DESIGN: options.save_design, SEEDS: count > 1, ROWS: not only_cohorts, WEIGHTS: only_cohorts}
     wanted_files |= dict.fromkeys(CAUSES, options.causes)
     for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
@@ -162,23 +163,12 @@ def _run(options: argparse.Namespace) -> list[str]:
     return said
 
 
-def _other_seeds(table: pd.DataFrame, task: Task, result: StudyResult, count: int) -> list[StudyResult]:
-    """The same study under the next count - 1 seeds; what runs beside the curve is left out."""
-    found = []
-    for seed in range(result.config.seed + 1, result.config.seed + count):
-        study = Study(table, task, name=result.name)
-        study.config = replace(result.config, seed=seed, rivals=(), transfer=())
-        found.append(study.run())
-    return found
-
-
 def _write(
     result: StudyResult,
     folder: Path,
     source: str,
     read_seconds: float,
     fix: SmallestFix | None,
-    others: Sequence[StudyResult],
     *,
     design: bool,
 ) -> list[Path]:
@@ -187,7 +177,7 @@ def _write(
     from iffair_core.telling.report import report_html
 
     makers: tuple[Callable[[], bytes], ...] = (
-        lambda: files.summary_json(result, read_seconds, fix, others).encode(),
+        lambda: files.summary_json(result, read_seconds, fix).encode(),
         lambda: files.rows_csv(result, fix),
         lambda: files.curve_csv(result),
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
@@ -199,8 +189,8 @@ def _write(
     if (causes := causes_of(result)) is not None:
         for name, frame in zip(CAUSES, causes_tables(result, causes).values(), strict=True):
             contents[name] = partial(csv_bytes, frame)
-    if others:
-        contents[SEEDS] = lambda: files.seeds_csv([result, *others])
+    if (seeds := seeds_of(result)) is not None:
+        contents[SEEDS] = partial(files.seeds_csv, seeds)
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())

@@ -5,7 +5,7 @@ import streamlit as st
 from iffair_core.telling import sentences
 from iffair_core.telling.figures import metrics_along_strength, tradeoff
 from pages.kit import widgets
-from pages.parts.compare import other_models, points_table
+from pages.parts.compare import other_models, over_seeds, points_table
 from pages.parts.scenarios import held, listing, saving
 from pages.session import state, study_runs
 from pages.shell import boot
@@ -47,6 +47,7 @@ with widgets.figures(stale):
         {
             "All points": lambda: points_table.points(result, chosen.split, axes),
             "Other methods": lambda: points_table.rivals(result, chosen.split, axes),
+            "Over seeds": lambda: over_seeds.show(result, chosen.split, axes, stale=bool(stale)),
             "Other models": lambda: other_models.show(result, chosen.split, axes, stale=bool(stale)),
             "Scenarios": lambda: listing.show(result),
         },

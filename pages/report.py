@@ -7,16 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from iffair_core.causes.found import causes_of
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import files as outputs
 from iffair_core.telling import sentences
-from iffair_core.telling.report import PART_TITLES, report_facts, report_html, report_sections
+from iffair_core.telling.report import PART_TITLES, parts_of, report_facts, report_html, report_sections
 from iffair_core.telling.reproduce import command_line, independent_check, library_snippet
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
 from pages.kit.words import word
 from pages.parts.causes import asked
+from pages.parts.compare import over_seeds
 from pages.parts.scenarios import held, saving
 from pages.session import state
 from pages.shell import boot
@@ -38,8 +38,8 @@ SETTLE_SECONDS = 0.6
 boot.guard("report")
 boot.title("report")
 result, stale = widgets.need_result("rivals", held.show)
-result = asked.with_causes(result)
-offered = {name: part for name, part in PART_TITLES.items() if name != "causes" or causes_of(result) is not None}
+result = over_seeds.with_seeds(asked.with_causes(result))
+offered = {name: PART_TITLES[name] for name in parts_of(result)}
 current = state.open_table()
 source = current.path
 usual_title = f"Fairness study of {current.name}"
@@ -98,8 +98,10 @@ with widgets.figures(stale):
                 for name, part in offered.items()
                 if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
             ]
-            if len(offered) < len(PART_TITLES):
+            if "causes" not in offered:
                 st.caption("Cohorts, goals and what to collect join the report once Influence has shown all three.")
+            if "seeds" not in offered:
+                st.caption("Other seeds join it once Compare has run them.")
         draft = st.session_state.setdefault(DRAFT, {})
         draft.update(title=title or usual_title, notes=notes, parts=parts)
         download(

@@ -52,7 +52,7 @@ def comparisons(result: StudyResult, split: str = "test") -> list[Comparison]:
     than the rival's; ties go to the smaller disparity. Raises ConfigError where the study has not come to its curve.
     """
     metric = result.curve.metric
-    rivals = [one for one in result.rivals if _comparable(one, split, metric)]
+    rivals = [one for one in result.rivals if comparable(one, split, metric)]
     data, rows = result.dataset, result.dataset.part(SPLITS.index(split))
     weight = np.ones(rows.size) if result.base is None else result.base[rows]
     X, favorable = data.X[rows], data.y[rows] > 0.5
@@ -70,7 +70,8 @@ def comparisons(result: StudyResult, split: str = "test") -> list[Comparison]:
     return found
 
 
-def _comparable(rival: Rival, split: str, metric: str) -> bool:
+def comparable(rival: Rival, split: str, metric: str) -> bool:
+    """Whether a rival has a disparity and tells people apart on these rows."""
     decided = rival.decisions.get(split)
     return (
         decided is not None

@@ -85,6 +85,8 @@ class Study:
         progress: Progress | None = None,
         cancel: threading.Event | None = None,
         previous: StudyResult | None = None,
+        *,
+        bare: bool = False,
     ) -> StudyResult:
         """Run every stage and return the finished result.
 
@@ -92,15 +94,18 @@ class Study:
         `cancel`: once set, Cancelled is raised within a fraction of a second; its `partial` holds what had finished.
         Other models are refitted last, as `with_transfers` does.
         `previous`: a result whose finished stages are reused where table, task and options are the same.
+        `bare`: without checks, row scores and their fidelity, on which no other number rests.
         Raises TableError, TaskError or ConfigError for input that cannot be studied.
         """
         run = _Run(self, progress, cancel, previous)
         with single_threaded_blas():
-            run.encode()
+            run.encode(checked=not bare)
             run.baseline()
-            run.influence()
+            if not bare:
+                run.influence()
             run.curve()
-            run.fidelity()
+            if not bare:
+                run.fidelity()
             run.rivals()
         if self.config.transfer:
             return with_transfers(run.result, self.config.transfer, progress, cancel)
@@ -166,7 +171,7 @@ class _Run:
         kept = earlier is not None and kind in earlier.records
         self.result = self.result.having(earlier.record(kind) if earlier is not None and kept else compute())
 
-    def encode(self) -> None:
+    def encode(self, *, checked: bool) -> None:
         """Check, encode and split the rows."""
         self.report("encode", 0.0)
         started = time.perf_counter()
@@ -174,10 +179,12 @@ class _Run:
         if earlier is not None:
             dataset, checks = earlier.dataset, earlier.checks
         else:
-            dataset = encode(self.table, study.task, seed=self.config.seed)
-            checks = run_checks(
-                self.table, study.task, seed=self.config.seed, stop_check=self.stop_check, resolved=dataset.task
-            )
+            seed = self.config.seed
+            dataset, checks = encode(self.table, study.task, seed=seed), ()
+            if checked:
+                checks = run_checks(
+                    self.table, study.task, seed=seed, stop_check=self.stop_check, resolved=dataset.task
+                )
         self.result = StudyResult(
             study.name,
             self.fingerprint,

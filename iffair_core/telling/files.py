@@ -12,7 +12,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -31,11 +31,13 @@ from iffair_core.errors import ConfigError
 from iffair_core.metrics import Estimate, Evaluation
 from iffair_core.reweighting import changed, effective_sample_size, mean_weight
 from iffair_core.study.disclosure import disclosed, require_rows, tellable, told_groups, told_share
+from iffair_core.study.over_seeds import OverSeeds, seeds_of
 from iffair_core.study.results import MEASURED, Rival, StudyResult, Transfer
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.telling.causes import causes_tables
 from iffair_core.telling.csv_writing import BLOCK_ROWS, Labeled, columns_csv, frame_columns
-from iffair_core.telling.tables import over_seeds, seeds_table, weight_table
+from iffair_core.telling.seeds import seeds_summary, seeds_table
+from iffair_core.telling.tables import weight_table
 from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
@@ -55,7 +57,6 @@ def summary(
     result: StudyResult,
     read_seconds: float | None = None,
     fix: SmallestFix | None = None,
-    others: Sequence[StudyResult] = (),
 ) -> dict[str, Any]:
     """Everything a study found, as plain JSON values; null where a number is not estimable.
 
@@ -89,8 +90,11 @@ def summary(
     - `smallest_fix`, only with `fix`: target, by (rows or weight), split (judged on), reached, strength, `before` and
       `disparity` on that split, accuracy, test {disparity, accuracy}, rows (moved), weight (half the sum of |w - 1|),
       reason (why it is not reached, or null).
-    - `seeds`, only with `others`, the same study under other seeds: `used`, and as in `tables.over_seeds` the mean of
-      every metric over them and this one.
+    - `seeds`, only where several were run (`over_seeds`): `used`; `baseline`, `after`: {split: {metric: {mean, low,
+      high, count}}} over them; on test rows `recommendation` (strengths, one per seed, above_zero: how many, low and
+      high of those, change {metric: {value, low, high, count}} with corrected intervals), `curve` {strength: {metric:
+      mean, low, high}}, `rivals` {name: metrics, strength of the curve's point against it, lead (accuracy of
+      that point minus the method's) and verdict}; `weights`: strength and pairs of seeds with shared_rows and spearman.
 
     In cohort-only mode (`disclosure`) what may not be told is null, and `suppressed` lists where: paths of keys joined
     by "/". Left out are what one row would give away: the extremes of weights, names of rare levels, and rare outcomes;
@@ -131,9 +135,8 @@ def summary(
         told = tellable([fix.rows, fix.weights.size - fix.rows], result.smallest_group).all()
         shown = {name: value for name, value in vars(fix).items() if name not in ("goal", "weights")}
         found["smallest_fix"] = shown | ({} if told else {"rows": None})
-    if others:
-        every = seeds_table([result, *others])
-        found["seeds"] = {"used": [one.config.seed for one in (result, *others)], **over_seeds(every)}
+    if (seeds := seeds_of(result)) is not None:
+        found["seeds"] = seeds_summary(seeds, result.smallest_group)
     plain = _plain(found)
     assert isinstance(plain, dict)
     if result.smallest_group is not None:
@@ -163,6 +166,8 @@ def _suppressed(found: Mapping[str, Any]) -> Iterator[str]:
                             yield f"{place}/{kind}/{name}"
     if found.get("smallest_fix", {"rows": 0})["rows"] is None:
         yield "smallest_fix/rows"
+    pairs = found["seeds"]["weights"]["pairs"] if "seeds" in found else ()
+    yield from (f"seeds/weights/pairs/{at}" for at, pair in enumerate(pairs) if pair["shared_rows"] is None)
 
 
 def _encoding(result: StudyResult) -> dict[str, Any]:
@@ -180,27 +185,30 @@ def _encoding(result: StudyResult) -> dict[str, Any]:
     return found
 
 
-def seeds_csv(results: Sequence[StudyResult]) -> bytes:
-    """seeds.csv: `tables.seeds_table` of the same study under several seeds."""
-    return columns_csv(frame_columns(seeds_table(results)))
+def seeds_csv(found: OverSeeds) -> bytes:
+    """seeds.csv: `seeds.seeds_table` of the same study under several seeds."""
+    return columns_csv(frame_columns(seeds_table(found)))
 
 
 def summary_json(
     result: StudyResult,
     read_seconds: float | None = None,
     fix: SmallestFix | None = None,
-    others: Sequence[StudyResult] = (),
 ) -> str:
     """`summary` as strict JSON text: no NaN, no Infinity."""
-    return _json(summary(result, read_seconds, fix, others))
+    return _json(summary(result, read_seconds, fix))
 
 
 def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, Any]:
     """What it takes to run the study again on the same table: `Task.from_dict(...["task"])` and
     `StudyConfig.from_dict(...["config"])`. `fingerprint` tells whether a table is the same, cell for cell. With `fix`,
-    `smallest_fix` holds target, by and split of that one.
+    `smallest_fix` holds target, by and split of that one; where several seeds were run, `seeds` holds how many.
     """
-    asked = {} if fix is None else {"smallest_fix": {"target": fix.target, "by": fix.by, "split": fix.split}}
+    asked: dict[str, Any] = {}
+    if fix is not None:
+        asked["smallest_fix"] = {"target": fix.target, "by": fix.by, "split": fix.split}
+    if (seeds := seeds_of(result)) is not None:
+        asked["seeds"] = len(seeds.runs)
     plain = _plain(
         {
             "schema": SETTINGS_SCHEMA,

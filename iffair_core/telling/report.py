@@ -24,8 +24,9 @@ from iffair_core.errors import ConfigError, listing, shorten
 from iffair_core.metrics import METRICS, RATES
 from iffair_core.models import MODELS
 from iffair_core.study.disclosure import disclosed, split_counts, tellable, told_groups
+from iffair_core.study.over_seeds import seeds_of
 from iffair_core.study.results import StudyResult
-from iffair_core.telling import audits, causes, files, rows, sentences
+from iffair_core.telling import audits, causes, files, rows, seeds, sentences
 from iffair_core.telling.figures import (
     before_after,
     cohort_bars,
@@ -37,6 +38,7 @@ from iffair_core.telling.figures import (
     influence_scatter,
     proof,
     rates_by_group,
+    seeds_tradeoff,
     tradeoff,
     transfers,
     weights_by_group,
@@ -86,11 +88,14 @@ PART_TITLES = {
     "causes": "Which cohorts carry it, and what to do about it",
     "repair": "What the weights repair, and what it costs",
     "curve": "The trade-off between disparity and utility",
+    "seeds": "Other splits of the same rows",
     "card": "Model card",
     "limits": "What these numbers cannot tell",
     "reproduce": "How to reproduce this",
 }
 ALL_PARTS = tuple(PART_TITLES)
+ON_REQUEST = {"causes": causes_of, "seeds": seeds_of}
+"""Parts that tell what a study does not look for by itself."""
 ONLY_COHORTS = (
     "Cohort-only mode: no single row is shown. What rows do to the gap is told for each group and outcome together."
 )
@@ -154,8 +159,13 @@ def report_sections(
     return [
         {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
         for part in ALL_PARTS
-        if part in parts and (part != "causes" or causes_of(result) is not None)
+        if part in parts and part in parts_of(result)
     ]
+
+
+def parts_of(result: StudyResult) -> tuple[str, ...]:
+    """The parts that a report of this result can have, in their order."""
+    return tuple(part for part in ALL_PARTS if part not in ON_REQUEST or ON_REQUEST[part](result) is not None)
 
 
 @cache
@@ -420,6 +430,33 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
         yield from _transfer_blocks(result, theme)
 
 
+def _seeds_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+    found = seeds_of(result)
+    assert found is not None
+    metric, smallest = found.metric, result.smallest_group
+    yield text_block(seeds.seeds_sentence(found), lead=True)
+    told = (seeds.seeds_rivals_sentence(found), seeds.stability_sentence(found, smallest))
+    yield text_block(*(sentence for sentence in told if sentence))
+    yield picture_block(seeds_tradeoff(found, theme))
+    columns = {"seed": "Seed", "recommended": "Recommended"}
+    for name, word in ((metric, "Disparity"), ("accuracy", "Accuracy")):
+        columns |= {f"{name} before": f"{word} before", f"{name} after": f"{word} after", f"{name} change": "Change"}
+    strength: Write = "{:g}".format
+    yield table_block(
+        f"What each seed recommends, and what that changes on its test rows; disparity: {wording.metric_title(metric)}",
+        *frame_columns(seeds.seeds_runs(found), columns, {"seed": str, "recommended": strength}),
+    )
+    if found.titles:
+        columns = {"method": "Method", "accuracy": "Accuracy", metric: "Disparity", "strength": "Curve's strength"}
+        frame = seeds.seeds_rivals(found, ("accuracy", metric))
+        written: dict[str, Write] = {"strength": lambda value: "none" if value is None else strength(value)}
+        yield table_block(
+            "Other methods, means over seeds on test rows with 95 % intervals; lead: accuracy of the curve minus the "
+            "method's at the strength beside it, chosen on validation rows, intervals together over all methods",
+            *frame_columns(frame, {**columns, "lead": "Lead", "verdict": "The curve is"}, {**written, "method": str}),
+        )
+
+
 def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
     metric = result.curve.metric
     yield text_block(sentences.transfer_sentence(result), lead=True)
@@ -528,6 +565,7 @@ _BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
     "causes": _causes_part,
     "repair": _repair_part,
     "curve": _curve_part,
+    "seeds": _seeds_part,
     "card": _card_part,
     "limits": _limits_part,
     "reproduce": _reproduce_part,

@@ -14,6 +14,7 @@ from iffair_core.data.task import Task, later_choices
 from iffair_core.datasets.catalog import DATASETS
 from iffair_core.models import MODELS
 from iffair_core.study.config import StudyConfig
+from iffair_core.study.over_seeds import seeds_of
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 
@@ -50,6 +51,8 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
     for name, declared in options_of(StudyConfig).items():
         if name == "seed" and fix is not None:
             asked += [("target-gap", repr(float(fix.target))), ("fix-by", fix.by)]
+        if name == "seed" and (seeds := seeds_of(result)) is not None:
+            asked += [("seeds", str(len(seeds.runs)))]
         asked += [(declared.flag, text) for text in declared.words(getattr(config, name))]
     for flag, text in [*asked, ("out", out)]:
         words += _option(flag, text)
@@ -99,6 +102,9 @@ def library_snippet(result: StudyResult, path: str, fix: SmallestFix | None = No
     if fix is not None:
         lines[1:1] = ["from iffair_core.study.smallest_fix import smallest_fix"]
         lines += [f"fix = smallest_fix(result, {float(fix.target)!r}, {fix.by!r})", "print(fix.rows, fix.disparity)"]
+    if (seeds := seeds_of(result)) is not None:
+        lines[1:1] = ["from iffair_core.study.over_seeds import over_seeds"]
+        lines += [f"seeds = over_seeds(result, table, {len(seeds.runs)})", "print(seeds.recommended, seeds.change())"]
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
 
 from iffair_core.data.encoding import SPLITS
 from iffair_core.metrics import FEW_ROWS, GOAL_METRIC, GOAL_RATES, METRICS, RATES, Estimate
@@ -443,33 +442,3 @@ def widest_gap(result: StudyResult, split: str = "test") -> tuple[str, str, Esti
         return (gap.count or 0) >= FEW_ROWS, clear, abs(gap.value or 0.0)
 
     return max(estimable, key=worth, default=None)
-
-
-def seeds_table(results: Sequence[StudyResult]) -> pd.DataFrame:
-    """Every metric of the same study under several seeds: seed, strength, stage (baseline or after), split, metrics."""
-    lines: list[dict[str, Any]] = []
-    for result in results:
-        for stage, found in (("baseline", result.baseline), ("after", result.after)):
-            for split, evaluation in found.items():
-                place = {"seed": result.config.seed, "strength": result.strength, "stage": stage, "split": split}
-                lines.append({**place, **{name: evaluation.values[name] for name in METRICS}})
-    return pd.DataFrame(lines).astype(dict.fromkeys(METRICS, float))
-
-
-def over_seeds(table: pd.DataFrame) -> dict[str, dict[str, dict[str, dict[str, float | int | None]]]]:
-    """Mean of each metric over the seeds of a `seeds_table` with its 95 % interval: {stage: {split: {metric: ...}}}.
-
-    `mean`, `low`, `high` (Student's t, so refitting and the split are in it; None with one seed) and `count`, the seeds
-    under which the metric is estimable; all None where there are none.
-    """
-    found: dict[str, dict[str, dict[str, dict[str, float | int | None]]]] = {}
-    for (stage, split), rows in table.groupby(["stage", "split"], sort=False):
-        cell = found.setdefault(str(stage), {}).setdefault(str(split), {})
-        for name in METRICS:
-            values = rows[name].dropna().to_numpy()
-            n = values.size
-            mean = float(values.mean()) if n else None
-            reach = float(student_t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else None
-            low, high = (None, None) if mean is None or reach is None else (mean - reach, mean + reach)
-            cell[name] = {"mean": mean, "low": low, "high": high, "count": n}
-    return found

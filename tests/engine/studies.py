@@ -12,6 +12,7 @@ from iffair_core import Study, StudyResult, Task
 from iffair_core.datasets.catalog import load_dataset
 from iffair_core.reading.door import table_fingerprint
 from iffair_core.study.config import StudyConfig
+from iffair_core.study.over_seeds import OverSeeds, over_seeds
 
 HOSTILE_GROUPS = ("=1+1", "-5", '@cmd, "quoted"', "<script>alert(1)</script>", "Zoë\u2028{{7*7}}")
 HOSTILE_TARGET = "-y </script><b>"
@@ -81,6 +82,16 @@ def remember(study: Study, result: StudyResult) -> None:
     """Keep a study that somebody else has run, where it is one of the embedded example's."""
     if result.fingerprint == _example_fingerprint() and study.task.to_dict() == load_dataset("example")[1].to_dict():
         _example.setdefault(study.config, result)
+
+
+@cache
+def example_seeds(**options: Any) -> tuple[StudyResult, OverSeeds]:
+    """The study of the example's first 1,500 rows, and the same over three seeds."""
+    table, task = load_dataset("example")
+    table = table.head(1500)
+    options = {"metric": "demographic_parity", "rivals": "reweighing,label_bias"} | options
+    result = Study(table, task, name="example", **options).run()
+    return result, over_seeds(result, table, 3)
 
 
 @cache

@@ -60,7 +60,8 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def noted(study: Study, *given: Any, **named: Any) -> StudyResult:
         result = run(study, *given, **named)
-        remember(study, result)
+        if not named.get("bare"):
+            remember(study, result)
         return result
 
     monkeypatch.setattr(Study, "run", noted)

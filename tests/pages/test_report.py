@@ -9,7 +9,7 @@ import shlex
 import pandas as pd
 import pytest
 
-from iffair_core.telling.report import PART_TITLES
+from iffair_core.telling.report import ON_REQUEST, PART_TITLES
 from pages.kit import preview
 from tests.pages.test_frame import choose_people, upload
 
@@ -31,11 +31,12 @@ def report(screen):
 def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_for_people_and_machines(report):
     words = report.words()
     for part, title in PART_TITLES.items():
-        assert (f"#### {title}" in words) == (part != "causes"), "causes are told once they have been found"
+        assert (f"#### {title}" in words) == (part not in ON_REQUEST), "told once they have been asked for"
     keys = [box.key for box in report.app.checkbox]
     offered = [key.removeprefix("report_part_") for key in keys if key.startswith("report_part_")]
-    assert offered == [part for part in PART_TITLES if part != "causes"]
+    assert offered == [part for part in PART_TITLES if part not in ON_REQUEST]
     assert "join the report once Influence has shown all three" in words
+    assert "join it once Compare has run them" in words
     assert "Synthetic data" in words
     assert "Fairness study of example" in words
     assert "community; reference: Alder" in html(report)

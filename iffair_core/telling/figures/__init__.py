@@ -21,6 +21,7 @@ from iffair_core.telling.figures.influence import (
 )
 from iffair_core.telling.figures.replication import replication_curves, replication_margins
 from iffair_core.telling.figures.scores import calibration, score_distribution
+from iffair_core.telling.figures.seeds import seeds_tradeoff
 from iffair_core.telling.figures.tradeoff import tradeoff
 from iffair_core.telling.figures.transfer import transfers
 
@@ -52,6 +53,7 @@ __all__ = [
     "roc_of_ground_truth",
     "scatter_axes",
     "score_distribution",
+    "seeds_tradeoff",
     "threshold_histogram",
     "tradeoff",
     "transfers",

@@ -67,15 +67,19 @@ def answer(
     """
     if _open(kind, result, key) is None:
         ask(kind, result, key, task, doing)
-    question = _questions()[kind]
-    work: Work[T] = question.work
+    return seen(kind, doing, failed)
+
+
+def seen(kind: str, doing: str, failed: str, *, again: bool = True) -> Any | None:
+    """The answer to a question that was asked, as `answer`; `again`: offer to ask once more where it was stopped."""
+    work = _questions()[kind].work
     ended = work.ended()
     if ended is None:
         poll(lambda: work.ended() is not None, lambda: bar(work, doing, f"{kind}_cancel", work.stop))
         return None
     if ended.error is not None:
         errors.show(errors.noted(ended.error), failed)
-    if ended.stopped or ended.error is not None:
+    if again and (ended.stopped or ended.error is not None):
         st.button("Try again", key=f"{kind}_again", icon=":material/refresh:", on_click=forget, args=(kind,))
     return ended.value
 
@@ -90,6 +94,21 @@ def known(kind: str, result: StudyResult, key: Hashable = None) -> Any | None:
     question = _open(kind, result, key)
     ended = None if question is None else question.work.ended()
     return None if ended is None or ended.stopped or ended.error is not None else ended.value
+
+
+def held(kind: str, result: StudyResult, key: Hashable = None) -> Any | None:
+    """What there is of the answer, also while it is under way or where it was stopped; None where there is nothing."""
+    question = _open(kind, result, key)
+    if question is None:
+        return None
+    ended = question.work.ended()
+    return question.work.partial if ended is None else ended.value
+
+
+def is_under_way(kind: str, result: StudyResult, key: Hashable = None) -> bool:
+    """Whether the question is being answered."""
+    question = _open(kind, result, key)
+    return question is not None and question.work.ended() is None
 
 
 def with_causes(result: StudyResult) -> StudyResult:

@@ -32,6 +32,7 @@ from iffair_core.telling.figures.common import (
 from iffair_core.telling.figures.influence import thin
 from iffair_core.telling.replication import Replication, read
 from iffair_core.wording import number, percent
+from tests.engine.studies import example_seeds
 
 PLOTLY_DEFAULTS = {color.lower() for color in qualitative.Plotly} | {"#e5ecf6", "#2a3f5f", "#c8d4e3"}
 TRICKY = "< 25 <b>bold</b> %{x}"
@@ -139,6 +140,10 @@ DRAWINGS: dict[str, Callable[[str], Picture]] = {
     ),
     "influence_histogram_injected": lambda theme: figures.influence_histogram_injected(
         np.abs(study().goal.removal), truth()[study().dataset.row_id[study().train_rows]], theme
+    ),
+    "seeds_tradeoff": lambda theme: figures.seeds_tradeoff(example_seeds()[1], theme, reference_line=0.1),
+    "seeds_tradeoff of other metrics": lambda theme: figures.seeds_tradeoff(
+        example_seeds()[1], theme, x="log_loss", y="demographic_parity_ratio", split="validation"
     ),
     "replication_curves": lambda theme: figures.replication_curves(kept().entry(*COMPARED), theme),
     "replication_margins": lambda theme: figures.replication_margins(kept(), COMPARED[0], "diverse", theme),
@@ -679,3 +684,34 @@ def test_calibration_bins_hold_all_rows_of_groups_that_are_large_enough() -> Non
     assert f"not estimable: {TINY}" in picture.caption
     perfect = figures.calibration(y.astype(float), y, codes, groups, reference)
     assert perfect.table["mean score"].to_numpy() == pytest.approx(perfect.table["favorable share"])
+
+
+# ---------------------------------------------------------------------------------------------------------- over seeds
+
+
+def test_means_over_seeds_have_bars_and_each_seed_its_line() -> None:
+    _, found = example_seeds()
+    picture = drawn("seeds_tradeoff")
+    traces = {trace.name: trace for trace in picture.figure.data}
+    assert sum(trace.name == "Single seeds" for trace in picture.figure.data) == 3
+    line, table = traces["Mean over seeds"], picture.table
+    ours = table[table["method"] == ""]
+    assert list(line.x) == (100 * ours["accuracy"]).tolist() and line.customdata[8][0] == 0.5
+    bar, at = line.error_y, ours.iloc[8]
+    metric = found.metric
+    assert bar.array[8] == pytest.approx(at[f"{metric} high"] - at[metric])
+    assert np.isnan(bar.array[7]), "bars stand at every fourth strength"
+    assert "thin lines are single seeds" in picture.caption and "Reweighing" in picture.alt
+    assert traces["Reweighing (Kamiran-Calders)"].marker.symbol.endswith("open")
+
+
+def test_strengths_that_one_seed_cannot_have_are_not_drawn_and_said_so() -> None:
+    _, found = example_seeds()
+    run = found.runs[1]
+    lost = tuple(
+        replace(point, feasible=False, refitted={}) if point.strength > 1 else point for point in run.curve.points
+    )
+    runs = (found.runs[0], replace(run, curve=replace(run.curve, points=lost)), found.runs[2])
+    picture = figures.seeds_tradeoff(replace(found, runs=runs))
+    ours = picture.table[picture.table["method"] == ""]
+    assert ours["strength"].max() == 1.0 and "4 strengths are not drawn" in picture.caption

@@ -16,7 +16,7 @@ import pytest
 from iffair_core import ConfigError, Study, StudyResult
 from iffair_core.__main__ import main
 from iffair_core.telling import files
-from iffair_core.telling.report import ALL_PARTS, PART_TITLES, command_line, library_snippet, report_html
+from iffair_core.telling.report import PART_TITLES, command_line, library_snippet, parts_of, report_html
 from iffair_core.telling.sentences import baseline_sentence, repair_sentence
 from tests.engine.studies import hostile_study, hostile_table, plain_study, plain_table
 
@@ -107,7 +107,7 @@ def test_the_finding_comes_first_with_its_uncertainty(plain: Page) -> None:
     assert repair_sentence(result) in text
     places = [
         text.index(baseline_sentence(result)),
-        *(text.index(PART_TITLES[part]) for part in ALL_PARTS if part != "causes"),
+        *(text.index(PART_TITLES[part]) for part in parts_of(result)),
     ]
     assert places == sorted(places)
     assert "Fidelity: " + result.fidelity.level in text
