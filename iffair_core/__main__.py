@@ -38,6 +38,7 @@ from iffair_core.options import (
     SEEDS,
     command_parser,
     read_options,
+    saved_settings,
     seed_count,
     study_config,
     task_choices,
@@ -53,11 +54,12 @@ from iffair_core.study.run import Study
 from iffair_core.study.smallest_fix import SmallestFix, smallest_fix
 from iffair_core.telling.causes import causes_tables, failed_checks
 from iffair_core.telling.reproduce import task_options
+from iffair_core.telling.saved_settings import SavedSettings
 
 FAILED = 2
 LONGEST_MESSAGE = 1500
 ROWS = "rows.csv"
-FILES = ("summary.json", ROWS, "curve.csv", "report.html")
+FILES = ("summary.json", ROWS, "curve.csv", "report.html", "settings.json")
 WEIGHTS = "weights.csv"
 """Stands in for rows.csv in cohort-only mode."""
 
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         # The message of an unexpected error may quote cells of the table.
         words = sys.argv[1:] if arguments is None else arguments
-        private = any(word.startswith("--smallest-group") for word in words)
+        private = any(word.startswith(("--smallest-group", "--settings")) for word in words)
         what = type(error).__name__ if private else f"{type(error).__name__}: {shorten(error, 200)}"
         return _fail(f"This input made the program fail in a way it should not ({what}). Please report it.")
     for text in [*said, *(f"{one.category.__name__}: {one.message}" for one in noticed)]:
@@ -118,20 +120,22 @@ def _fail(message: str) -> int:
 
 def _run(options: argparse.Namespace) -> list[str]:
     """Study a table and write the files; returns the warnings."""
-    config, wanted, count = study_config(options), wanted_fix(options), seed_count(options)
+    saved = saved_settings(options)
+    config, wanted, count = study_config(options, saved), wanted_fix(options, saved), seed_count(options, saved)
+    only_cohorts = options.smallest_group is not None or (saved is not None and saved.task.smallest_group is not None)
     if not options.out:
         raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
-    if options.save_design and options.smallest_group is not None:
+    if options.save_design and only_cohorts:
         raise ConfigError(
             "--save-design writes single rows, which --smallest-group does not show. Leave one of them out."
         )
-    if options.causes and options.smallest_group is not None:
+    if options.causes and only_cohorts:
         raise ConfigError("--causes rests on single rows, which --smallest-group does not show. Leave one of them out.")
     _require_writable(folder)
 
     started = time.perf_counter()
-    table, task, name = _table_and_task(options)
+    table, task, name = _table_and_task(options, saved)
     read_seconds = time.perf_counter() - started
     result = Study(table, task, name=name, **config.to_dict()).run()
     if options.causes:
@@ -143,6 +147,8 @@ def _run(options: argparse.Namespace) -> list[str]:
     said += [*result.findings, *disclosed(result).warnings]
     if result.smallest_group is not None:
         said.append(f"Cohort-only mode: {WEIGHTS}, with weights by group and outcome, stands in for {ROWS}.")
+    if saved is not None and saved.fingerprint != result.fingerprint:
+        said.append("The settings were made for another table: the choices are the same, the numbers are not.")
     if fix is not None and not fix.reached:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
@@ -150,7 +156,6 @@ def _run(options: argparse.Namespace) -> list[str]:
         written = _write(result, folder, options.file, read_seconds, fix, design=options.save_design)
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
-    only_cohorts = result.smallest_group is not None
     if (causes := causes_of(result)) is not None:
         said += failed_checks(causes)
     wanted_files = {DESIGN: options.save_design, SEEDS: count > 1, ROWS: not only_cohorts, WEIGHTS: only_cohorts}
@@ -181,6 +186,7 @@ def _write(
         lambda: files.rows_csv(result, fix),
         lambda: files.curve_csv(result),
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
+        lambda: files.settings_json(result, fix).encode(),
     )
     contents: dict[str, Callable[[], bytes]] = dict(zip(FILES, makers, strict=True))
     if result.smallest_group is not None:
@@ -294,9 +300,10 @@ def _datasets(_: argparse.Namespace) -> list[str]:
 # ------------------------------------------------------------------------------------------------------ table and task
 
 
-def _table_and_task(options: argparse.Namespace) -> tuple[pd.DataFrame, Task, str]:
+def _table_and_task(options: argparse.Namespace, saved: SavedSettings | None = None) -> tuple[pd.DataFrame, Task, str]:
     file, names = options.file, [entry.name for entry in DATASETS]
     given, reading = task_choices(options), read_options(options)
+    earlier = None if saved is None else saved.task.to_dict()
     if file in names and not os.path.isfile(file):
         if reading.given():
             raise ConfigError(
@@ -304,14 +311,16 @@ def _table_and_task(options: argparse.Namespace) -> tuple[pd.DataFrame, Task, st
                 f"Leave out {listing(f'--{name}' for name in reading.given())}, or give a file."
             )
         table, preset = load_dataset(file)
-        return table, Task.from_dict(_over_preset(preset.to_dict(), given)), file
+        return table, Task.from_dict(_over_preset(earlier or preset.to_dict(), given)), file
     if not os.path.lexists(file) and not any(mark in file for mark in "./\\"):
         raise TableError(
             f"There is no file '{shorten(file)}', and no data set of that name. "
             f"Check the path, or choose one of: {listing(names, len(names))}."
         )
     absent = [f"--{name}" for name in ("target", "favorable", "sensitive") if name not in given]
-    if absent:
+    if earlier is not None:
+        reading, given = read_options(options, saved), _over_preset(earlier, given)
+    elif absent:
         raise ConfigError(f"A file needs {' and '.join(absent)} as well. See python -m iffair_core run --help.")
     return read_table(file, options=reading), Task.from_dict(given), Path(file).name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from iffair_core.data.option import Choice, Number, Option, Whole, options_of
@@ -12,6 +13,7 @@ from iffair_core.errors import ConfigError, shorten
 from iffair_core.reading.options import ReadOptions
 from iffair_core.study.config import StudyConfig, StudyOptions
 from iffair_core.study.smallest_fix import BY, require_fix
+from iffair_core.telling.saved_settings import LARGEST, WAY_OUT, SavedSettings, read_settings
 
 DESIGN = "design.parquet"
 SEEDS = "seeds.csv"
@@ -89,11 +91,14 @@ def command_parser() -> argparse.ArgumentParser:
     _add(run, {name: declared for name, declared in options_of(StudyConfig).items() if name not in shared})
     repair = run.add_argument_group("how it is repaired")
     _add(repair, shared)
-    repair.add_argument("--seeds", metavar="K", default="1", help=f"run K seeds from N on and write {SEEDS} as well")
+    repair.add_argument("--seeds", metavar="K", help=f"run K seeds from N on and write {SEEDS} as well")
     repair.add_argument(
         "--target-gap", metavar="G", help="also find the smallest fix that brings the goal's disparity to G"
     )
     repair.add_argument("--fix-by", metavar="WHAT", help=f"what is smallest: {' or '.join(BY)} (default: rows)")
+    run.add_argument(
+        "--settings", metavar="FILE", help="settings.json of an earlier study; options given besides win over it"
+    )
     run.add_argument("--causes", action="store_true", help=f"also write {', '.join(CAUSES)}")
     run.add_argument(
         "--save-design", action="store_true", help=f"also write {DESIGN}, the features as the model saw them"
@@ -140,33 +145,57 @@ def task_choices(options: argparse.Namespace) -> dict[str, Any]:
     return _given(options, Task)
 
 
-def read_options(options: argparse.Namespace) -> ReadOptions:
-    """What was said about the file itself."""
+def read_options(options: argparse.Namespace, saved: SavedSettings | None = None) -> ReadOptions:
+    """What was said about the file itself; what was given wins over what was saved."""
     names = ("delimiter", "quote", "decimal", "encoding", "sheet", "comment")
     header = None if options.header is None else whole_number("header", options.header)
-    return ReadOptions(**{name: getattr(options, name) for name in names}, header=header)
+    given = ReadOptions(**{name: getattr(options, name) for name in names}, header=header)
+    return given if saved is None else ReadOptions(**(saved.reading.given() | given.given()))
 
 
-def study_config(options: argparse.Namespace) -> StudyConfig:
-    """The study's configuration, checked before any file is read."""
-    return StudyConfig(**_given(options, StudyConfig))
+def saved_settings(options: argparse.Namespace) -> SavedSettings | None:
+    """What --settings says; None where it is not given. Raises ConfigError for a file that cannot be read or used."""
+    path = getattr(options, "settings", None)
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return read_settings(file.read(LARGEST + 1))
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"--settings {shorten(path)} cannot be read ({shorten(why, 120)}). {WAY_OUT}") from error
 
 
-def wanted_fix(options: argparse.Namespace) -> tuple[float, str] | None:
+def study_config(options: argparse.Namespace, saved: SavedSettings | None = None) -> StudyConfig:
+    """The study's configuration, checked before any file is read; what was given wins over what was saved."""
+    given = _given(options, StudyConfig)
+    if saved is None:
+        return StudyConfig(**given)
+    if "model" in given and given["model"] != saved.config.model:
+        given = {"C": None, **given}  # the saved penalty is that of another model
+    return replace(saved.config, **given)
+
+
+def wanted_fix(options: argparse.Namespace, saved: SavedSettings | None = None) -> tuple[float, str] | None:
     """Target and kind of the smallest fix, None where none is asked for."""
-    if options.target_gap is None:
+    earlier = None if saved is None else saved.fix
+    if options.target_gap is None and earlier is None:
         if options.fix_by is not None:
             raise ConfigError("--fix-by needs --target-gap, the disparity that the smallest fix has to reach.")
         return None
-    by = Choice(flag="fix-by", allowed=tuple(BY))
-    wanted = Number(flag="target-gap").given(options.target_gap), by.given(options.fix_by or "rows")
-    require_fix(*wanted)
-    return wanted
+    target, kind = earlier or (0.0, "rows")
+    if options.target_gap is not None:
+        target = Number(flag="target-gap").given(options.target_gap)
+    by = Choice(flag="fix-by", allowed=tuple(BY)).given(options.fix_by or kind)
+    require_fix(target, by)
+    return target, by
 
 
-def seed_count(options: argparse.Namespace) -> int:
+def seed_count(options: argparse.Namespace, saved: SavedSettings | None = None) -> int:
     """How many seeds are run, from 1."""
-    count = whole_number("seeds", options.seeds)
+    count = whole_number("seeds", options.seeds) if options.seeds is not None else 1 if saved is None else saved.seeds
     if not 1 <= count <= MOST_SEEDS:
         raise ConfigError(f"--seeds is {count}; give a whole number from 1 to {MOST_SEEDS}.")
     return count

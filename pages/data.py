@@ -8,7 +8,7 @@ from iffair_core.telling.figures import group_bars
 from iffair_core.telling.sentences import data_sentence
 from iffair_core.wording import holds
 from pages.kit import errors, text, widgets
-from pages.parts.data import pickers, reading_panel, sources, whois
+from pages.parts.data import pickers, reading_panel, saved, sources, whois
 from pages.parts.data.about_rows import pick_about_rows
 from pages.parts.data.checks_panel import (
     PATIENCE,
@@ -32,6 +32,7 @@ headline = st.container()
 left, right = widgets.thirds()
 with left:
     sources.pick_source()
+    saved.pick_saved()
 if sources.shows_own_file():
     with right:
         reading_panel.reading_panel()

@@ -200,9 +200,11 @@ def summary_json(
 
 
 def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, Any]:
-    """What it takes to run the study again on the same table: `Task.from_dict(...["task"])` and
-    `StudyConfig.from_dict(...["config"])`. `fingerprint` tells whether a table is the same, cell for cell. With `fix`,
-    `smallest_fix` holds target, by and split of that one; where several seeds were run, `seeds` holds how many.
+    """What it takes to run the study again on the same table: `saved_settings.read_settings` reads it.
+
+    task, config: as they were chosen; a suggested reference group is null, and suggested again. `fingerprint` tells
+    whether a table is the same, cell for cell. With `fix`, `smallest_fix` holds target, by and split of that one; where
+    several seeds were run, `seeds` holds how many.
     """
     asked: dict[str, Any] = {}
     if fix is not None:
@@ -218,7 +220,7 @@ def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, A
                 "synthetic": result.synthetic,
                 **_reading(result),
             },
-            "task": _task(result),
+            "task": result.dataset.task.task.to_dict(),
             "config": result.config.to_dict(),
             **asked,
             "software": software(),

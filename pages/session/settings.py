@@ -16,7 +16,9 @@ from iffair_core.metrics import DISPARITIES, UTILITIES
 from iffair_core.models import MODELS
 from iffair_core.reading.options import ReadOptions
 from iffair_core.reweighting import VARIANTS
+from iffair_core.rivals.registry import FAIRLEARN
 from iffair_core.study.config import StudyConfig, StudyOptions
+from iffair_core.telling.saved_settings import SavedSettings
 
 UPLOAD = "upload"
 EXAMPLE = "example"
@@ -233,6 +235,15 @@ def preset(source: str) -> Choices:
 def of_task(task: Task, source: str) -> Choices:
     """The choices that make a task of a source's table."""
     return Choices(source=source).with_change({name: getattr(task, name) for name in options_of(Task)})
+
+
+def of_saved(saved: SavedSettings, source: str, reading: Mapping[str, str | int]) -> Choices:
+    """The choices of a settings.json for a source's table; of the other methods, the set that has them all."""
+    config, usual = saved.config, MODELS[saved.config.model].usual_C
+    study: dict[str, Any] = {name: getattr(config, name) for name in options_of(StudyOptions)}
+    study["C"] = None if usual == config.C else config.C
+    rivals = "all" if set(FAIRLEARN) & set(config.rivals) else "weights"
+    return replace(of_task(saved.task, source), **study, rivals=rivals, transfer=config.transfer, reading=dict(reading))
 
 
 def differences(old: Choices, new: Choices) -> list[str]:

@@ -405,6 +405,23 @@ def adopt(new: CurrentTable, reading: dict[str, str | int]) -> None:
     st.session_state[_BEFORE_LOSS] = (earlier, choices()) if lost else (None, None)
 
 
+def take(new: Choices) -> list[str]:
+    """Make these choices the current ones of their source, as far as its table has the columns; says what it has not.
+
+    Where no file was given yet they wait for one. Use it in a callback.
+    """
+    if new.source == UPLOAD and uploaded() is None:
+        if choices().source == UPLOAD:
+            set_choices(new)
+        else:
+            st.session_state.setdefault(_SHELVED, {})[UPLOAD] = new
+        return []
+    kept, lost = _fitting(new, open_table())
+    same_file = new.source == UPLOAD and choices().source == UPLOAD
+    set_choices(replace(kept, file=choices().file, reading=choices().reading) if same_file else kept)
+    return lost
+
+
 def forget() -> None:
     """Leave nothing of the uploaded table in this session, and show the example. Use it as a callback.
 

@@ -28,7 +28,7 @@ from iffair_core.telling.reproduce import command_line, library_snippet
 from tests.engine.studies import plain_table
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ["summary.json", "rows.csv", "curve.csv", "report.html"]
+FILES = ["summary.json", "rows.csv", "curve.csv", "report.html", "settings.json"]
 TASK = ["--target", "y", "--favorable", "1", "--sensitive", "g"]
 
 
@@ -73,7 +73,7 @@ def test_success_writes_the_files_and_prints_their_paths_only(
     rows = (folder / "rows.csv").read_bytes()
     assert main(["run", str(table), *TASK, "--out", str(folder)]) == 0
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 4
+    assert len(out.splitlines()) == len(FILES)
     assert err.startswith("warning: ")
     assert "design.parquet" in err
     assert (folder / "rows.csv").read_bytes() == rows
@@ -448,6 +448,58 @@ def test_several_seeds_are_the_runs_of_each(table: Path, tmp_path: Path, capsys:
     assert [found["low"], found["high"]] == pytest.approx([values.mean() - reach, values.mean() + reach], abs=1e-6)
 
 
+def same_study(folder: Path, other: Path) -> None:
+    """Both summaries are the same but for seconds, and all other files byte for byte."""
+    one, two = (json.loads((where / "summary.json").read_text()) for where in (folder, other))
+    for found in (one, two):
+        found.pop("timing")
+    assert one == two
+    for name in ("rows.csv", "curve.csv", "settings.json"):
+        assert (folder / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_settings_run_the_same_study_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "people;.txt"
+    plain_table().to_csv(file, index=False, sep="|", decimal=",")
+    choices = [*TASK, "--sensitive", "age", "--bins", "age=40", "--delimiter", "|", "--exclude", "c=w", "--also",
+               "error_rate_parity", "--variant", "uniform", "--strength", "0.3", "--pin", "c=u", "--seed", "3",
+               "--rivals", "reweighing", "--target-gap", "0.1", "--fix-by", "weight", "--seeds", "2"]  # fmt: skip
+    assert main(["run", str(file), *choices, "--out", str(tmp_path / "first")]) == 0
+    saved = str(tmp_path / "first" / "settings.json")
+    assert main(["run", str(file), "--settings", saved, "--out", str(tmp_path / "again")]) == 0
+    same_study(tmp_path / "first", tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "summary.json").read_text())["seeds"]["used"] == [3, 4]
+    capsys.readouterr()
+    given = ["--seed", "4", "--seeds", "1", "--metric", "demographic_parity", "--drop", "c", "--rivals", "none"]
+    assert main(["run", str(file), "--settings", saved, *given, "--out", str(tmp_path / "other")]) == 0
+    assert "another table" not in capsys.readouterr().err
+    other = json.loads((tmp_path / "other" / "settings.json").read_text())
+    assert other["config"]["seed"] == 4 and other["config"]["metric"] == "demographic_parity" and "seeds" not in other
+    assert other["task"]["drop"] == ["c"] and other["config"]["variant"] == "uniform"
+
+
+def test_settings_of_another_table_are_used_and_said_to_be(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "settings.json"
+    saved.write_text(files.settings_json(Study(plain_table(300), Task("y", 1, "g"), rivals="none").run()))
+    assert main(["run", str(table), "--settings", str(saved), "--out", str(tmp_path / "out")]) == 0
+    assert "The settings were made for another table" in capsys.readouterr().err
+
+
+def test_settings_in_cohort_only_mode_write_no_rows(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "settings.json"
+    saved.write_text(
+        files.settings_json(Study(plain_table(), Task("y", 1, "g", smallest_group=10), rivals="none").run())
+    )
+    told = refused(capsys, "run", table, "--settings", saved, "--save-design", "--out", tmp_path / "out")
+    assert "does not show" in told
+    assert main(["run", str(table), "--settings", str(saved), "--out", str(tmp_path / "out")]) == 0
+    assert not (tmp_path / "out" / "rows.csv").exists() and (tmp_path / "out" / "weights.csv").exists()
+
+
 def test_help_is_short_and_promises_only_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], ["run", "--help"], ["datasets", "--help"]):
         with pytest.raises(SystemExit) as stop:
@@ -463,7 +515,7 @@ def test_as_a_program(table: Path, tmp_path: Path) -> None:
     program = [sys.executable, "-m", "iffair_core", "run", str(table), "--out", str(tmp_path / "réş")]
     good = subprocess.run([*program, *TASK], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert (good.returncode, good.stderr) == (0, "")
-    assert len(good.stdout.splitlines()) == 4
+    assert len(good.stdout.splitlines()) == len(FILES)
     bad = subprocess.run([*program, "--target", "−"], capture_output=True, text=True, env=environment, check=False)
     assert bad.returncode == 2
     assert bad.stdout == ""

@@ -484,7 +484,7 @@ def test_nothing_of_an_upload_is_left_once_it_is_forgotten(messy):
     for secret in ("office.csv", "origin", "grade before", "inland"):
         assert secret not in shown and secret not in messy.words()
     choose(messy, "segmented_control", "source_panel", "upload")
-    assert [one.key for one in messy.app.file_uploader] == ["upload_1"]
+    assert [one.key for one in messy.app.file_uploader] == ["upload_1", "saved_1"]
     assert "How the file is read" not in str([one.label for one in messy.app.expander])
 
 
