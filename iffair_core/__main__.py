@@ -35,6 +35,7 @@ from iffair_core.options import (
     AUDIT_FILES,
     CAUSES,
     DESIGN,
+    MODEL,
     SEEDS,
     command_parser,
     read_options,
@@ -126,10 +127,12 @@ def _run(options: argparse.Namespace) -> list[str]:
     if not options.out:
         raise ConfigError("--out is empty. Give a folder for the results.")
     folder = Path(options.out)
-    if options.save_design and only_cohorts:
-        raise ConfigError(
-            "--save-design writes single rows, which --smallest-group does not show. Leave one of them out."
-        )
+    for flag, given, what in (
+        ("--save-design", options.save_design, "writes single rows"),
+        ("--save-model", options.save_model, "writes medians and names of levels"),
+    ):
+        if given and only_cohorts:
+            raise ConfigError(f"{flag} {what}, which --smallest-group does not show. Leave one of them out.")
     if options.causes and only_cohorts:
         raise ConfigError("--causes rests on single rows, which --smallest-group does not show. Leave one of them out.")
     _require_writable(folder)
@@ -153,12 +156,20 @@ def _run(options: argparse.Namespace) -> list[str]:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(result, folder, options.file, read_seconds, fix, design=options.save_design)
+        written = _write(
+            result, folder, options.file, read_seconds, fix, design=options.save_design, model=options.save_model
+        )
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     if (causes := causes_of(result)) is not None:
         said += failed_checks(causes)
-    wanted_files = {DESIGN: options.save_design, SEEDS: count > 1, ROWS: not only_cohorts, WEIGHTS: only_cohorts}
+    wanted_files = {
+        DESIGN: options.save_design,
+        MODEL: options.save_model,
+        SEEDS: count > 1,
+        ROWS: not only_cohorts,
+        WEIGHTS: only_cohorts,
+    }
     wanted_files |= dict.fromkeys(CAUSES, options.causes)
     for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
@@ -176,6 +187,7 @@ def _write(
     fix: SmallestFix | None,
     *,
     design: bool,
+    model: bool,
 ) -> list[Path]:
     from iffair_core.telling import files
     from iffair_core.telling.csv_writing import csv_bytes
@@ -197,6 +209,8 @@ def _write(
             contents[name] = partial(csv_bytes, frame)
     if (seeds := seeds_of(result)) is not None:
         contents[SEEDS] = partial(files.seeds_csv, seeds)
+    if model:
+        contents[MODEL] = lambda: files.model_skops(result)
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())

@@ -16,6 +16,7 @@ from iffair_core.study.smallest_fix import BY, require_fix
 from iffair_core.telling.saved_settings import LARGEST, WAY_OUT, SavedSettings, read_settings
 
 DESIGN = "design.parquet"
+MODEL = "model.skops"
 SEEDS = "seeds.csv"
 CAUSES = ("cohorts.csv", "conflicts.csv", "along.csv", "collect.csv")
 AUDIT_FILES = ("audit.csv", "audit.json")
@@ -96,6 +97,9 @@ def command_parser() -> argparse.ArgumentParser:
         "--target-gap", metavar="G", help="also find the smallest fix that brings the goal's disparity to G"
     )
     repair.add_argument("--fix-by", metavar="WHAT", help=f"what is smallest: {' or '.join(BY)} (default: rows)")
+    run.add_argument(
+        "--save-model", action="store_true", help=f"also write {MODEL}, the repaired model as a scikit-learn pipeline"
+    )
     run.add_argument(
         "--settings", metavar="FILE", help="settings.json of an earlier study; options given besides win over it"
     )

@@ -27,8 +27,14 @@ FILES = (
     ("summary.json", "application/json", outputs.summary_json, "Every number of the study, with intervals."),
     ("settings.json", "application/json", outputs.settings_json, "The choices and the table's fingerprint."),
     ("design.parquet", "application/vnd.apache.parquet", outputs.design_parquet, "The features as the model saw them."),
+    (
+        "model.skops",
+        "application/zip",
+        outputs.model_skops,
+        "The repaired model as a scikit-learn pipeline, for raw rows.",
+    ),
 )
-OF_ROWS = ("rows.csv", "design.parquet")
+OF_ROWS = ("rows.csv", "design.parquet", "model.skops")
 WEIGHTS = ("weights.csv", "text/csv", outputs.weights_csv, "Weights by group and outcome.")
 PREVIEW_HEIGHT = 760
 PART_KEY = "report_part_"
@@ -116,7 +122,9 @@ with widgets.figures(stale):
         files: Sequence[tuple[str, str, Any, str]] = FILES
         if result.smallest_group is not None:
             files = [WEIGHTS, *(file for file in FILES if file[0] not in OF_ROWS)]
-            cohort_mode.no_rows(result, "rows.csv and design.parquet hold single rows and are not offered.")
+            cohort_mode.no_rows(
+                result, "rows.csv, design.parquet and model.skops tell of single rows and are not offered."
+            )
         for name, kind, write, holds in files:
             with st.container(gap="xxsmall"):
                 download(name, kind, partial(write, result), name)

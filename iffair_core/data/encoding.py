@@ -24,7 +24,7 @@ OTHER = "(other)"
 MAX_LEVELS = 50
 MIN_LEVEL_ROWS = 10
 MIN_LEVEL_SHARE = 0.001
-_LIMIT = 1e9
+STANDARD_LIMIT = 1e9
 _LEFT_OUT = {
     "date": ("Date columns", "Give them the type year and month to use them."),
     "identifier": ("Columns that name rows (identifiers)", "Give them the type number or category to use them."),
@@ -203,7 +203,7 @@ def _encode_numbers(name: str, values: np.ndarray, train: np.ndarray) -> _Column
         mean = float(seen.mean())
         std = float(seen.std())
         constant = std <= 1e-12 * max(abs(mean), 1e-300)
-        standard = None if constant else np.clip((values / scale - mean) / std, -_LIMIT, _LIMIT)
+        standard = None if constant else np.clip((values / scale - mean) / std, -STANDARD_LIMIT, STANDARD_LIMIT)
     if constant and not flagged:
         return _dropped("constant")
     learned = {"kind": "number", "median": median, "mean": mean * scale, "std": std * scale, "missing_flag": flagged}
@@ -298,7 +298,9 @@ def _encoded_number(name: str, value: Value, learned: Mapping[str, Any]) -> list
     missing = not np.isfinite(number)
     number = learned["median"] if missing else number
     standard = (
-        [] if learned.get("constant") else [np.clip((number - learned["mean"]) / learned["std"], -_LIMIT, _LIMIT)]
+        []
+        if learned.get("constant")
+        else [np.clip((number - learned["mean"]) / learned["std"], -STANDARD_LIMIT, STANDARD_LIMIT)]
     )
     return [*standard, float(missing)] if learned["missing_flag"] else standard
 

@@ -121,12 +121,12 @@ class MLPModel:
 
     def logits(self, X: Design, theta: np.ndarray | None = None) -> np.ndarray:
         """z of each row, (m,)."""
-        layers = self._layers(self.theta_ if theta is None else theta)
+        layers = self.layers(self.theta_ if theta is None else theta)
         return np.concatenate(map_blocks(lambda rows: _forward(layers, X[rows])[-1][:, 0], *extent(X)))
 
     def pull_back(self, X: Design, cotangents: np.ndarray) -> np.ndarray:
         """J(X)' C, (P, k), for C (m, k)."""
-        layers, out = self._layers(self.theta_), np.zeros((self.theta_.size, cotangents.shape[1]))
+        layers, out = self.layers(self.theta_), np.zeros((self.theta_.size, cotangents.shape[1]))
         for rows in row_blocks(X.shape[0], self._width(X, cotangents.shape[1])):
             inputs, slopes = _sensitivities(layers, X[rows])
             out += self._pulled(inputs, slopes, cotangents[rows])
@@ -134,7 +134,7 @@ class MLPModel:
 
     def push_forward(self, X: Design, directions: np.ndarray) -> np.ndarray:
         """J(X) V, (m, k), for V (P, k)."""
-        layers, k = self._layers(self.theta_), directions.shape[1]
+        layers, k = self.layers(self.theta_), directions.shape[1]
         sides = [
             np.ascontiguousarray(np.moveaxis(part.reshape(*shape, k), 1, 0)).reshape(shape[1], -1)
             for part, shape in zip(self._split(directions), self._shapes, strict=True)
@@ -186,7 +186,7 @@ class MLPModel:
         H is exact, so that where a net overfits, its negative curvature can drive h_i to 1 and beyond, and a row's
         removal has no linear answer: h_i is cut off at 0.99. Factorizes the Hessian, whatever the number of parameters.
         """
-        lower, layers = self._own_factor().lower, self._layers(self.theta_)
+        lower, layers = self._own_factor().lower, self.layers(self.theta_)
         out = np.empty(self.X_.shape[0])
 
         def work(rows: slice) -> None:
@@ -217,14 +217,14 @@ class MLPModel:
     def _split(self, theta: np.ndarray) -> list[np.ndarray]:
         return [theta[start:end] for start, end in pairwise(self._ends)]
 
-    def _layers(self, theta: np.ndarray) -> list[np.ndarray]:
+    def layers(self, theta: np.ndarray) -> list[np.ndarray]:
         """Views of `theta`, one (units, inputs + 1) for each layer, biases last."""
         return [part.reshape(shape) for part, shape in zip(self._split(theta), self._shapes, strict=True)]
 
     def _penalty(self) -> np.ndarray:
         """1 / C for weights and 0 for biases, (P,)."""
         out = np.full(self._ends[-1], 1.0 / self.C)
-        for layer in self._layers(out):
+        for layer in self.layers(out):
             layer[:, -1] = 0.0
         return out
 
@@ -235,7 +235,7 @@ class MLPModel:
         """The seeded start: sums have variance one where inputs do; biases are 0 but the last, the base rate's."""
         rng, theta = np.random.default_rng(self.seed), np.zeros(self._ends[-1])
         units = column_units(self.X_)[:-1]
-        for i, layer in enumerate(self._layers(theta)):
+        for i, layer in enumerate(self.layers(theta)):
             layer[:, :-1] = rng.normal(size=(layer.shape[0], layer.shape[1] - 1)) / np.sqrt(max(1, layer.shape[1] - 1))
             if i == 0:
                 layer[:, :-1] /= units
@@ -249,7 +249,7 @@ class MLPModel:
         """Objective and gradient in one fused pass over the rows."""
         self._stop_check()
         X, y, s = self.X_, self.y_, self.sample_weight_
-        layers = self._layers(theta)
+        layers = self.layers(theta)
 
         def work(rows: slice) -> tuple[float, np.ndarray]:
             outputs = _forward(layers, X[rows])
@@ -268,7 +268,7 @@ class MLPModel:
     def _units_of_gradient(self) -> np.ndarray:
         """Units of the gradient's entries, (P,): the number of rows times the unit of the column."""
         out = np.full(self._ends[-1], float(self.X_.shape[0]))
-        self._layers(out)[0][:] *= column_units(self.X_)
+        self.layers(out)[0][:] *= column_units(self.X_)
         return out
 
     def _pulled(self, inputs: list[np.ndarray], slopes: list[np.ndarray], cotangents: np.ndarray) -> np.ndarray:
@@ -287,7 +287,7 @@ class MLPModel:
         """Hessian times `direction` (P,), by differentiating the gradient along it (Pearlmutter 1994)."""
         self._stop_check()
         X, y, s = self.X_, self.y_, self.sample_weight_
-        layers, moves = self._layers(theta), self._layers(direction)
+        layers, moves = self.layers(theta), self.layers(direction)
 
         def work(rows: slice) -> np.ndarray:
             outputs = _forward(layers, X[rows])
@@ -324,7 +324,7 @@ class MLPModel:
         above both layers, sum_l U_lm' diag(c_l) U_lm'. A layer's weights and its own inputs add one more product.
         """
         X, y, s = self.X_, self.y_, self.sample_weight_
-        layers, size = self._layers(theta), self._ends[-1]
+        layers, size = self.layers(theta), self._ends[-1]
 
         def work(rows: slice) -> Iterator[tuple[slice, slice, np.ndarray]]:
             self._stop_check()

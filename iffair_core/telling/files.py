@@ -480,3 +480,17 @@ def design_parquet(result: StudyResult) -> bytes:
     buffer = io.BytesIO()
     write_design(result, buffer)
     return buffer.getvalue()
+
+
+def model_skops(result: StudyResult) -> bytes:
+    """model.skops: `pipeline.repaired_pipeline`, written by skops, which loads no code of its own accord.
+
+    `skops.io.load(path, trusted=pipeline.TRUSTED)` reads it. Raises ConfigError in cohort-only mode.
+    """
+    # Imports much that only this file needs.
+    from skops.io import dumps
+
+    from iffair_core.study.pipeline import repaired_pipeline
+
+    require_finished(result)
+    return dumps(repaired_pipeline(result))

@@ -463,12 +463,14 @@ def test_settings_run_the_same_study_again(tmp_path: Path, capsys: pytest.Captur
     plain_table().to_csv(file, index=False, sep="|", decimal=",")
     choices = [*TASK, "--sensitive", "age", "--bins", "age=40", "--delimiter", "|", "--exclude", "c=w", "--also",
                "error_rate_parity", "--variant", "uniform", "--strength", "0.3", "--pin", "c=u", "--seed", "3",
-               "--rivals", "reweighing", "--target-gap", "0.1", "--fix-by", "weight", "--seeds", "2"]  # fmt: skip
+               "--rivals", "reweighing", "--target-gap", "0.1", "--fix-by", "weight", "--seeds", "2",
+               "--save-model"]  # fmt: skip
     assert main(["run", str(file), *choices, "--out", str(tmp_path / "first")]) == 0
     saved = str(tmp_path / "first" / "settings.json")
     assert main(["run", str(file), "--settings", saved, "--out", str(tmp_path / "again")]) == 0
     same_study(tmp_path / "first", tmp_path / "again")
     assert json.loads((tmp_path / "again" / "summary.json").read_text())["seeds"]["used"] == [3, 4]
+    assert (tmp_path / "first" / "model.skops").stat().st_size > 1000
     capsys.readouterr()
     given = ["--seed", "4", "--seeds", "1", "--metric", "demographic_parity", "--drop", "c", "--rivals", "none"]
     assert main(["run", str(file), "--settings", saved, *given, "--out", str(tmp_path / "other")]) == 0
@@ -494,8 +496,9 @@ def test_settings_in_cohort_only_mode_write_no_rows(
     saved.write_text(
         files.settings_json(Study(plain_table(), Task("y", 1, "g", smallest_group=10), rivals="none").run())
     )
-    told = refused(capsys, "run", table, "--settings", saved, "--save-design", "--out", tmp_path / "out")
-    assert "does not show" in told
+    for flag in ("--save-design", "--save-model"):
+        told = refused(capsys, "run", table, "--settings", saved, flag, "--out", tmp_path / "out")
+        assert "does not show" in told
     assert main(["run", str(table), "--settings", str(saved), "--out", str(tmp_path / "out")]) == 0
     assert not (tmp_path / "out" / "rows.csv").exists() and (tmp_path / "out" / "weights.csv").exists()
 
