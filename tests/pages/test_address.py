@@ -57,11 +57,11 @@ def test_the_polling_of_a_study_does_not_open_the_address_from_before_the_last_c
     opened.app.number_input(key="choice_seed").set_value(5)
     opened.run()
     # The fragment was asked for with the address from before, and runs the page again.
-    monkeypatch.setattr(st, "rerun", lambda: None)
-    monkeypatch.setattr(st, "session_state", opened.app.session_state)
-    monkeypatch.setattr(boot, "query", lambda: before)
-    state.rerun()
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(st, "rerun", lambda: None)
+        patched.setattr(st, "session_state", opened.app.session_state)
+        patched.setattr(boot, "query", lambda: before)
+        state.rerun()
     opened.app.query_params["seed"] = before["seed"]
     opened.run()
     assert opened.app.number_input(key="choice_seed").value == 5
@@ -71,11 +71,11 @@ def test_going_back_while_a_study_is_polled_opens_the_address_gone_back_to(scree
     opened = screen("data", {"seed": "3"})
     opened.app.number_input(key="choice_seed").set_value(5)
     opened.run()
-    monkeypatch.setattr(st, "rerun", lambda: None)
-    monkeypatch.setattr(st, "session_state", opened.app.session_state)
-    monkeypatch.setattr(boot, "query", lambda: {"seed": ["5"]})
-    state.rerun()
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(st, "rerun", lambda: None)
+        patched.setattr(st, "session_state", opened.app.session_state)
+        patched.setattr(boot, "query", lambda: {"seed": ["5"]})
+        state.rerun()
     opened.app.query_params["seed"] = "3"
     opened.run()
     assert opened.app.number_input(key="choice_seed").value == 3
