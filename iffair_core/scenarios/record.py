@@ -38,10 +38,16 @@ class Kept:
     head: Mapping[str, Any]
     files: Mapping[str, bytes]
 
+    def file(self, name: str) -> bytes:
+        """One of its files. Raises StoreError where it is not there."""
+        if name not in self.files:
+            raise StoreError(f"This scenario lacks its {name}, which every one has. Save it again, or delete it.")
+        return self.files[name]
+
     @cached_property
     def curve(self) -> pd.DataFrame:
         """curve.csv."""
-        return pd.read_csv(io.BytesIO(self.files["curve.csv"]))
+        return pd.read_csv(io.BytesIO(self.file("curve.csv")))
 
     @cached_property
     def rows(self) -> pd.DataFrame | None:
@@ -51,7 +57,7 @@ class Kept:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """summary.json."""
-        return json.loads(self.files["summary.json"])
+        return json.loads(self.file("summary.json"))
 
     @cached_property
     def table(self) -> pd.DataFrame | None:

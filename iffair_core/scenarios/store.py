@@ -29,7 +29,7 @@ from iffair_core.scenarios.record import TABLE, Kept
 DATABASE = "IFFAIR_DATABASE_URL"
 LONGEST_NAME, LONGEST_NOTE = 120, 5_000
 DRAFT_DAYS = 30
-_WAIT_SECONDS = 30
+_WAIT_SECONDS, _CONNECT_SECONDS = 30, 10
 _MIGRATION_LOCK = 0x1FFA1
 _OPENING = threading.Lock()
 _METADATA = sa.MetaData()
@@ -287,7 +287,7 @@ def _engine(text: str) -> sa.Engine:
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, poolclass=sa.pool.NullPool)
+        return sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"connect_timeout": _CONNECT_SECONDS})
     if url.database:
         file = Path(url.database)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -113,13 +113,13 @@ def _write(head: dict[str, Any], content: bytes | None = None) -> None:
 
 
 def give_cookie() -> None:
-    """Hand the secret to the browser, once there is something to keep. Call it while the page is drawn."""
+    """Hand the secret to the browser, once there is something to keep; drawn where a gap is not seen."""
     secret = st.session_state.get(_SECRET)
     if secret is None or _cookie() == secret:
         return
     secure = "; Secure" if (st.context.url or "").startswith("https:") else ""
     attributes = f"Path=/; Max-Age={_SECONDS}; SameSite=Strict{secure}"
-    st.html(f"<script>document.cookie='{COOKIE}={secret}; {attributes}'</script>", unsafe_allow_javascript=True)
+    st.sidebar.html(f"<script>document.cookie='{COOKIE}={secret}; {attributes}'</script>", unsafe_allow_javascript=True)
 
 
 # --------------------------------------------------------------------------------------------------------- an upload

@@ -23,11 +23,11 @@ def show(page: Page) -> None:
     with errors.contained("Your draft is not kept"):
         opened = drafts.bring() or opened
         drafts.keep()
-        drafts.give_cookie()
     with errors.contained():
         if opened and state.table() is not None and study_runs.status().situation in ("stale", "never run"):
             study_runs.start()
         card.study_card()
+        drafts.give_cookie()
     with errors.contained():
         for problem in state.link_problems():
             st.warning(plain(problem), icon=":material/link_off:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,10 +47,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def scenarios_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def scenarios_of_this_test(tmp_path: Path) -> Iterator[None]:
     """No test sees, or adds to, the scenarios and drafts of whoever runs it; AppTest's browser has no cookies."""
-    monkeypatch.setattr(drafts, "_cookie", lambda: None)
-    monkeypatch.setenv("IFFAIR_DATABASE_URL", f"sqlite:///{tmp_path / 'scenarios' / 'kept.sqlite'}")
+    with pytest.MonkeyPatch.context() as patch:  # a test may undo its own
+        patch.setattr(drafts, "_cookie", lambda: None)
+        patch.setenv("IFFAIR_DATABASE_URL", f"sqlite:///{tmp_path / 'scenarios' / 'kept.sqlite'}")
+        yield
 
 
 @pytest.fixture(autouse=True)

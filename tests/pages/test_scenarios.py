@@ -124,6 +124,10 @@ def test_numbers_that_are_not_those_that_were_saved_are_said_to_differ_and_by_ho
     store().change(entry, kept=Kept(kept.head, {**kept.files, "curve.csv": curve}))
     again = screen("reweight", opened.query).ready()
     assert "the numbers differ from those that were saved, by up to 0.12 (curve accuracy)" in again.words()
+    store().change(store().all()[0], kept=Kept(kept.head, {}))
+    damaged = screen("reweight", opened.query).ready()
+    assert "lacks its curve.csv" in damaged.words() or "lacks its summary.json" in damaged.words()
+    assert damaged.app.get("plotly_chart")
 
 
 def test_with_and_without_its_file(screen, people_csv):

@@ -39,7 +39,8 @@ def control(result: StudyResult, *, stale: bool) -> None:
             disabled=stale or not result.finished,
         )
         if entry is not None:
-            st.markdown(_standing(entry, result, stale=stale), width="stretch")
+            with errors.contained("The scenario cannot be compared with this study"):
+                st.markdown(_standing(entry, result, stale=stale), width="stretch")
         elif state.choices().scenario is not None:
             st.markdown(":gray[The scenario that this was opened from was deleted.]", width="stretch")
     if panel.open:
