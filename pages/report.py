@@ -104,10 +104,16 @@ with widgets.figures(stale):
                 for name, part in offered.items()
                 if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
             ]
-            if "causes" not in offered:
-                st.caption("Cohorts, goals and what to collect join the report once Influence has shown all three.")
-            if "seeds" not in offered:
-                st.caption("Other seeds join it once Compare has run them.")
+        waiting = []
+        if "causes" not in offered and result.smallest_group is None:
+            waiting.append(
+                f"“{PART_TITLES['causes']}” joins once its three tabs on Influence, cohorts, goals and what to collect, "
+                "have been looked at."
+            )
+        if "seeds" not in offered:
+            waiting.append(f"“{PART_TITLES['seeds']}” joins once Compare has run them.")
+        if waiting:
+            st.caption(f":material/info: Not in it yet: {' '.join(waiting)}")
         draft = st.session_state.setdefault(DRAFT, {})
         draft.update(title=title or usual_title, notes=notes, parts=parts)
         download(
