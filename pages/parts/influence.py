@@ -27,6 +27,8 @@ from pages.parts.reweight import repair
 from pages.session import state, study_runs
 
 PAGE_ROWS = 100
+LEDGER_PIXELS = 248
+"""Six rows: the card of a row stands below, and has to come into view on a small screen."""
 PICKED = "influence_row"
 _LEDGER = "influence_ledger_of_result"
 ROLES = {
@@ -188,6 +190,10 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
     _say_how_many(len(found), len(ledger), selected=only is not None)
     if len(found):
         _page(found, _columns(ledger), result.fingerprint)
+    # Right under the table, so that the card of a row that was ticked comes into view.
+    picked = int(only[0]) if only is not None and len(only) == 1 else _picked(result)
+    if picked is not None and (ledger["row_id"] == picked).any():
+        row_card(result, row_facts(result, state.frame(), picked))
     if len(found):
         what_if.check_rows(result, found["row_id"].tolist())
     with st.container(horizontal=True, gap="small"):
@@ -200,9 +206,6 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
             )
     if 0 < len(found) < len(ledger):
         _try(result, found["row_id"].to_numpy())
-    picked = int(only[0]) if only is not None and len(only) == 1 else _picked(result)
-    if picked is not None and (ledger["row_id"] == picked).any():
-        row_card(result, row_facts(result, state.frame(), picked))
 
 
 def _try(result: StudyResult, row_ids: np.ndarray) -> None:
@@ -239,7 +242,7 @@ def _page(found: pd.DataFrame, shapes: dict[str, Any], fingerprint: str) -> None
         widgets.in_percent(shown, ["gap_if_removed", "gap_if_relabeled", "score"]),
         key=key,
         hide_index=True,
-        height=min(38 + 35 * len(shown), 318),
+        height=min(38 + 35 * len(shown), LEDGER_PIXELS),
         column_config=shapes,
         alt="Ledger of training rows: predicted effect of each on the gap and on the predictions",
         on_select=partial(_pick, key, fingerprint, shown["row_id"].tolist()),

@@ -228,8 +228,15 @@ def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -
                 col=col,
             )
         low_end, high_end = padded(everything, 0.08, 1.0)
+        ticks = _few_ticks(low_end, high_end)
         figure.x_axis(
-            range=[low_end, high_end], ticksuffix=" %", nticks=4, tickangle=0, tickfont_size=11, row=1, col=col
+            range=[low_end, high_end],
+            tickvals=ticks,
+            ticktext=[f"{tick:g} %" for tick in ticks],
+            tickangle=0,
+            tickfont_size=11,
+            row=1,
+            col=col,
         )
         figure.title(RATE_TITLES[rate].replace(" positive rate", "<br>positive rate"), colors.ink, row=1, col=col)
         figure.rows_axis([styles[group].label for group in groups], color=colors.ink, row=1, col=col)
@@ -237,6 +244,16 @@ def who_pays(result: StudyResult, theme: Theme = "light", split: str = "test") -
     said = [_rate_change(before, after, rate) for rate in SHOWN_RATES]
     caption = f"Diamond: before. Group's symbol with its 95 % interval: after, refitted. On {after.n:,} {split} rows."
     return Picture(done, f"Rates per group before and after. {'; '.join(said)}. {caption}", table, caption)
+
+
+def _few_ticks(low: float, high: float, most: int = 3) -> list[float]:
+    """At most three round ticks of percentages, so that their labels stay apart where four panels share a row."""
+    for step in (1, 2, 5, 10, 20, 25, 50):
+        first = np.ceil(low / step) * step
+        ticks = np.arange(first, high + 1e-9, step)
+        if ticks.size <= most:
+            return [float(tick) for tick in ticks]
+    return [0.0, 50.0, 100.0]
 
 
 def _rate_change(before: Evaluation, after: Evaluation, rate: str, limit: int = 8) -> str:

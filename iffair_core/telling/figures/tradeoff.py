@@ -68,6 +68,10 @@ class _View:
         return bars
 
 
+NARROW = 400.0
+"""Pixels across the panel on a screen of 800."""
+
+
 def tradeoff(
     result: StudyResult,
     theme: Theme = "light",
@@ -151,8 +155,8 @@ def tradeoff(
             level = (fy * reference_line - y_range[0]) / (y_range[1] - y_range[0])
             across = (0.03, 0.09, 0.15, 0.21)
             near += _words_at(x_range, y_range, across if left else tuple(1 - share for share in across), level + 0.025)
-    # Narrower than it is drawn on a wide screen, so that names stay apart on a narrow one.
-    size = (330.0, 170.0) if compact else (600.0, 420.0)
+    # As narrow as it is drawn beside the navigation on a screen of 800 pixels, so that names stay apart there too.
+    size = (330.0, 170.0) if compact else (NARROW, 420.0)
     figure.annotations += place_labels(
         spots,
         x_range=x_range,

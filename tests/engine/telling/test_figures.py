@@ -30,9 +30,10 @@ from iffair_core.telling.figures.common import (
     place_labels,
 )
 from iffair_core.telling.figures.influence import thin
+from iffair_core.telling.figures.tradeoff import NARROW
 from iffair_core.telling.replication import Replication, read
 from iffair_core.wording import number, percent
-from tests.engine.studies import example_seeds
+from tests.engine.studies import example_seeds, example_study
 
 PLOTLY_DEFAULTS = {color.lower() for color in qualitative.Plotly} | {"#e5ecf6", "#2a3f5f", "#c8d4e3"}
 TRICKY = "< 25 <b>bold</b> %{x}"
@@ -715,3 +716,32 @@ def test_strengths_that_one_seed_cannot_have_are_not_drawn_and_said_so() -> None
     picture = figures.seeds_tradeoff(replace(found, runs=runs))
     ours = picture.table[picture.table["method"] == ""]
     assert ours["strength"].max() == 1.0 and "4 strengths are not drawn" in picture.caption
+
+
+def test_who_pays_has_few_round_ticks_so_that_their_labels_stay_apart_in_four_panels() -> None:
+    layout = figures.who_pays(example_study()).figure["layout"]
+    axes = [layout[name] for name in layout if name.startswith("xaxis")]
+    assert len(axes) == 4
+    for axis in axes:
+        assert 1 <= len(axis["tickvals"]) <= 3
+        assert all(axis["range"][0] <= tick <= axis["range"][1] for tick in axis["tickvals"])
+        assert list(axis["ticktext"]) == [f"{tick:g} %" for tick in axis["tickvals"]]
+
+
+def test_the_names_of_the_trade_off_stay_apart_on_a_screen_of_800_pixels() -> None:
+    figure = figures.tradeoff(example_study()).figure
+    names = [note for note in figure["layout"]["annotations"] if note["showarrow"]]
+    axes = [figure["layout"][name]["range"] for name in ("xaxis", "yaxis")]
+    boxes = []
+    for note in names:
+        x, y = (
+            (note[at] - low) / (high - low) * pixels
+            for at, (low, high), pixels in zip("xy", axes, (NARROW, 420.0), strict=True)
+        )
+        wide, left = 0.56 * 12 * len(note["text"]), x + note["ax"]
+        left -= {"left": 0.0, "center": wide / 2, "right": wide}[note["xanchor"]]
+        boxes.append((left, left + wide, y - note["ay"] - 8, y - note["ay"] + 8))
+    assert len(boxes) >= 5
+    for i, one in enumerate(boxes):
+        for other in boxes[:i]:
+            assert one[0] >= other[1] or other[0] >= one[1] or one[2] >= other[3] or other[2] >= one[3]
