@@ -123,7 +123,7 @@ with widgets.figures(stale):
             "Download the report (HTML)",
             primary=True,
         )
-        st.caption("One file of about 5 MB. It opens without a network, prints, and sends nothing anywhere.")
+        st.caption("One file of about 2 MB. It opens without a network, prints, and sends nothing anywhere.")
         st.subheader("For machines", anchor=False)
         files: Sequence[tuple[str, str, Any, str]] = FILES
         if result.smallest_group is not None:

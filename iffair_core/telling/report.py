@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from plotly.offline import get_plotlyjs
 
 from iffair_core import wording
 from iffair_core.causes.found import causes_of
@@ -45,6 +44,7 @@ from iffair_core.telling.figures import (
     who_pays,
 )
 from iffair_core.telling.figures.common import Theme, palette
+from iffair_core.telling.plotly_js import packed_plotly
 from iffair_core.telling.report_blocks import (
     Block,
     Column,
@@ -135,7 +135,7 @@ def report_html(
         repair=sentences.repair_sentence(result),
         facts=report_facts(result),
         sections=sections,
-        plotly_js=get_plotlyjs() if drawn else "",
+        plotly_js=packed_plotly() if drawn else "",
     )
 
 

@@ -105,6 +105,7 @@ def test_the_report_that_is_downloaded_opens_without_a_network(server: str, visi
     reader.page.goto(file.as_uri())
     expect(reader.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     expect(reader.page.get_by_text("Synthetic data").first).to_be_visible()
+    reader.page.wait_for_function("drawings.every(one => document.getElementById(one[0]).querySelector('.main-svg'))")
     assert faults == []
 
 

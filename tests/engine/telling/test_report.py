@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
 import shlex
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from plotly.offline import get_plotlyjs
 
 from iffair_core import ConfigError, Study, StudyResult
 from iffair_core.__main__ import main
 from iffair_core.telling import files
+from iffair_core.telling.plotly_js import without_unused
 from iffair_core.telling.report import PART_TITLES, command_line, library_snippet, parts_of, report_html
 from iffair_core.telling.sentences import baseline_sentence, repair_sentence
 from tests.engine.studies import hostile_study, hostile_table, plain_study, plain_table
@@ -76,7 +80,7 @@ def test_nothing_is_loaded_from_anywhere(which: str, request: pytest.FixtureRequ
 
 def test_plotly_is_inlined_once_and_cannot_send_the_data_away(plain: Page) -> None:
     assert sum(len(script) > 1_000_000 for script in plain.scripts) == 1
-    drawn = [script for script in plain.scripts if script.startswith("Plotly.newPlot")]
+    drawn = [script for script in plain.scripts if script.startswith("drawings.push")]
     assert drawn
     for script in drawn:
         assert '"showSendToCloud": false' in script
@@ -85,6 +89,24 @@ def test_plotly_is_inlined_once_and_cannot_send_the_data_away(plain: Page) -> No
     ids = [attributes["id"] for tag, attributes in plain.elements if attributes.get("role") == "img"]
     assert len(ids) == len(set(ids)) == len(drawn)
     assert all(attributes["aria-label"] for _, attributes in plain.elements if attributes.get("role") == "img")
+
+
+def test_the_report_is_smaller_than_two_megabytes_and_unpacks_to_plotly(plain: Page) -> None:
+    assert len(report_html(plain_study()).encode()) < 2_000_000
+    packed = next(script for script in plain.scripts if len(script) > 1_000_000)
+    script = zlib.decompress(base64.b64decode(packed)).decode()
+    whole = get_plotlyjs()
+    assert script == without_unused(whole) and len(whole) - len(script) > 900_000
+    assert "* plotly.js v" in script and "window.Plotly = Plotly" in script
+
+
+def test_a_plotly_that_is_built_otherwise_is_left_alone() -> None:
+    other = "var Plotly={newPlot(){}};" * 10
+    assert without_unused(other) == other
+    module = 'var a=W((b,c)=>{"use strict";c.exports=\'text\'});var d=W((e,f)=>{"use strict";f.exports=1});'
+    assert without_unused(module) == (
+        'var a=W((b,c)=>{c.exports=new Proxy(()=>{},{get:()=>c.exports})});var d=W((e,f)=>{"use strict";f.exports=1});'
+    )
 
 
 def test_texts_of_the_file_and_of_the_user_are_shown_and_never_run(hostile_text: str) -> None:
