@@ -16,7 +16,7 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from iffair_core.options import (
     CAUSES,
     DESIGN,
     MODEL,
+    ROWS_PARQUET,
     SEEDS,
     command_parser,
     read_options,
@@ -129,6 +130,7 @@ def _run(options: argparse.Namespace) -> list[str]:
     folder = Path(options.out)
     for flag, given, what in (
         ("--save-design", options.save_design, "writes single rows"),
+        ("--parquet", options.parquet, "writes single rows"),
         ("--save-model", options.save_model, "writes medians and names of levels"),
     ):
         if given and only_cohorts:
@@ -156,20 +158,13 @@ def _run(options: argparse.Namespace) -> list[str]:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(
-            result, folder, options.file, read_seconds, fix, design=options.save_design, model=options.save_model
-        )
+        extra = {DESIGN: options.save_design, MODEL: options.save_model, ROWS_PARQUET: options.parquet}
+        written = _write(result, folder, options.file, read_seconds, fix, {name for name in extra if extra[name]})
     except OSError as error:
         raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     if (causes := causes_of(result)) is not None:
         said += failed_checks(causes)
-    wanted_files = {
-        DESIGN: options.save_design,
-        MODEL: options.save_model,
-        SEEDS: count > 1,
-        ROWS: not only_cohorts,
-        WEIGHTS: only_cohorts,
-    }
+    wanted_files = {**extra, SEEDS: count > 1, ROWS: not only_cohorts, WEIGHTS: only_cohorts}
     wanted_files |= dict.fromkeys(CAUSES, options.causes)
     for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
@@ -185,10 +180,9 @@ def _write(
     source: str,
     read_seconds: float,
     fix: SmallestFix | None,
-    *,
-    design: bool,
-    model: bool,
+    asked: Collection[str],
 ) -> list[Path]:
+    """Write the files of every run, and those that were `asked` for by name; their paths."""
     from iffair_core.telling import files
     from iffair_core.telling.csv_writing import csv_bytes
     from iffair_core.telling.report import report_html
@@ -209,15 +203,18 @@ def _write(
             contents[name] = partial(csv_bytes, frame)
     if (seeds := seeds_of(result)) is not None:
         contents[SEEDS] = partial(files.seeds_csv, seeds)
-    if model:
-        contents[MODEL] = lambda: files.model_skops(result)
+    on_request: dict[str, Callable[[], bytes]] = {
+        ROWS_PARQUET: lambda: files.rows_parquet(result, fix),
+        MODEL: lambda: files.model_skops(result),
+    }
+    contents |= {name: make for name, make in on_request.items() if name in asked}
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())
-    if design:
+    if DESIGN in asked:
         with _replacing(folder / DESIGN) as path:
             files.write_design(result, path)
-    return [folder / name for name in (*contents, *([DESIGN] if design else []))]
+    return [folder / name for name in (*contents, *([DESIGN] if DESIGN in asked else []))]
 
 
 @contextlib.contextmanager

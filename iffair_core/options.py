@@ -17,6 +17,7 @@ from iffair_core.telling.saved_settings import LARGEST, WAY_OUT, SavedSettings, 
 
 DESIGN = "design.parquet"
 MODEL = "model.skops"
+ROWS_PARQUET = "rows.parquet"
 SEEDS = "seeds.csv"
 CAUSES = ("cohorts.csv", "conflicts.csv", "along.csv", "collect.csv")
 AUDIT_FILES = ("audit.csv", "audit.json")
@@ -97,6 +98,7 @@ def command_parser() -> argparse.ArgumentParser:
         "--target-gap", metavar="G", help="also find the smallest fix that brings the goal's disparity to G"
     )
     repair.add_argument("--fix-by", metavar="WHAT", help=f"what is smallest: {' or '.join(BY)} (default: rows)")
+    run.add_argument("--parquet", action="store_true", help=f"also write {ROWS_PARQUET}, the same as rows.csv")
     run.add_argument(
         "--save-model", action="store_true", help=f"also write {MODEL}, the repaired model as a scikit-learn pipeline"
     )

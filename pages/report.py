@@ -21,12 +21,14 @@ from pages.parts.scenarios import held, saving
 from pages.session import state
 from pages.shell import boot
 
+PARQUET = "application/vnd.apache.parquet"
 FILES = (
     ("rows.csv", "text/csv", outputs.rows_csv, "One line per row: split, group, weight, influences, scores."),
+    ("rows.parquet", PARQUET, outputs.rows_parquet, "The same as rows.csv, smaller and with types."),
     ("curve.csv", "text/csv", outputs.curve_csv, "Every strength: metrics predicted and refitted."),
     ("summary.json", "application/json", outputs.summary_json, "Every number of the study, with intervals."),
     ("settings.json", "application/json", outputs.settings_json, "The choices and the table's fingerprint."),
-    ("design.parquet", "application/vnd.apache.parquet", outputs.design_parquet, "The features as the model saw them."),
+    ("design.parquet", PARQUET, outputs.design_parquet, "The features as the model saw them."),
     (
         "model.skops",
         "application/zip",
@@ -34,7 +36,7 @@ FILES = (
         "The repaired model as a scikit-learn pipeline, for raw rows.",
     ),
 )
-OF_ROWS = ("rows.csv", "design.parquet", "model.skops")
+OF_ROWS = ("rows.csv", "rows.parquet", "design.parquet", "model.skops")
 WEIGHTS = ("weights.csv", "text/csv", outputs.weights_csv, "Weights by group and outcome.")
 PREVIEW_HEIGHT = 760
 PART_KEY = "report_part_"
@@ -107,8 +109,8 @@ with widgets.figures(stale):
         waiting = []
         if "causes" not in offered and result.smallest_group is None:
             waiting.append(
-                f"“{PART_TITLES['causes']}” joins once its three tabs on Influence, cohorts, goals and what to collect, "
-                "have been looked at."
+                f"“{PART_TITLES['causes']}” joins once its three tabs on Influence, cohorts, goals and what to "
+                "collect, have been looked at."
             )
         if "seeds" not in offered:
             waiting.append(f"“{PART_TITLES['seeds']}” joins once Compare has run them.")

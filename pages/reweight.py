@@ -39,12 +39,11 @@ with widgets.figures(stale):
     widgets.tabs("reweight_tab", {title: partial(draw, result) for title, draw in outcomes.TABLES.items()})
     if not stale:
         if result.smallest_group is None:
-            widgets.csv_download(
-                tables.weights_frame(result),
-                "weights.csv",
-                label="Download the weights (row_id, weight)",
-                key="weights_csv",
-            )
+            weights = tables.weights_frame(result)
+            with st.container(horizontal=True, gap="small"):
+                said = "Download the weights (row_id, weight)"
+                widgets.csv_download(weights, "weights.csv", label=said, key="weights_csv")
+                widgets.parquet_download(weights, "weights.parquet", key="weights_parquet")
         else:
             cohort_mode.no_rows(result, "The weights are told by group and outcome, in the tab above and its file.")
 if not stale:

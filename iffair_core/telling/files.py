@@ -411,6 +411,18 @@ def rows_csv(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
     return columns_csv(_columns(result, fix))
 
 
+def rows_parquet(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
+    """rows.parquet: the same lines and columns as rows.csv; group names as they are. Raises as `rows_frame`."""
+    return parquet_bytes(rows_frame(result, fix))
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """A frame as Parquet, without its index."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
 def weights_csv(result: StudyResult) -> bytes:
     """weights.csv, in place of rows.csv in cohort-only mode: `tables.weight_table`, a line per group and outcome."""
     require_finished(result)

@@ -228,6 +228,21 @@ def csv_download(frame: pd.DataFrame, file_name: str, *, label: str = "Download 
     )
 
 
+def parquet_download(frame: pd.DataFrame, file_name: str, *, key: str) -> None:
+    """A button that downloads the frame as Parquet; the file is made when it is clicked."""
+    from iffair_core.telling.files import parquet_bytes
+
+    st.download_button(
+        "As Parquet",
+        data=lambda: parquet_bytes(frame),
+        file_name=file_name,
+        mime="application/vnd.apache.parquet",
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
 # ---------------------------------------------------------------------------------------- stale, running, empty pages
 
 

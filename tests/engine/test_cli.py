@@ -464,13 +464,19 @@ def test_settings_run_the_same_study_again(tmp_path: Path, capsys: pytest.Captur
     choices = [*TASK, "--sensitive", "age", "--bins", "age=40", "--delimiter", "|", "--exclude", "c=w", "--also",
                "error_rate_parity", "--variant", "uniform", "--strength", "0.3", "--pin", "c=u", "--seed", "3",
                "--rivals", "reweighing", "--target-gap", "0.1", "--fix-by", "weight", "--seeds", "2",
-               "--save-model"]  # fmt: skip
+               "--save-model", "--parquet"]  # fmt: skip
     assert main(["run", str(file), *choices, "--out", str(tmp_path / "first")]) == 0
     saved = str(tmp_path / "first" / "settings.json")
     assert main(["run", str(file), "--settings", saved, "--out", str(tmp_path / "again")]) == 0
     same_study(tmp_path / "first", tmp_path / "again")
     assert json.loads((tmp_path / "again" / "summary.json").read_text())["seeds"]["used"] == [3, 4]
     assert (tmp_path / "first" / "model.skops").stat().st_size > 1000
+    as_csv, as_parquet = (
+        pd.read_csv(tmp_path / "first" / "rows.csv"),
+        pd.read_parquet(tmp_path / "first" / "rows.parquet"),
+    )
+    assert list(as_csv) == list(as_parquet) and (as_csv["weight"].dropna() == as_parquet["weight"].dropna()).all()
+    assert as_csv["group"].tolist() == as_parquet["group"].tolist()
     capsys.readouterr()
     given = ["--seed", "4", "--seeds", "1", "--metric", "demographic_parity", "--drop", "c", "--rivals", "none"]
     assert main(["run", str(file), "--settings", saved, *given, "--out", str(tmp_path / "other")]) == 0
@@ -496,7 +502,7 @@ def test_settings_in_cohort_only_mode_write_no_rows(
     saved.write_text(
         files.settings_json(Study(plain_table(), Task("y", 1, "g", smallest_group=10), rivals="none").run())
     )
-    for flag in ("--save-design", "--save-model"):
+    for flag in ("--save-design", "--save-model", "--parquet"):
         told = refused(capsys, "run", table, "--settings", saved, flag, "--out", tmp_path / "out")
         assert "does not show" in told
     assert main(["run", str(table), "--settings", str(saved), "--out", str(tmp_path / "out")]) == 0

@@ -56,7 +56,11 @@ def test_the_command_line_runs_and_writes_what_the_table_says(command, tmp_path,
     printed = capsys.readouterr().out.splitlines()
     if " run " in command:
         promised = set(re.findall(r"^\| `([\w.]+)` \|", README, re.MULTILINE))
-        expected = promised - {"model.skops", *([] if "--save-design" in command else ["design.parquet"])}
+        expected = promised - {
+            "model.skops",
+            "rows.parquet",
+            *([] if "--save-design" in command else ["design.parquet"]),
+        }
         assert {path.name for path in (tmp_path / "results").iterdir()} == expected
         assert {Path(path).name for path in printed} == expected
 

@@ -44,7 +44,7 @@ def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_f
     assert "community; reference: Alder" in html(report)
     assert len(html(report)) < 200_000 and not report.app.get("iframe"), "no part of plotly.js is sent"
     offered = buttons(report)
-    files = ["rows.csv", "curve.csv", "summary.json", "settings.json", "design.parquet", "model.skops"]
+    files = ["rows.csv", "rows.parquet", "curve.csv", "summary.json", "settings.json", "design.parquet", "model.skops"]
     assert list(offered) == ["Download the report (HTML)", *files]
     assert not any(button.disabled for button in offered.values())
 
