@@ -106,6 +106,14 @@ def test_the_report_that_is_downloaded_opens_without_a_network(server: str, visi
     expect(reader.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     expect(reader.page.get_by_text("Synthetic data").first).to_be_visible()
     reader.page.wait_for_function("drawings.every(one => document.getElementById(one[0]).querySelector('.main-svg'))")
+    reader.page.locator("#picture-1").hover()
+    for format, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with reader.page.expect_download() as saved:
+            reader.page.locator(
+                f"#picture-1 [data-title='Download plot as {format}'], #picture-1 "
+                f"[data-title='Download plot as a {format}']"
+            ).click()
+        assert saved.value.path().read_bytes().startswith(begin)
     assert faults == []
 
 
