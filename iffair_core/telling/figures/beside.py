@@ -68,6 +68,11 @@ def _look(place: int, colors: Palette) -> tuple[str, str]:
     return OKABE_ITO[(place - 1) % len(OKABE_ITO)], GROUP_SYMBOLS[(place - 1) % len(GROUP_SYMBOLS)]
 
 
+def _width(place: int, lines: Sequence[Line]) -> float:
+    """The first line is wider, so that it is seen under another that runs along it."""
+    return 5 if place == 0 and len(lines) > 1 else 2
+
+
 def curves_beside(
     lines: Sequence[Line], theme: Theme = "light", *, x: str = "accuracy", y: str, split: str = "test"
 ) -> Picture:
@@ -87,7 +92,7 @@ def curves_beside(
             (chosen, mark("star", 16, color, colors.ink, 0.8)),
         ):
             look: Props = {"mode": "markers", "marker": marker | {"opacity": 1}, "showlegend": part is points}
-            look |= {"mode": "lines+markers", "line": stroke(color, 2)} if part is points else {}
+            look |= {"mode": "lines+markers", "line": stroke(color, _width(place, lines))} if part is points else {}
             look |= {"customdata": part[["strength"]]}
             if part is chosen:
                 look |= {
@@ -155,7 +160,11 @@ def metrics_beside(
             color, symbol = _look(place, colors)
             points, chosen = line.on(split), line.chosen(split)
             shared: Props = {"name": label(line.name, 48), "legendgroup": str(place), "hovertemplate": hover, **panel}
-            look: Props = {"mode": "lines+markers", "line": stroke(color, 1.6), "marker": mark(symbol, 4, color)}
+            look: Props = {
+                "mode": "lines+markers",
+                "line": stroke(color, 0.8 * _width(place, lines)),
+                "marker": mark(symbol, 4, color),
+            }
             figure.scatter(x=points["strength"], y=scale * points[metric], showlegend=at == 0, **look, **shared)
             star: Props = {"mode": "markers", "marker": mark("star", 11, color, colors.ink, 0.6), "showlegend": False}
             figure.scatter(x=chosen["strength"], y=scale * chosen[metric], **star, **shared)
