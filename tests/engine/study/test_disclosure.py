@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plotly.offline import get_plotlyjs
 from scipy.optimize import linprog
 
 from iffair_core import Study, StudyResult, Task, read_table
@@ -49,6 +48,7 @@ from iffair_core.telling.figures import (
     threshold_histogram,
     weights_by_group,
 )
+from iffair_core.telling.plotly_js import packed_plotly
 from iffair_core.telling.report import report_html
 
 K = 10
@@ -373,7 +373,7 @@ def test_showing_twice_shows_the_same() -> None:
 
 def test_the_report_shows_no_row() -> None:
     html = report_html(study())
-    body = html.replace(get_plotlyjs(), "")
+    body = html.replace(packed_plotly(), "")
     assert len(body) < 1_000_000
     for secret in (RARE, "person-0", "row_id", "9876"):
         assert secret not in body
@@ -389,13 +389,14 @@ def test_the_command_line_writes_no_row(tmp_path: Path, capsys: pytest.CaptureFi
     run = ["run", str(file), "--target", "hired", "--favorable", "yes", "--sensitive", "clan", "--out", str(out)]
     assert main([*run, "--smallest-group", "10", "--strength", "0.5"]) == 0
     printed = capsys.readouterr()
-    assert sorted(path.name for path in out.iterdir()) == ["curve.csv", "report.html", "summary.json", "weights.csv"]
+    written = ["curve.csv", "report.html", "settings.json", "summary.json", "weights.csv"]
+    assert sorted(path.name for path in out.iterdir()) == written
     weights = pd.read_csv(out / "weights.csv")
     assert {"group", "outcome", "rows", "mean"} <= set(weights)
     assert (weights["rows"].dropna() >= K).all()
     for secret in (RARE, "Ash", "person-0"):
         assert secret not in printed.out + printed.err
-        assert secret not in (out / "summary.json").read_text()
+        assert secret not in (out / "summary.json").read_text() + (out / "settings.json").read_text()
     assert "weights.csv" in printed.err
     assert main([*run, "--smallest-group", "10", "--save-design"]) == 2
     assert "--save-design" in capsys.readouterr().err
