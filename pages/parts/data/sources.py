@@ -219,11 +219,13 @@ def _draft() -> None:
             help="You had this browser's draft keep it.",
         )
     elif state.choices().source == UPLOAD and state.table() is not None and state.choices().smallest_group is None:
-        st.session_state[_DRAFT] = drafts.keeps_rows()
         st.toggle(
             "Keep this file for a reload",
-            key=_DRAFT,
-            on_change=lambda: _with_draft(drafts.keep_rows if st.session_state[_DRAFT] else drafts.drop_rows),
+            **state.bound(
+                _DRAFT,
+                drafts.keeps_rows(),
+                lambda kept: _with_draft(drafts.keep_rows if kept else drafts.drop_rows),
+            ),
             help="Its rows, your choices and the report's words are then kept in the database of scenarios, for this "
             "browser only, for 30 days or until you forget your data. Otherwise a reload loses the file.",
         )
