@@ -90,6 +90,10 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+TABLE_INPUT = "[class*='st-key-upload'] input[type=file]"
+"""Where a table is given; a settings.json has a place of its own."""
+
+
 class Visitor:
     """A page in a browser of its own, which remembers every request that it sent to another machine."""
 
@@ -149,7 +153,7 @@ class Visitor:
         """Give the Data page a file of one's own."""
         own = self.page.get_by_role("radio", name="Your own file")
         own.or_(self.page.get_by_role("button", name="Your own file")).click()
-        self.page.locator("input[type=file]").set_input_files(file)
+        self.page.locator(TABLE_INPUT).set_input_files(file)
 
     def pick(self, box: str, value: str, option: str | re.Pattern[str] | None = None) -> None:
         """Choose a value in a select box; once more where the page was drawn anew meanwhile, which folds the list."""

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import TABLE_INPUT
+
 
 @pytest.fixture(scope="module")
 def office_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -119,7 +121,7 @@ def test_my_data_are_forgotten_while_their_study_runs_with_names_in_the_address_
     expect(page.get_by_role("main")).not_to_contain_text("origin")
     own = page.get_by_role("radio", name="Your own file")
     own.or_(page.get_by_role("button", name="Your own file")).click()
-    expect(page.locator("input[type=file]")).to_have_count(1)
+    expect(page.locator(TABLE_INPUT)).to_have_count(1)
     expect(page.get_by_text("office export")).to_have_count(0)
     visitor.settle("data")
     page.reload()

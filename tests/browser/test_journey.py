@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import TABLE_INPUT
+
 ROWS = 2_000
 FINDINGS = {
     "baseline": re.compile(r"gap of [+−]\d+\.\d points"),
@@ -56,7 +58,7 @@ def test_from_an_upload_to_the_weights(server: str, visit: Callable[..., Any], a
     for name, content in (("junk.csv", bytes(range(256)) * 50), ("head.csv", b"score,origin,hired\n")):
         bad = tmp_path / name
         bad.write_bytes(content)
-        page.locator("input[type=file]").set_input_files(bad)
+        page.locator(TABLE_INPUT).set_input_files(bad)
         expect(page.get_by_test_id("stAlert").filter(has_text="The file was not taken")).to_be_visible()
         expect(visitor.card).to_contain_text("hired = yes")
         expect(visitor.card).to_contain_text("2,000 rows")

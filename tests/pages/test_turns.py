@@ -117,13 +117,18 @@ def test_work_stops_when_its_session_ends(monkeypatch):
     assert second.is_set()
 
 
+def told(opened):
+    """What stands on the page, and beside the bars of progress."""
+    return [opened.words(), *(bar.proto.text for bar in opened.app.get("progress"))]
+
+
 def test_a_study_that_waits_says_so(screen, monkeypatch):
     line, release, began = Turns(1), threading.Event(), []
     other = Work(held(release, began), "test", turns=line)
     waits_for(lambda: began)
     monkeypatch.setattr("pages.session.study_runs.STUDIES", line)
     opened = screen("baseline", {"seed": "5"})
-    assert "Waiting for " in opened.words() and "on this server" in opened.words()
+    assert any("Waiting for " in text and "on this server" in text for text in told(opened))
     release.set()
     assert other.ended(SECONDS) is not None
-    opened.until(lambda now: "Waiting for" not in now.words())
+    opened.until(lambda now: not any("Waiting for" in text for text in told(now)))
