@@ -308,18 +308,20 @@ def here(callback: Callable[[], None]) -> Callable[[], None]:
     """Wrap a widget's callback that changes choices, so that it ignores echoes of an earlier page.
 
     Example: the visitor opens another table while a poll is under way. The poll brings the widgets as they were before,
-    and Streamlit calls their callbacks. An echo is recognized by two signs: its widget was drawn for another table, or
-    it comes with an earlier address and sets a choice to its value in that address.
+    and Streamlit calls their callbacks. An echo is recognized by three signs: its widget was drawn for another table,
+    it comes with the address of another table, or it comes with an earlier address and sets a choice to its value in
+    that address.
     """
     drawn = _place()
 
     def guarded() -> None:
-        if _place() != drawn:
-            return
         before, arrival = choices(), st.session_state.get(_ARRIVAL)
+        earlier = None if boot.query() == boot.address() else from_query(boot.query())[0]
+        elsewhere = earlier is not None and (earlier.source, earlier.file) != (before.source, before.file)
+        if _place() != drawn or elsewhere:
+            return
         callback()
-        if boot.query() != boot.address():
-            earlier, _ = from_query(boot.query())
+        if earlier is not None:
             names = [entry.name for entry in fields(Choices)]
             changed = [name for name in names if getattr(choices(), name) != getattr(before, name)]
             if any(getattr(choices(), name) == getattr(earlier, name) for name in changed):

@@ -536,6 +536,23 @@ def test_work_reports_its_progress_and_how_it_ended():
     assert stopped is not None and (stopped.value, stopped.error) == (None, None)
 
 
+def test_an_echo_of_another_tables_screen_is_not_even_looked_at(monkeypatch):
+    """A poll of the example's page may bring its outcome to a widget that was drawn for the upload meanwhile."""
+    now = replace(preset("upload"), file="0123456789ab")
+    session = {"choices": now, boot.ADDRESS: to_query(now)}
+    monkeypatch.setattr(state.st, "session_state", session)
+    taken = []
+    tied = state.control("target", apply=taken.append)
+    session[tied["key"]] = "decision"
+    for earlier in (preset("example"), replace(now, file="ba9876543210")):
+        monkeypatch.setattr(boot, "query", lambda earlier=earlier: to_query(earlier))
+        tied["on_change"]()
+    assert not taken and session["choices"] == now
+    monkeypatch.setattr(boot, "query", lambda: to_query(now))
+    tied["on_change"]()
+    assert taken == ["decision"]
+
+
 @pytest.mark.parametrize(
     ("name", "stale"), [("target", "salary"), ("sensitive", ("salary",)), ("drop", ("salary",)), ("seed", 7)]
 )
