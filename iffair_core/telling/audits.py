@@ -32,8 +32,8 @@ def audit_sentence(audit: Audit, table: GroupAudit) -> str:
     by = listed([shorten(name, 40) for name in table.columns])
     if len(shown) < 2 or table.highest is None:
         return f"By {by}: fewer than two groups can be compared."
-    low = min(shown, key=lambda one: one.rate.value or 0.0)
     high = next((one for one in shown if one.group == table.highest), shown[0])
+    low = min((one for one in shown if one is not high), key=lambda one: one.rate.value or 0.0)
     chance = ""
     if table.chance is not None:
         chance = f"; chance alone would set groups of these sizes up to {points(table.chance, signed=False)} apart"

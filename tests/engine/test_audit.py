@@ -226,6 +226,13 @@ def test_decisions_are_held_against_what_came_true():
     assert "true positive rate low" in audit_frame(found)
 
 
+def test_groups_with_the_same_share_are_told_beside_each_other():
+    table = pd.DataFrame({"g": ["a", "b"] * 100, "y": ["no", "no", "yes", "yes"] * 50})
+    found = audit(table, Task("y", "yes", "g"))
+    said = audit_sentence(found, found.tables[0])
+    assert "of b and for 50.0 % " in said and "of a, an impact ratio of 1.000" in said
+
+
 def test_what_came_true_may_be_a_number_that_is_cut():
     table = decided()
     table["amount"] = np.random.default_rng(0).integers(0, 100, len(table))

@@ -302,6 +302,8 @@ def _backdrop(figure: Canvas, view: _View, y_range: tuple[float, float], band: f
     if band is None:
         return
     ends = sorted((factor(y) * (1.0 if y in HIGHER_IS_BETTER else 0.0), factor(y) * band))
+    if ends[0] == ends[1]:  # nothing that chance could reach
+        return
     wide: Props = {"x0": 0, "x1": 1, "xref": "x domain", "layer": "below", "line_width": 0}
     figure.shape(type="rect", y0=ends[0], y1=ends[1], fillcolor=rgba(colors.reference, 0.16), **wide)
     if view.compact:
