@@ -26,7 +26,7 @@ from iffair_core import Study, StudyResult, load_dataset
 from iffair_core.causes.change import predict, refit
 from iffair_core.causes.cohorts import cohort_ledger, proven_ledger
 from iffair_core.causes.collect import what_to_collect
-from iffair_core.causes.conflicts import conflicts
+from iffair_core.causes.conflicts import along_curve, conflicts
 from iffair_core.causes.decisions import turned_rows, why_turned
 from iffair_core.data.design import dense
 from iffair_core.data.resolving import typed
@@ -77,7 +77,7 @@ def causes(name: str, repeats: int) -> dict[str, Any]:
     """All figures of one data set."""
     result, table = study_of(name)
     ledger = proven_ledger(result, table)
-    goals, further = conflicts(result), what_to_collect(result, ledger.cohorts)
+    goals, along, further = conflicts(result), along_curve(result), what_to_collect(result, ledger.cohorts)
     lines = cohort_table(result, ledger).head(5)
     print(f"\n{name}: {result.train_rows.size:,} training rows; gap: {result.goal.label}, {result.goal.value:.3f}")
     print_table(
@@ -93,11 +93,12 @@ def causes(name: str, repeats: int) -> dict[str, Any]:
         ]
     )
     errors = removal_errors(result)
-    seen = np.isfinite(goals.refitted) & ~np.eye(len(goals.goals), dtype=bool)
+    seen = np.isfinite(goals.refitted) & ~np.eye(len(goals.cosines), dtype=bool)
     views: dict[str, Callable[[], Any]] = {
         "cohorts": lambda: cohort_ledger(result, table),
         "what if": lambda: predict(result, "remove", ledger.cohorts[0].rows),
         "conflicts": lambda: conflicts(result),
+        "along the curve": lambda: along_curve(result),
         "collect": lambda: what_to_collect(result, ledger.cohorts),
     }
     turned = turned_rows(result)
@@ -108,6 +109,7 @@ def causes(name: str, repeats: int) -> dict[str, Any]:
         "cohorts off refits": cohorts_agreement(ledger).error,
         "removal": errors,
         "conflicts off refits": goals.agreement.error,
+        "curve off refits": along.agreement.error,
         "largest difference of a cosine": float(np.abs(goals.cosines - goals.refitted)[seen].max())
         if seen.any()
         else None,
@@ -121,6 +123,7 @@ def causes(name: str, repeats: int) -> dict[str, Any]:
                 "cohorts off refits": f"{figures['cohorts off refits']:.1%}",
                 **{f"removal, {share}": f"{error:.2%}" for share, error in errors.items()},
                 "cosines off refits": f"{goals.agreement.error:.1%}",
+                "curve off refits": f"{along.agreement.error:.1%}",
                 "collect within 95 %": figures["collect within"],
                 "Spearman": "-" if further.order is None else f"{further.order:.2f}",
             }
