@@ -180,6 +180,11 @@ def dense(X: Design) -> np.ndarray:
     return X.dense() if isinstance(X, CodedDesign) else X
 
 
+def level_columns(X: Design) -> np.ndarray:
+    """Columns of X that are known to be 0 or 1: X' d is the diagonal of X' diag(d) X there. None of an array."""
+    return X.of_levels if isinstance(X, CodedDesign) else np.empty(0, dtype=int)
+
+
 def cross_product(X: Design, d: np.ndarray) -> np.ndarray:
     """X~' diag(d) X~, (p + 1, p + 1): where d >= 0, half the work of a product of two matrices."""
     if isinstance(X, CodedDesign):

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
-from iffair_core.data.design import CodedDesign, Design, cross_product, dense, extent, squared_lengths
+from iffair_core.data.design import CodedDesign, Design, cross_product, dense, extent, level_columns, squared_lengths
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
 
@@ -31,7 +31,9 @@ SUBSAMPLE_ROWS = 5_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40
 SUBSAMPLE_STRIDES = (4, 6)
 ROUGH = 1e-5  # tolerance for a subsample, whose own error is a hundred times that and more
-GOOD_CONTRACTION = 0.2  # of a step with an old factorization: a new one costs as much as five such steps
+GOOD_CONTRACTION = 0.5  # of the gradient by a step with an old factorization: a new one costs as much as five steps
+GOOD_GAIN = 0.3  # of the loss by such a step, over what its quadratic model promises
+FAR = 1e-6  # gradient size from which a step's gain in loss is seen; nearer, rounding hides it
 MEMORY = 10
 CURVED = 1e-10  # least share of a move's product with the gradient's that is left when its terms are added
 
@@ -43,12 +45,14 @@ class _Point(NamedTuple):
     """The objective at `theta`.
 
     `size` is |gradient|_inf / n with each entry divided by the unit of its column, so that a column in millions does
-    not hide the others. `loss` is NaN and `hessian` is empty unless they were asked for.
+    not hide the others. `diagonal` is that of the Hessian at `level_columns`, the intercept's last. `loss` is NaN and
+    `hessian` is empty unless they were asked for.
     """
 
     theta: np.ndarray
     loss: float
     gradient: np.ndarray
+    diagonal: np.ndarray
     size: float
     hessian: np.ndarray
 
@@ -183,7 +187,7 @@ class LogisticModel:
         It takes one pass with Hessian and does not search along the step. Raises FitError where the Hessian there is
         singular.
         """
-        _, gradient, hessian = self._pass(theta, with_loss=False, with_hessian=True, sample_weight=sample_weight)
+        _, gradient, _, hessian = self._pass(theta, with_loss=False, with_hessian=True, sample_weight=sample_weight)
         return theta - _solve(_factorize(hessian), gradient)
 
     def stepped(self, sample_weight: np.ndarray) -> LogisticModel:
@@ -250,14 +254,14 @@ class LogisticModel:
     ) -> np.ndarray:
         """The optimum, searched from `theta`. `factor`: a factorized Hessian of some point near by.
 
-        A factorization is corrected by the gradients seen since (`Memory`), and kept as long as a step with it cuts the
-        gradient fivefold. It is `fresh` if it was taken at the point where it is used. A step with an old factorization
-        that makes no progress leads to a new one; a step with a fresh one is halved until it makes progress. `careful`:
-        every step has a fresh factorization and lowers the loss, which reaches the optimum of a convex objective from
-        anywhere.
+        A factorization is corrected by the gradients seen since (`Memory`) and by the diagonal of the Hessian here
+        (`_renewed`). It is kept as long as a step with it halves the gradient or lowers the loss nearly as promised. It
+        is `fresh` if it was taken at the point where it is used. A step with an old factorization that makes no
+        progress leads to a new one; a step with a fresh one is halved until it makes progress. `careful`: every step
+        has a fresh factorization and lowers the loss, which reaches the optimum of a convex objective from anywhere.
         """
         attainable = max(tolerance, self._attainable())
-        here, fresh, memory = self._at(theta, with_hessian=factor is None), False, Memory()
+        here, fresh, memory = self._at(theta, with_loss=True, with_hessian=factor is None), False, Memory()
         most = MAX_STEPS if careful else QUICK_STEPS
         factors = MAX_STEPS if factor is None else QUICK_FACTORS
         for self.n_iter_ in range(1, most + 1):
@@ -272,20 +276,23 @@ class LogisticModel:
                     if here.size > attainable:
                         raise
                     break  # as close as a curvature of next to nothing can tell
-            step = memory.step(here.gradient, partial(_solve, factor))
+            step = memory.step(here.gradient, partial(_solve, self._renewed(factor, here)))
             there = self._step(here, step, halve=fresh)
-            stalled = there.size >= here.size and not (fresh and there.loss < here.loss * (1 - ROUNDING))
+            fell = there.loss < here.loss * (1 - ROUNDING)
+            stalled = there.size >= here.size and not fell
             if stalled and not fresh:
                 factor = None
                 continue
-            if stalled and here.size <= attainable and there.loss >= here.loss * (1 - ROUNDING):
+            if stalled and here.size <= attainable:
                 break  # rounding is all that is left
             contraction = there.size / here.size if here.size > 0 else 0.0
+            promised = here.gradient @ (here.theta - there.theta) / 2
+            gained = fell and here.loss - there.loss >= GOOD_GAIN * promised
             memory.add(there.theta - here.theta, there.gradient - here.gradient)
             here, fresh = there, False
             if self._converged(here, factor, tolerance):
                 break
-            if careful or contraction > GOOD_CONTRACTION:
+            if careful or (contraction > GOOD_CONTRACTION and not gained):
                 factor = None
         if not here.size <= attainable:
             raise FitError(
@@ -293,16 +300,22 @@ class LogisticModel:
                 "Lower C, or drop columns that separate the outcome exactly."
             )
         if factor is not None and tolerance <= TOLERANCE:
-            polished = self._at(here.theta - memory.step(here.gradient, partial(_solve, factor)))
+            polished = self._at(here.theta - memory.step(here.gradient, partial(_solve, self._renewed(factor, here))))
             here = polished if polished.size <= here.size else here
         self.gradient_norm_ = float(np.abs(here.gradient).max() / self.X_.shape[0])
         return here.theta
+
+    def _renewed(self, factor: Factor, here: _Point) -> Factor:
+        """A factor with the Hessian's diagonal of this point: weights that leave a rare level change little else."""
+        lower, scale = factor[0], factor[1].copy()
+        scale[np.append(level_columns(self.X_), -1)] = np.sqrt(here.diagonal)
+        return lower, scale
 
     def _step(self, here: _Point, step: np.ndarray, *, halve: bool) -> _Point:
         """The point one step away. With `halve`, the step is halved until the loss falls."""
         share = 1.0
         while True:
-            there = self._at(here.theta - share * step, with_loss=halve)
+            there = self._at(here.theta - share * step, with_loss=halve or here.size > FAR)
             if not halve or there.loss <= here.loss + ROUNDING * abs(here.loss) or share < SHORTEST_STEP:
                 return there
             share /= 2
@@ -323,16 +336,21 @@ class LogisticModel:
         return TOLERANCE * max(1.0, float(peaks.max(initial=0.0)))
 
     def _at(self, theta: np.ndarray, *, with_loss: bool = False, with_hessian: bool = False) -> _Point:
-        loss, gradient, hessian = self._pass(theta, with_loss=with_loss or with_hessian, with_hessian=with_hessian)
+        loss, gradient, diagonal, hessian = self._pass(
+            theta, with_loss=with_loss or with_hessian, with_hessian=with_hessian
+        )
         size = float(np.abs(gradient / (self._units * self.X_.shape[0])).max())
-        return _Point(theta, loss, gradient, size, hessian)
+        return _Point(theta, loss, gradient, diagonal, size, hessian)
 
     def _pass(
         self, theta: np.ndarray, *, with_loss: bool, with_hessian: bool, sample_weight: np.ndarray | None = None
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Objective (else NaN), gradient and Hessian (else empty) at `theta`, in one fused pass over the rows."""
+    ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Objective (else NaN), gradient, Hessian's diagonal at `level_columns` and the intercept, and Hessian (else
+        empty) at `theta`, in one fused pass over the rows.
+        """
         X, y, s = self.X_, self.y_, self.sample_weight_ if sample_weight is None else sample_weight
-        P = X.shape[1] + 1
+        P, levels = X.shape[1] + 1, level_columns(X)
+        known = levels.size + 1
 
         def work(rows: slice) -> np.ndarray:
             block, weight, side = X[rows], s[rows], 1.0 - 2.0 * y[rows]
@@ -340,21 +358,28 @@ class LogisticModel:
             against += theta[-1]
             against *= side
             missed = sigmoid(against)
-            residual = weight * missed
+            both = np.empty((missed.size, 2 if levels.size else 1))
+            residual = np.multiply(weight, missed, out=both[:, 0])
+            curved = residual * (1.0 - missed)
             residual *= side
-            out = np.empty(1 + P + (P * P if with_hessian else 0))
+            both[:, 1:] = curved[:, None]
+            out = np.empty(1 + P + known + (P * P if with_hessian else 0))
+            sums = block.T @ both
             out[0] = weight @ _softplus(against) if with_loss else np.nan
-            out[1:P], out[P] = block.T @ residual, residual.sum()
+            out[1:P], out[P] = sums[:, 0], residual.sum()
+            out[1 + P : P + known], out[P + known] = sums[levels, -1], curved.sum()
             if with_hessian:
-                out[1 + P :] = cross_product(block, weight * missed * (1.0 - missed)).ravel()
+                out[1 + P + known :] = cross_product(block, curved).ravel()
             return out
 
         sums = sum_blocks(work, *extent(X))
         penalty = theta[:-1] / self.C
         gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
-        hessian = self._penalized(sums[1 + P :].reshape(P, P)) if with_hessian else np.empty((0, 0))
-        return float(sums[0] + theta[:-1] @ penalty / 2), gradient, hessian
+        diagonal = sums[1 + P : 1 + P + known]
+        diagonal[:-1] += 1.0 / self.C
+        hessian = self._penalized(sums[1 + P + known :].reshape(P, P)) if with_hessian else np.empty((0, 0))
+        return float(sums[0] + theta[:-1] @ penalty / 2), gradient, diagonal, hessian
 
     def _penalized(self, curvature: np.ndarray) -> np.ndarray:
         """Add the penalty to the Hessian of the loss, in place."""
