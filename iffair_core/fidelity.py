@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.design import dense, extent
+from iffair_core.data.design import Design, dense
 from iffair_core.errors import StopCheck, never_stop
 from iffair_core.influence import removal_steps
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import sigmoid, sum_blocks
+from iffair_core.models.blocks import sigmoid, sum_over
 from iffair_core.models.logistic import TOLERANCE, LogisticModel, column_units, with_intercept
 
 GREEN, AMBER = 0.05, 0.25
@@ -75,14 +75,13 @@ def _refit_batch(model: LogisticModel, rows: np.ndarray, theta: np.ndarray, stop
     for _ in range(REFIT_STEPS):
         stop_check()
 
-        def work(block: slice, theta: np.ndarray = theta) -> np.ndarray:
-            own = X[block]
-            r = sigmoid(own @ theta[:-1] + theta[-1])
-            r -= y[block, None]
-            r *= s[block, None]
-            return np.vstack([own.T @ r, r.sum(axis=0)])
+        def work(block: Design, y: np.ndarray, s: np.ndarray, theta: np.ndarray = theta) -> np.ndarray:
+            r = sigmoid(block @ theta[:-1] + theta[-1])
+            r -= y[:, None]
+            r *= s[:, None]
+            return np.vstack([block.T @ r, r.sum(axis=0)])
 
-        gradient = sum_blocks(work, *extent(X, rows.size))
+        gradient = sum_over(X, work, y, s, least=rows.size)
         own = sigmoid(np.einsum("ij,ji->i", left_out, theta)) - y[rows]
         gradient -= (left_out * (s[rows] * own)[:, None]).T
         gradient[:-1] += theta[:-1] / model.C

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from iffair_core.data.design import Design, cross_product, extent, row_forms
+from iffair_core.data.design import Design, RemoteDesign, cross_product, row_forms
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
+from iffair_core.models.blocks import map_over, row_blocks, sigmoid, sum_over
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.quantities import FairnessQuantities, decisions
 
@@ -48,17 +48,17 @@ def influence_of(model: InfluenceModel, gradients: np.ndarray) -> np.ndarray:
 def _linear_influence(model: LogisticModel, directions: np.ndarray) -> np.ndarray:
     """`influence_of` for a linear logit, in one pass over the rows: directions (P, k) -> (n, k)."""
     both = np.ascontiguousarray(np.column_stack([directions, model.theta_]))
-    out = np.empty((model.y_.size, directions.shape[1]))
 
-    def work(rows: slice) -> None:
-        moved, found = model.X_[rows] @ both[:-1], out[rows]
-        residual = _residual(moved[:, -1] + both[-1, -1], model.y_[rows])
+    def work(block: Design, y: np.ndarray) -> np.ndarray:
+        moved = block @ both[:-1]
+        residual = _residual(moved[:, -1] + both[-1, -1], y)
         np.negative(residual, out=residual)
+        found = np.empty((y.size, both.shape[1] - 1))
         for j in range(found.shape[1]):
             np.multiply(moved[:, j] + both[-1, j], residual, out=found[:, j])
+        return found
 
-    map_blocks(work, *extent(model.X_))
-    return out
+    return map_over(model.X_, work, model.y_, columns=directions.shape[1])
 
 
 def one_step_parameters(
@@ -72,7 +72,8 @@ def one_step_parameters(
     """
     moved = model if relabeled is None else relabeled
     change = weights * residuals(moved) - model.sample_weight_ * residuals(model)
-    pulled = sum_blocks(lambda rows: model.pull_back(model.X_[rows], change[rows, None]), *extent(model.X_))
+    pull_back = model.pull_back
+    pulled = sum_over(model.X_, lambda block, own: pull_back(block, own[:, None]), change)
     theta = model.theta_ - model.solve(pulled)[:, 0]
     if not isinstance(moved, LogisticModel):
         return theta
@@ -131,35 +132,36 @@ def removal_curvature(
     `stop_check` may raise to cancel. Raises NotSupported unless logits are linear in the parameters.
     """
     hessians = quantities.hessians(model)
+    stop_check()
+    # A check of this process says nothing where the rows lie elsewhere.
+    check = never_stop if isinstance(model.X_, RemoteDesign) else stop_check
     X, y, s, theta = model.X_, model.y_, model.sample_weight_, model.theta_
     size, k = theta.size, hessians.shape[0]
     inverse, directions = model.solve(np.eye(size)), model.solve(quantities.gradients(model))
 
-    def third(rows: slice) -> np.ndarray:
-        stop_check()
-        block = X[rows]
+    def third(block: Design, s: np.ndarray) -> np.ndarray:
+        check()
         p = sigmoid(block @ theta[:-1] + theta[-1])
-        bend = (s[rows] * p * (1.0 - p) * (1.0 - 2.0 * p))[:, None] * (block @ directions[:-1] + directions[-1])
+        bend = (s * p * (1.0 - p) * (1.0 - 2.0 * p))[:, None] * (block @ directions[:-1] + directions[-1])
         return np.stack([cross_product(block, bend[:, j]) for j in range(k)])
 
-    curved = inverse @ (hessians - sum_blocks(third, *extent(X))) @ inverse
-    out = np.empty((X.shape[0], k))
+    curved = inverse @ (hessians - sum_over(X, third, s)) @ inverse
 
-    def work(rows: slice) -> None:
-        stop_check()
-        block = X[rows]
+    def work(block: Design, y: np.ndarray, s: np.ndarray) -> np.ndarray:
+        check()
         z = block @ theta[:-1] + theta[-1]
         p = sigmoid(z)
-        d = s[rows] * p * (1.0 - p)
+        d = s * p * (1.0 - p)
         reach = row_forms(block, inverse)
-        factor = s[rows] * _residual(z, y[rows]) / (1.0 - d * reach)
+        factor = s * _residual(z, y) / (1.0 - d * reach)
+        found = np.empty((y.size, k))
         for j in range(k):
-            out[rows, j] = row_forms(block, curved[j])
-        out[rows] += (d * (1.0 - 2.0 * p) * reach**2)[:, None] * (block @ directions[:-1] + directions[-1])
-        out[rows] *= (factor**2 / 2.0)[:, None]
+            found[:, j] = row_forms(block, curved[j])
+        found += (d * (1.0 - 2.0 * p) * reach**2)[:, None] * (block @ directions[:-1] + directions[-1])
+        found *= (factor**2 / 2.0)[:, None]
+        return found
 
-    map_blocks(work, *extent(X))
-    return out
+    return map_over(X, work, y, s, columns=k)
 
 
 def removal_steps(model: InfluenceModel, rows: np.ndarray, leverage: np.ndarray) -> np.ndarray:
@@ -236,12 +238,11 @@ def _flip_bounds(
 
     def squared_lengths(X: Design) -> np.ndarray:
         if isinstance(model, LogisticModel):
-            parts = map_blocks(lambda rows: row_forms(X[rows], inverse), *extent(X))
-        else:
-            parts = [
-                np.einsum("ij,ij->i", model.push_forward(X[rows], identity), model.push_forward(X[rows], inverse))
-                for rows in row_blocks(X.shape[0], identity.shape[0])
-            ]
+            return np.maximum(map_over(X, lambda block: row_forms(block, inverse)), 0.0)
+        parts = [
+            np.einsum("ij,ij->i", model.push_forward(X[rows], identity), model.push_forward(X[rows], inverse))
+            for rows in row_blocks(X.shape[0], identity.shape[0])
+        ]
         return np.maximum(np.concatenate(parts), 0.0)
 
     step = np.abs(_step_sizes(model, rows, leverage)) * np.sqrt(squared_lengths(model.X_[rows]))

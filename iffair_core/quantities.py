@@ -14,12 +14,12 @@ from itertools import permutations
 
 import numpy as np
 
-from iffair_core.data.design import Design, cross_product, extent
+from iffair_core.data.design import Design, RemoteDesign, cross_product
 from iffair_core.data.groups import suggested_reference
 from iffair_core.errors import ConfigError, NotSupported, TaskError, listing
 from iffair_core.metrics import GOAL_RATES, RATES, THRESHOLD
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import sigmoid, sum_blocks
+from iffair_core.models.blocks import sigmoid, sum_over
 from iffair_core.models.logistic import LogisticModel
 from iffair_core.reading.values import value_label
 
@@ -122,24 +122,30 @@ class FairnessQuantities:
 
     def gradients(self, model: InfluenceModel, logits: np.ndarray | None = None) -> np.ndarray:
         """d quantity / d theta at the model's parameters, (P, k); `logits` (m,) of the evaluation rows, if known."""
-        cells, n_cells, weights = self.cells(), 2 * len(self.groups), self.weights
-        total, shift = self._total(), self.shift
+        n_cells, total, slope, shift = 2 * len(self.groups), self._total(), self.slope, self.shift
         few = len(self.gaps) < n_cells
         sides = self._mix.T if few else np.eye(n_cells)
+        if logits is None and isinstance(self.X, RemoteDesign):
+            logits = model.logits(self.X)
+        # A network goes through its layers for the logits of a block, so they are not asked for twice.
+        logits_of, pull_back = None if logits is not None else model.logits, model.pull_back
 
-        def work(rows: slice) -> np.ndarray:
-            X = self.X[rows]
-            z = model.logits(X) if logits is None else logits[rows]
+        def work(
+            X: Design, z: np.ndarray | None, y: np.ndarray, cells: np.ndarray, weights: np.ndarray | None
+        ) -> np.ndarray:
+            if z is None:
+                assert logits_of is not None
+                z = logits_of(X)
             p = sigmoid(z)
-            soft = p if self.slope == 1 and shift == 0 else sigmoid(self.slope * (z - shift))
+            soft = p if slope == 1 and shift == 0 else sigmoid(slope * (z - shift))
             cotangents = np.empty((z.size, sides.shape[1] + 1))
-            cotangents[:, :-1] = (self.slope * soft * (1.0 - soft))[:, None] * sides[cells[rows]]
-            cotangents[:, -1] = (p - self.y[rows]) / total
+            cotangents[:, :-1] = (slope * soft * (1.0 - soft))[:, None] * sides[cells]
+            cotangents[:, -1] = (p - y) / total
             if weights is not None:
-                cotangents *= weights[rows, None]
-            return model.pull_back(X, cotangents)
+                cotangents *= weights[:, None]
+            return pull_back(X, cotangents)
 
-        sums = sum_blocks(work, *extent(self.X, n_cells))
+        sums = sum_over(self.X, work, logits, self.y, self.cells(), self.weights, least=n_cells)
         return sums if few else np.column_stack([sums[:, :-1] @ self._mix.T, sums[:, -1]])
 
     def hessians(self, model: InfluenceModel) -> np.ndarray:
@@ -152,23 +158,20 @@ class FairnessQuantities:
                 "Second-order effects need logits that are linear in the parameters. Use order=1, the "
                 "leverage-corrected effect, or the logistic model."
             )
-        z = model.logits(self.X)
-        cells, n_cells, weights, total = self.cells(), 2 * len(self.groups), self.weights, self._total()
-        shift = self.shift
+        n_cells, total, slope, shift = 2 * len(self.groups), self._total(), self.slope, self.shift
 
-        def work(rows: slice) -> np.ndarray:
-            X, own = self.X[rows], cells[rows]
-            soft, p = sigmoid(self.slope * (z[rows] - shift)), sigmoid(z[rows])
-            bend, curve = self.slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft), p * (1.0 - p) / total
+        def work(X: Design, z: np.ndarray, own: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+            soft, p = sigmoid(slope * (z - shift)), sigmoid(z)
+            bend, curve = slope**2 * soft * (1.0 - soft) * (1.0 - 2.0 * soft), p * (1.0 - p) / total
             if weights is not None:
-                bend, curve = bend * weights[rows], curve * weights[rows]
+                bend, curve = bend * weights, curve * weights
             sums = np.zeros((n_cells + 1, X.shape[1] + 1, X.shape[1] + 1))
             for cell in np.unique(own):
                 sums[cell] = cross_product(X[own == cell], bend[own == cell])
             sums[-1] = cross_product(X, curve)
             return sums
 
-        sums = sum_blocks(work, *extent(self.X))
+        sums = sum_over(self.X, work, model.logits(self.X), self.cells(), self.weights)
         return np.concatenate([np.tensordot(self._mix, sums[:-1], 1), sums[-1:]])
 
     def without(self, names: Sequence[str]) -> FairnessQuantities:

@@ -20,9 +20,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import linprog
 
-from iffair_core.data.design import Design, cross_product, extent, squared
+from iffair_core.data.design import Design, cross_product, squared
 from iffair_core.errors import ConfigError, Infeasible, StopCheck, never_stop
-from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
+from iffair_core.models.blocks import sigmoid, sum_over
 from iffair_core.models.logistic import LogisticModel
 
 VARIANTS = ("diverse", "uniform", "efficient")
@@ -534,15 +534,13 @@ def _largest_change(n: int, rails: Rails) -> float:
 
 def _weighted_columns(X: Design, values: np.ndarray) -> np.ndarray:
     """X~' values, (p + 1,)."""
-    parts = map_blocks(lambda rows: X[rows].T @ values[rows], *extent(X))
-    return np.append(np.sum(parts, axis=0), values.sum())
+    return np.append(sum_over(X, lambda block, own: block.T @ own, values), values.sum())
 
 
 def _squares(X: Design, residual: np.ndarray) -> np.ndarray:
     """Column sums of (residual x~)^2, (p + 1,)."""
     weight = residual**2
-    parts = map_blocks(lambda rows: squared(X[rows]).T @ weight[rows], *extent(X))
-    return np.append(np.sum(parts, axis=0), weight.sum())
+    return np.append(sum_over(X, lambda block, own: squared(block).T @ own, weight), weight.sum())
 
 
 def _gram(X: Design, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -551,8 +549,7 @@ def _gram(X: Design, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) 
     if n == 0:
         return np.zeros((p + 2, p + 2))
 
-    def work(rows: slice) -> np.ndarray:
-        block, own, beside = X[rows], residual[rows], even[rows]
+    def work(block: Design, own: np.ndarray, beside: np.ndarray) -> np.ndarray:
         out = np.empty((p + 2, p + 2))
         out[:-1, :-1] = cross_product(block, own**2)
         out[:-2, -1] = block.T @ (own * beside)
@@ -561,7 +558,7 @@ def _gram(X: Design, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) 
         return out
 
     units = np.append(scale, 1.0)
-    return sum_blocks(work, *extent(X)) / np.outer(units, units)
+    return sum_over(X, work, residual, even) / np.outer(units, units)
 
 
 def require_rails(max_weight: float, min_effective_sample_size: float) -> None:

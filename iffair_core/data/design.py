@@ -2,12 +2,14 @@
 
 X (n, p) is an array, or a `CodedDesign` that stands for the same numbers: a category of L levels is one code a row in
 place of L - 1 columns of zeros and ones. Both know `shape`, `X[rows]`, `X @ V` and `X.T @ C`; the functions below are
-the rest of what is asked of them. x~ = [x, 1] is a row with the intercept's 1 at its end.
+the rest of what is asked of them. x~ = [x, 1] is a row with the intercept's 1 at its end. The rows of a `RemoteDesign`
+lie elsewhere, as arrays or codes, and work is sent to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -153,7 +155,50 @@ class _Transposed:
         return out
 
 
-Design = np.ndarray | CodedDesign
+class RemoteDesign(ABC):
+    """A matrix (n, p) whose rows lie elsewhere: `models.blocks` sends its work there (`sum_over`, `map_over`).
+
+    `X[rows]` are some of the rows, in the order of `rows`.
+    """
+
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def __getitem__(self, rows: slice | np.ndarray) -> RemoteDesign: ...
+
+    @abstractmethod
+    def sum_over(self, work: Callable[..., np.ndarray], of_rows: Sequence[np.ndarray | None], least: int) -> np.ndarray:
+        """Sum of `work(block, what belongs to its rows of each of of_rows)` over the blocks of all pieces."""
+
+    @abstractmethod
+    def map_over(self, work: Callable[..., np.ndarray], of_rows: Sequence[np.ndarray | None]) -> np.ndarray:
+        """The results of `work`, one line for each row, in the order of the rows."""
+
+    @property
+    def T(self) -> _RemoteTransposed:
+        return _RemoteTransposed(self)
+
+    def __matmul__(self, V: np.ndarray) -> np.ndarray:
+        """X V, (n,) or (n, k), for V (p,) or (p, k)."""
+        return self.map_over(lambda block: block @ V, ())
+
+    def dense(self) -> np.ndarray:
+        """The same numbers as an array here."""
+        return self.map_over(dense, ())
+
+
+@dataclass(frozen=True, eq=False)
+class _RemoteTransposed:
+    """X' of a remote design."""
+
+    of: RemoteDesign
+
+    def __matmul__(self, C: np.ndarray) -> np.ndarray:
+        """X' C, (p,) or (p, k), for C (n,) or (n, k)."""
+        return self.of.sum_over(lambda block, own: block.T @ own, (C,), 0)
+
+
+Design = np.ndarray | CodedDesign | RemoteDesign
 
 
 def _with_zeros(V: np.ndarray) -> np.ndarray:
@@ -177,7 +222,7 @@ def extent(X: Design, least: int = 0) -> tuple[int, int]:
 
 def dense(X: Design) -> np.ndarray:
     """X as an array: for a few rows at a time, or for those who know arrays only."""
-    return X.dense() if isinstance(X, CodedDesign) else X
+    return X if isinstance(X, np.ndarray) else X.dense()
 
 
 def level_columns(X: Design) -> np.ndarray:
@@ -189,6 +234,8 @@ def cross_product(X: Design, d: np.ndarray) -> np.ndarray:
     """X~' diag(d) X~, (p + 1, p + 1): where d >= 0, half the work of a product of two matrices."""
     if isinstance(X, CodedDesign):
         return X.cross_product(d)
+    if isinstance(X, RemoteDesign):
+        return X.sum_over(cross_product, (d,), 0)
     p = X.shape[1]
     out = np.empty((p + 1, p + 1))
     if (d >= 0).all():
@@ -205,13 +252,15 @@ def row_forms(X: Design, A: np.ndarray) -> np.ndarray:
     """x~' A x~ of each row, (m,), for symmetric A (p + 1, p + 1)."""
     if isinstance(X, CodedDesign):
         return X.forms(A)
+    if isinstance(X, RemoteDesign):
+        return X.map_over(lambda block: row_forms(block, A), ())
     return np.einsum("ij,ij->i", X @ A[:-1, :-1] + 2.0 * A[-1, :-1], X) + A[-1, -1]
 
 
 def squared_lengths(X: Design, W: np.ndarray) -> Callable[[Design], np.ndarray]:
     """|W x~|^2 of each row of a block of X, (m,), for a lower triangle W (p + 1, p + 1)."""
     P = W.shape[0]
-    if isinstance(X, CodedDesign):
+    if not isinstance(X, np.ndarray):
         form = W.T @ W
         return lambda block: row_forms(block, form)
     # Row j of the triangle has entries up to column j only, so working in panels of rows halves the work.
@@ -231,6 +280,6 @@ def squared_lengths(X: Design, W: np.ndarray) -> Callable[[Design], np.ndarray]:
     return of
 
 
-def squared(X: Design) -> Design:
+def squared(X: np.ndarray | CodedDesign) -> np.ndarray | CodedDesign:
     """Every entry squared."""
     return X.squared() if isinstance(X, CodedDesign) else X**2

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -19,6 +19,8 @@ from typing import TypeVar
 import numpy as np
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before the controller looks for libraries to pin)
 from threadpoolctl import ThreadpoolController
+
+from iffair_core.data.design import Design, RemoteDesign, extent
 
 BLOCK_BYTES = 1_000_000
 Result = TypeVar("Result")
@@ -107,6 +109,36 @@ def sum_blocks(work: Callable[[slice], np.ndarray], n_rows: int, n_columns: int)
 
     _each(add, len(blocks))
     return total[0]
+
+
+def sum_over(X: Design, work: Callable[..., np.ndarray], *of_rows: np.ndarray | None, least: int = 0) -> np.ndarray:
+    """Sum of `work(block of X, what belongs to its rows of each of of_rows)` over all blocks; None stays None.
+
+    `least`: columns of what `work` holds for each row, if more than X has. `work` may be carried to where the rows of X
+    lie: it must not hold on to anything that is as long as X.
+    """
+    if isinstance(X, RemoteDesign):
+        return X.sum_over(work, of_rows, least)
+    return sum_blocks(lambda rows: work(X[rows], *_of(of_rows, rows)), *extent(X, least))
+
+
+def map_over(
+    X: Design, work: Callable[..., np.ndarray], *of_rows: np.ndarray | None, columns: int | None = None
+) -> np.ndarray:
+    """The results of `work`, as in `sum_over`, one line for each row of X: (n,), or (n, columns)."""
+    if isinstance(X, RemoteDesign):
+        return X.map_over(work, of_rows)
+    out = np.empty(X.shape[0] if columns is None else (X.shape[0], columns))
+
+    def keep(rows: slice) -> None:
+        out[rows] = work(X[rows], *_of(of_rows, rows))
+
+    map_blocks(keep, *extent(X))
+    return out
+
+
+def _of(arrays: Iterable[np.ndarray | None], rows: slice) -> Iterator[np.ndarray | None]:
+    return (None if one is None else one[rows] for one in arrays)
 
 
 def _each(work: Callable[[int], None], count: int) -> None:

@@ -15,9 +15,17 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
-from iffair_core.data.design import CodedDesign, Design, cross_product, dense, extent, level_columns, squared_lengths
+from iffair_core.data.design import (
+    CodedDesign,
+    Design,
+    RemoteDesign,
+    cross_product,
+    dense,
+    level_columns,
+    squared_lengths,
+)
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
-from iffair_core.models.blocks import map_blocks, sigmoid, sum_blocks
+from iffair_core.models.blocks import map_over, sigmoid, sum_over
 
 TOLERANCE = 1e-9
 DECREMENT = 1e-20  # of the Newton decrement squared, per row
@@ -147,21 +155,21 @@ class LogisticModel:
         theta = self.theta_ if theta is None else theta
         return self.push_forward(X, theta[:, None])[:, 0]
 
-    def pull_back(self, X: Design, cotangents: np.ndarray) -> np.ndarray:
+    @staticmethod
+    def pull_back(X: Design, cotangents: np.ndarray) -> np.ndarray:
         """X~' C, (p + 1, k), for C (m, k); callers with many rows pass one block at a time."""
         return np.vstack([X.T @ cotangents, cotangents.sum(axis=0)])
 
     def push_forward(self, X: Design, directions: np.ndarray) -> np.ndarray:
         """X~ V, (m, k), for V (p + 1, k)."""
         directions = np.ascontiguousarray(directions)
-        out = np.empty((X.shape[0], directions.shape[1]))
 
-        def work(rows: slice) -> None:
-            out[rows] = X[rows] @ directions[:-1]
-            out[rows] += directions[-1]
+        def work(block: Design) -> np.ndarray:
+            moved = block @ directions[:-1]
+            moved += directions[-1]
+            return moved
 
-        map_blocks(work, *extent(X))
-        return out
+        return map_over(X, work, columns=directions.shape[1])
 
     def solve(self, right_hand_sides: np.ndarray) -> np.ndarray:
         """H^-1 B at the fitted parameters, same shape as B (p + 1, ...)."""
@@ -172,13 +180,13 @@ class LogisticModel:
         if self._factor is not None:
             lower, scale = self._factor
             return np.asarray((lower @ lower.T) * np.outer(scale, scale))
+        coef, intercept = self.coef_, self.intercept_
 
-        def work(rows: slice) -> np.ndarray:
-            X = self.X_[rows]
-            p = sigmoid(X @ self.coef_ + self.intercept_)
-            return cross_product(X, self.sample_weight_[rows] * p * (1.0 - p))
+        def work(block: Design, s: np.ndarray) -> np.ndarray:
+            p = sigmoid(block @ coef + intercept)
+            return cross_product(block, s * p * (1.0 - p))
 
-        return self._penalized(sum_blocks(work, *extent(self.X_)))
+        return self._penalized(sum_over(self.X_, work, self.sample_weight_))
 
     def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """The parameters (p + 1,) one Newton step from `theta`, on the objective of the same rows with these weights
@@ -206,15 +214,13 @@ class LogisticModel:
         """h_i = d_i x~_i' H^-1 x~_i of each training row, (n,)."""
         lower, scale = self._hessian_factor()
         lengths = squared_lengths(self.X_, solve_triangular(lower, np.diag(1.0 / scale), lower=True))
-        out = np.empty(self.X_.shape[0])
+        coef, intercept = self.coef_, self.intercept_
 
-        def work(rows: slice) -> None:
-            X = self.X_[rows]
-            p = sigmoid(X @ self.coef_ + self.intercept_)
-            out[rows] = self.sample_weight_[rows] * p * (1.0 - p) * lengths(X)
+        def work(block: Design, s: np.ndarray) -> np.ndarray:
+            p = sigmoid(block @ coef + intercept)
+            return np.asarray(s * p * (1.0 - p) * lengths(block))
 
-        map_blocks(work, *extent(self.X_))
-        return out
+        return map_over(self.X_, work, self.sample_weight_)
 
     def _hessian_factor(self) -> Factor:
         if self._factor is None:
@@ -352,8 +358,8 @@ class LogisticModel:
         P, levels = X.shape[1] + 1, level_columns(X)
         known = levels.size + 1
 
-        def work(rows: slice) -> np.ndarray:
-            block, weight, side = X[rows], s[rows], 1.0 - 2.0 * y[rows]
+        def work(block: Design, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+            side = 1.0 - 2.0 * y
             against = block @ theta[:-1]
             against += theta[-1]
             against *= side
@@ -372,7 +378,7 @@ class LogisticModel:
                 out[1 + P + known :] = cross_product(block, curved).ravel()
             return out
 
-        sums = sum_blocks(work, *extent(X))
+        sums = sum_over(X, work, y, s)
         penalty = theta[:-1] / self.C
         gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
@@ -432,7 +438,7 @@ def checked(
 
     `same_rows`: X and y were checked before, and only the weights are new.
     """
-    X = np.ascontiguousarray(X, dtype=np.float64) if not isinstance(X, CodedDesign) else X
+    X = X if isinstance(X, CodedDesign | RemoteDesign) else np.ascontiguousarray(X, dtype=np.float64)
     y = np.asarray(y, dtype=np.float64)
     if len(X.shape) != 2 or y.shape != X.shape[:1]:
         raise ConfigError(f"X has shape {X.shape} and y has shape {y.shape}; give X as (n, p) and y as (n,).")
@@ -446,7 +452,8 @@ def checked(
     if not 0 < (weight * y).sum() < weight.sum():
         raise FitError("Only one outcome has rows with weight above 0; a model needs both.")
     with np.errstate(invalid="ignore", over="ignore"):
-        values = X.numbers if isinstance(X, CodedDesign) else X
+        # Where the rows lie elsewhere they were encoded, which leaves nothing missing.
+        values = X.numbers if isinstance(X, CodedDesign) else np.empty(0) if isinstance(X, RemoteDesign) else X
         total = 0.0 if same_rows else values.sum()
     if not np.isfinite(total) and not np.isfinite(values).all():
         raise ConfigError("X holds missing or infinite values; encode them first.")
