@@ -26,6 +26,9 @@ import pandas as pd
 from iffair_core.audit import audit
 from iffair_core.causes.found import causes_of, find_causes
 from iffair_core.checks.run import Remedy, run_checks
+from iffair_core.cluster.connecting import connected
+from iffair_core.cluster.folder import open_folder
+from iffair_core.cluster.study import LEFT_OUT, ClusterStudy
 from iffair_core.data.option import options_of
 from iffair_core.data.resolving import typed
 from iffair_core.data.task import Task
@@ -39,6 +42,7 @@ from iffair_core.options import (
     ROWS_PARQUET,
     SEEDS,
     command_parser,
+    on_cluster,
     read_options,
     saved_settings,
     seed_count,
@@ -49,6 +53,7 @@ from iffair_core.options import (
 )
 from iffair_core.reading.door import read_table
 from iffair_core.reading.types import with_types
+from iffair_core.study.config import StudyConfig
 from iffair_core.study.disclosure import disclosed
 from iffair_core.study.over_seeds import over_seeds, seeds_of
 from iffair_core.study.results import StudyResult
@@ -139,15 +144,24 @@ def _run(options: argparse.Namespace) -> list[str]:
         raise ConfigError("--causes rests on single rows, which --smallest-group does not show. Leave one of them out.")
     _require_writable(folder)
 
+    cluster = on_cluster(options)
     started = time.perf_counter()
-    table, task, name = _table_and_task(options, saved)
-    read_seconds = time.perf_counter() - started
-    result = Study(table, task, name=name, **config.to_dict()).run()
-    if options.causes:
-        result = result.having(find_causes(result, typed(task, table)))
-    if count > 1:
-        result = result.having(over_seeds(result, table, count))
-    fix = None if wanted is None else smallest_fix(result, *wanted)
+    with _cluster_study(options, saved, config) if cluster else _study(options, saved, config) as study:
+        read_seconds = time.perf_counter() - started
+        result = study.run()
+        if options.causes:
+            result = result.having(find_causes(result, typed(study.task, study.table)))
+        if count > 1 and not cluster:
+            result = result.having(over_seeds(result, study.table, count))
+        fix = None if wanted is None else smallest_fix(result, *wanted)
+        rows = () if only_cohorts else (ROWS_PARQUET,) if cluster else (ROWS,)
+        asked = {DESIGN: options.save_design, MODEL: options.save_model, ROWS_PARQUET: options.parquet}
+        files = {*rows, *(name for name, wanted in asked.items() if wanted)}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            written = _write(result, folder, options.file, read_seconds, fix, files)
+        except OSError as error:
+            raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
     said += [*result.findings, *disclosed(result).warnings]
     if result.smallest_group is not None:
@@ -156,15 +170,11 @@ def _run(options: argparse.Namespace) -> list[str]:
         said.append("The settings were made for another table: the choices are the same, the numbers are not.")
     if fix is not None and not fix.reached:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        extra = {DESIGN: options.save_design, MODEL: options.save_model, ROWS_PARQUET: options.parquet}
-        written = _write(result, folder, options.file, read_seconds, fix, {name for name in extra if extra[name]})
-    except OSError as error:
-        raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+    if cluster:
+        said += [LEFT_OUT] + ([] if only_cohorts else [f"{ROWS_PARQUET} stands in for {ROWS}."])
     if (causes := causes_of(result)) is not None:
         said += failed_checks(causes)
-    wanted_files = {**extra, SEEDS: count > 1, ROWS: not only_cohorts, WEIGHTS: only_cohorts}
+    wanted_files = {name: name in files for name in (*asked, ROWS)} | {SEEDS: count > 1, WEIGHTS: only_cohorts}
     wanted_files |= dict.fromkeys(CAUSES, options.causes)
     for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
@@ -182,7 +192,7 @@ def _write(
     fix: SmallestFix | None,
     asked: Collection[str],
 ) -> list[Path]:
-    """Write the files of every run, and those that were `asked` for by name; their paths."""
+    """Write the files of every run, and those with rows and more that were `asked` for by name; their paths."""
     from iffair_core.telling import files
     from iffair_core.telling.csv_writing import csv_bytes
     from iffair_core.telling.report import report_html
@@ -195,8 +205,9 @@ def _write(
         lambda: files.settings_json(result, fix).encode(),
     )
     contents: dict[str, Callable[[], bytes]] = dict(zip(FILES, makers, strict=True))
-    if result.smallest_group is not None:
-        del contents[ROWS]  # it holds single rows, which cohort-only mode does not show
+    if ROWS not in asked:
+        del contents[ROWS]
+    if result.smallest_group is not None:  # in place of single rows, which cohort-only mode does not show
         contents[WEIGHTS] = lambda: files.weights_csv(result)
     if (causes := causes_of(result)) is not None:
         for name, frame in zip(CAUSES, causes_tables(result, causes).values(), strict=True):
@@ -204,17 +215,21 @@ def _write(
     if (seeds := seeds_of(result)) is not None:
         contents[SEEDS] = partial(files.seeds_csv, seeds)
     on_request: dict[str, Callable[[], bytes]] = {
-        ROWS_PARQUET: lambda: files.rows_parquet(result, fix),
         MODEL: lambda: files.model_skops(result),
     }
     contents |= {name: make for name, make in on_request.items() if name in asked}
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())
-    if DESIGN in asked:
-        with _replacing(folder / DESIGN) as path:
-            files.write_design(result, path)
-    return [folder / name for name in (*contents, *([DESIGN] if DESIGN in asked else []))]
+    in_blocks: dict[str, Callable[[Path], None]] = {
+        ROWS_PARQUET: lambda path: files.write_rows(result, path, fix),
+        DESIGN: lambda path: files.write_design(result, path),
+    }
+    in_blocks = {name: write for name, write in in_blocks.items() if name in asked}
+    for name, write in in_blocks.items():
+        with _replacing(folder / name) as path:
+            write(path)
+    return [folder / name for name in (*contents, *in_blocks)]
 
 
 @contextlib.contextmanager
@@ -328,12 +343,33 @@ def _table_and_task(options: argparse.Namespace, saved: SavedSettings | None = N
             f"There is no file '{shorten(file)}', and no data set of that name. "
             f"Check the path, or choose one of: {listing(names, len(names))}."
         )
-    absent = [f"--{name}" for name in ("target", "favorable", "sensitive") if name not in given]
     if earlier is not None:
         reading, given = read_options(options, saved), _over_preset(earlier, given)
-    elif absent:
+    task = _file_task(given, saved)
+    return read_table(file, options=reading), task, Path(file).name
+
+
+@contextlib.contextmanager
+def _study(options: argparse.Namespace, saved: SavedSettings | None, config: StudyConfig) -> Iterator[Study]:
+    table, task, name = _table_and_task(options, saved)
+    yield Study(table, task, name=name, **config.to_dict())
+
+
+@contextlib.contextmanager
+def _cluster_study(options: argparse.Namespace, saved: SavedSettings | None, config: StudyConfig) -> Iterator[Study]:
+    """A study of a folder of Parquet files; its cluster is there until the results are written."""
+    given = task_choices(options)
+    task = _file_task(given if saved is None else _over_preset(saved.task.to_dict(), given), saved)
+    folder = open_folder(options.file)
+    with connected(options.scheduler) as client:
+        yield ClusterStudy(client, folder, task, **config.to_dict())
+
+
+def _file_task(given: dict[str, Any], saved: SavedSettings | None) -> Task:
+    absent = [f"--{name}" for name in ("target", "favorable", "sensitive") if name not in given]
+    if saved is None and absent:
         raise ConfigError(f"A file needs {' and '.join(absent)} as well. See python -m iffair_core run --help.")
-    return read_table(file, options=reading), Task.from_dict(given), Path(file).name
+    return Task.from_dict(given)
 
 
 def _over_preset(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

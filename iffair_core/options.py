@@ -22,6 +22,7 @@ SEEDS = "seeds.csv"
 CAUSES = ("cohorts.csv", "conflicts.csv", "along.csv", "collect.csv")
 AUDIT_FILES = ("audit.csv", "audit.json")
 MOST_SEEDS = 1000
+ENGINES = ("memory", "dask")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,6 +106,10 @@ def command_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--settings", metavar="FILE", help="settings.json of an earlier study; options given besides win over it"
     )
+    run.add_argument(
+        "--engine", metavar="NAME", default=ENGINES[0], help="memory, or dask for a folder of Parquet files"
+    )
+    run.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster (default: workers on this machine)")
     run.add_argument("--causes", action="store_true", help=f"also write {', '.join(CAUSES)}")
     run.add_argument(
         "--save-design", action="store_true", help=f"also write {DESIGN}, the features as the model saw them"
@@ -182,6 +187,20 @@ def study_config(options: argparse.Namespace, saved: SavedSettings | None = None
     if "model" in given and given["model"] != saved.config.model:
         given = {"C": None, **given}  # the saved penalty is that of another model
     return replace(saved.config, **given)
+
+
+def on_cluster(options: argparse.Namespace) -> bool:
+    """Whether the rows stay on a cluster; ConfigError for options that a study there has not."""
+    if Choice(flag="engine", allowed=ENGINES).given(options.engine) == "memory":
+        if options.scheduler is not None:
+            raise ConfigError("--scheduler is of --engine dask. Give both, or neither.")
+        return False
+    beside = {"causes": options.causes, "save-design": options.save_design, "seeds": options.seeds is not None}
+    for flag in (flag for flag, given in beside.items() if given):
+        raise ConfigError(f"--{flag} needs all rows in one place, which --engine dask has not. Leave one of them out.")
+    if named := read_options(options).given():
+        raise ConfigError(f"--{next(iter(named))} is of other files than the Parquet of --engine dask. Leave it out.")
+    return True
 
 
 def wanted_fix(options: argparse.Namespace, saved: SavedSettings | None = None) -> tuple[float, str] | None:

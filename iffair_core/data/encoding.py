@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +71,7 @@ class Dataset:
 
 
 @dataclass
-class _Column:
+class Column:
     """One input column: what was learned, the features it yields, and how to write them into X."""
 
     learned: dict[str, Any]
@@ -106,6 +106,28 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
             "No feature column is left after the choices made. "
             "Drop fewer columns, or audit the outcome without a model."
         )
+    split, train = divided(resolved, seed)
+    names = {str(column): column for column in table.columns}
+    types = infer_types(table)
+    whole = bool(resolved.used.all())
+
+    columns: dict[str, Column] = {}
+    infinite: list[str] = []
+    for name in resolved.feature_columns:
+        series = table[names[name]]
+        series = series if whole else series[resolved.used]
+        columns |= encode_column(name, series, types[name], train, infinite, task.smallest_group, names)
+
+    def matrix(p: int) -> Design:
+        _require_room(columns, len(split), p, len(resolved.groups))
+        return assemble(columns, len(split), p)
+
+    return encoded(resolved, split, columns, infinite, matrix, len(table), table.attrs.get("reading"))
+
+
+def divided(resolved: ResolvedTask, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(split (n,), positions of the training rows that weigh more than 0): these teach the encoding."""
+    task = resolved.task
     split = split_rows(
         resolved.y,
         resolved.group_codes,
@@ -121,31 +143,25 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
         raise TaskError(
             f"Every training row weighs 0 by the column '{shorten(task.weights)}'. Choose other row weights."
         )
-    warnings = list(resolved.warnings)
-    names = {str(column): column for column in table.columns}
-    types = infer_types(table)
-    whole = bool(resolved.used.all())
+    return split, train
 
-    columns: dict[str, _Column] = {}
-    infinite: list[str] = []
-    for name in resolved.feature_columns:
-        if types[name] in NO_FEATURES:
-            columns[name] = _dropped(types[name])
-            continue
-        series = table[names[name]]
-        series = series if whole else series[resolved.used]
-        if types[name] == "year and month":
-            for part, values in year_and_month(series).items():
-                columns[part if part not in names else f"{part} (2)"] = _encode_numbers(part, values, train)
-        else:
-            columns[name] = _encode_column(name, series, train, infinite, task.smallest_group)
 
-    warnings += _column_warnings(columns, infinite)
+def encoded(
+    resolved: ResolvedTask,
+    split: np.ndarray,
+    columns: Mapping[str, Column],
+    infinite: list[str],
+    matrix: Callable[[int], Design],
+    n_rows_in_file: int,
+    reading: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """The data set of these columns; `matrix(p)` gives X. `notes` join the warnings of the task."""
+    warnings = [*resolved.warnings, *notes, *_column_warnings(columns, infinite)]
     feature_names = _unique([feature for column in columns.values() for feature in column.features])
     if not feature_names:
         raise TaskError("Every feature column is constant or missing in the training rows. Choose other columns.")
-    _require_room(columns, len(split), len(feature_names), len(resolved.groups))
-    X = _assemble(columns, len(split), len(feature_names))
+    X = matrix(len(feature_names))
     return Dataset(
         X=X,
         y=resolved.y.astype(np.float64),
@@ -158,18 +174,42 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
         encoding={name: column.learned for name, column in columns.items()},
         warnings=tuple(warnings),
         task=resolved,
-        n_rows_in_file=len(table),
+        n_rows_in_file=n_rows_in_file,
         base_weight=resolved.base_weight,
-        reading=dict(table.attrs.get("reading") or {}),
+        reading=dict(reading or {}),
     )
 
 
 # ----------------------------------------------------------------------------------------------------------- columns
 
 
+def encode_column(
+    name: str,
+    series: pd.Series,
+    kind: str,
+    train: np.ndarray,
+    infinite: list[str],
+    smallest: int | None,
+    names: Container[str],
+) -> dict[str, Column]:
+    """What one column of the table, of this type, becomes: one input column, or two of a date; by name.
+
+    series: the used rows; train: positions of those that teach. Names of columns with infinite values are added to
+    `infinite`. `names`: those of the table's columns.
+    """
+    if kind in NO_FEATURES:
+        return {name: _dropped(kind)}
+    if kind == "year and month":
+        return {
+            part if part not in names else f"{part} (2)": _encode_numbers(part, values, train)
+            for part, values in year_and_month(series).items()
+        }
+    return {name: _encode_column(name, series, train, infinite, smallest)}
+
+
 def _encode_column(
     name: str, series: pd.Series, train: np.ndarray, infinite: list[str], smallest: int | None
-) -> _Column:
+) -> Column:
     if is_number(series):
         values = as_numbers(series)
         unbounded = np.isinf(values)
@@ -181,11 +221,11 @@ def _encode_column(
     return _encode_levels(name, *label_codes(series), train, smallest or 0)
 
 
-def _dropped(reason: str) -> _Column:
-    return _Column({"kind": "dropped", "reason": reason}, [])
+def _dropped(reason: str) -> Column:
+    return Column({"kind": "dropped", "reason": reason}, [])
 
 
-def _encode_numbers(name: str, values: np.ndarray, train: np.ndarray) -> _Column:
+def _encode_numbers(name: str, values: np.ndarray, train: np.ndarray) -> Column:
     seen = values[train]
     absent = np.isnan(seen)
     flagged = bool(absent.any())
@@ -211,11 +251,11 @@ def _encode_numbers(name: str, values: np.ndarray, train: np.ndarray) -> _Column
     if constant:
         learned["constant"] = True
     if not flagged:
-        return _Column(learned, features, standard)
-    return _Column(learned, [*features, f"{name} is missing"], standard, np.where(missing, 0, -1).astype(np.int32))
+        return Column(learned, features, standard)
+    return Column(learned, [*features, f"{name} is missing"], standard, np.where(missing, 0, -1).astype(np.int32))
 
 
-def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train: np.ndarray, smallest: int) -> _Column:
+def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train: np.ndarray, smallest: int) -> Column:
     counts = np.bincount(codes[train], minlength=len(labels))
     if counts.max() == len(train):
         return _dropped("all missing" if labels[int(counts.argmax())] == MISSING else "constant")
@@ -242,7 +282,7 @@ def _encode_levels(name: str, codes: np.ndarray, labels: tuple[str, ...], train:
         "dropped_level": levels[base],
     }
     features = [f"{name} = {level}" for position, level in enumerate(levels) if position != base]
-    return _Column(learned, features, None, shift[place][codes])
+    return Column(learned, features, None, shift[place][codes])
 
 
 # -------------------------------------------------------------------------------------------------------------- a row
@@ -326,7 +366,7 @@ def _unique(names: list[str]) -> list[str]:
     return result
 
 
-def _require_room(columns: Mapping[str, _Column], n: int, p: int, groups: int) -> None:
+def _require_room(columns: Mapping[str, Column], n: int, p: int, groups: int) -> None:
     """TaskError, with the number of rows that would fit, where a study would not fit into the memory that is free."""
     free = free_memory()
     held = sum((column.numbers is not None) + (column.slots is not None) for column in columns.values())
@@ -344,8 +384,11 @@ def _require_room(columns: Mapping[str, _Column], n: int, p: int, groups: int) -
     )
 
 
-def _assemble(columns: dict[str, _Column], n: int, p: int) -> Design:
-    """X (n, p) of all features. A category with one feature counts as a number, which costs less than a code."""
+def assemble(columns: Mapping[str, Column], n: int, p: int, of: int | None = None) -> np.ndarray | CodedDesign:
+    """X (n, p) of all features. A category with one feature counts as a number, which costs less than a code.
+
+    `of`: the rows of the whole matrix, where these are some of them: all are held in the same form.
+    """
     places = np.cumsum([0, *(len(column.features) for column in columns.values())]).tolist()
     numbers: list[tuple[int, np.ndarray]] = []
     levels: list[tuple[int, int, np.ndarray]] = []
@@ -359,7 +402,7 @@ def _assemble(columns: dict[str, _Column], n: int, p: int) -> Design:
                 numbers.append((first, column.slots == 0))
             else:
                 levels.append((first, end, column.slots))
-    if levels and worth_codes(n, p, len(numbers) + len(levels)):
+    if levels and worth_codes(of or n, p, len(numbers) + len(levels)):
         return _coded(numbers, levels, n)
     X = np.zeros((n, p))
     for block in (slice(start, start + _ASSEMBLE) for start in range(0, n, _ASSEMBLE)):  # stays in cache
@@ -388,7 +431,7 @@ def _coded(numbers: list[tuple[int, np.ndarray]], levels: list[tuple[int, int, n
     )
 
 
-def _column_warnings(columns: dict[str, _Column], infinite: list[str]) -> list[str]:
+def _column_warnings(columns: Mapping[str, Column], infinite: list[str]) -> list[str]:
     warnings = []
     if infinite:
         warnings.append(f"Infinite values treated as missing in: {listing(infinite)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -90,7 +90,7 @@ def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
     require_single_values(table)
     table = typed(task, table)
     columns = {str(column): table[column] for column in table.columns}
-    _check_columns(task, columns)
+    check_columns(task, columns)
     warnings = [str(warning) for warning in table.attrs.get("warnings", ())]
     if warnings and task.smallest_group is not None:
         warnings = ["Notes on how the file was read are withheld: they may tell of single cells."]
@@ -123,12 +123,9 @@ def resolve(task: Task, table: pd.DataFrame) -> ResolvedTask:
         warnings.append(f"'{shorten(task.split)}' names no validation rows: a quarter of its training rows is drawn.")
     units = None if task.unit is None else _units(task, columns[task.unit][used], fixed, warnings)
 
-    left_out = {task.target, task.weights, task.split, task.unit, *task.drop}
-    if not task.use_sensitive_as_feature:
-        left_out |= set(task.sensitive_columns)
-    features = tuple(name for name in columns if name not in left_out)
     return ResolvedTask(
-        task, y, used, codes, groups, reference, reason, favorable, others, features, tuple(warnings),
+        task, y, used, codes, groups, reference, reason, favorable, others, feature_columns(task, columns),
+        tuple(warnings),
         weights, fixed, units, cuts, tuple(coded),
     )  # fmt: skip
 
@@ -140,7 +137,16 @@ def typed(task: Task, table: pd.DataFrame) -> pd.DataFrame:
     return with_types(table, task.types, task.missing)
 
 
-def _check_columns(task: Task, columns: Mapping[str, object]) -> None:
+def feature_columns(task: Task, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of a table's columns that features may come from."""
+    left_out = {task.target, task.weights, task.split, task.unit, *task.drop}
+    if not task.use_sensitive_as_feature:
+        left_out |= set(task.sensitive_columns)
+    return tuple(name for name in names if name not in left_out)
+
+
+def check_columns(task: Task, columns: Mapping[str, object]) -> None:
+    """TaskError where the task names a column that is not among `columns`, or one for two things."""
     sensitive = task.sensitive_columns
     _need(task.target, "The outcome", columns)
     if not sensitive:

@@ -140,17 +140,18 @@ def _columns(tables: list[pa.Table], categories: set[str]) -> tuple[list[str], l
         label, array, arrays[place] = labels[place], arrays[place], None
         if not (label in entries and label.startswith("__index_level_")):
             names.append(label.strip())
-            series = _series(array, category=label in categories)
+            series = as_series(array, category=label in categories)
             columns.append(series.astype("category") if label in categories else series)
     return names, columns
 
 
-def _series(column: Any, *, category: bool) -> pd.Series:
+def as_series(column: Any, *, category: bool) -> pd.Series:
+    """A column of Arrow with the type that a table has it in; `category`: its distinct values are levels."""
     kind = _storage(column.type)
     if isinstance(column.type, pa.BaseExtensionType):
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], type=kind)
     if pa.types.is_dictionary(kind):
-        return column.to_pandas() if category else _series(column.cast(kind.value_type), category=False)
+        return column.to_pandas() if category else as_series(column.cast(kind.value_type), category=False)
     if pa.types.is_string_view(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return text_series(column)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from iffair_core.data.design import Design
+from iffair_core.data.design import Design, RemoteDesign
 from iffair_core.errors import Cancelled, ConfigError, IFFairError, RivalFailed, shorten
 from iffair_core.metrics import GOALS as _ALL_GOALS
 from iffair_core.models.logistic import LogisticModel
@@ -64,6 +64,8 @@ RIVALS = {method.name: method for method in METHODS}
 WEIGHTS = tuple(method.name for method in METHODS if method.kind == "weights")
 FAIRLEARN = tuple(method.name for method in METHODS if method.kind != "weights")
 ALL = tuple(RIVALS)
+AT_ONCE = (*FAIRLEARN, "influence_programme")
+"""Methods that need all rows in one place."""
 SETS = {"weights": WEIGHTS, "all": ALL, "none": ()}
 
 
@@ -101,6 +103,8 @@ def answer(
     method = RIVALS[name]
     if problem.goal not in method.goals:
         raise RivalFailed(method.elsewhere)
+    if name in AT_ONCE and isinstance(problem.X, RemoteDesign):
+        raise RivalFailed("It needs all rows in one place, and these lie on a cluster.")
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
         try:

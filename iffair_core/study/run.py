@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.checks.run import run_checks
+from iffair_core.checks.run import Check, run_checks
 from iffair_core.data.encoding import Dataset, encode
 from iffair_core.data.resolving import typed
 from iffair_core.data.row_selectors import rows_matching
 from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import is_example
-from iffair_core.errors import Cancelled, ConfigError, shorten
+from iffair_core.errors import Cancelled, ConfigError, StopCheck, shorten
 from iffair_core.fidelity import Fidelity
 from iffair_core.models.blocks import single_threaded_blas
 from iffair_core.reading.door import table_fingerprint
@@ -80,6 +80,18 @@ class Study:
         self.table, self.task, self.name = table, task, name
         self.config = StudyConfig.from_dict(options)
 
+    def fingerprint(self) -> str:
+        """What two tables share only if they are the same, cell for cell."""
+        return table_fingerprint(self.table)
+
+    def encoded(self, table: pd.DataFrame) -> Dataset:
+        """The rows of the table, with the types of the task, ready for a model."""
+        return encode(table, self.task, seed=self.config.seed)
+
+    def checked(self, table: pd.DataFrame, dataset: Dataset, stop_check: StopCheck) -> tuple[Check, ...]:
+        """What to know of the table before a model is fitted."""
+        return run_checks(table, self.task, seed=self.config.seed, stop_check=stop_check, resolved=dataset.task)
+
     def run(
         self,
         progress: Progress | None = None,
@@ -127,7 +139,7 @@ class _Run:
     ) -> None:
         self.study, self.config = study, study.config
         self.progress, self.cancel, self.previous = progress, cancel, previous
-        self.fingerprint = table_fingerprint(study.table)
+        self.fingerprint = study.fingerprint()
         self.partial: StudyResult | None = None
         slow = set(self.config.rivals) & set(FAIRLEARN)
         self.starts = [(SHARE_BEFORE_FAIRLEARN if slow else 1.0) * share for share in SHARE_OF_TIME.values()]
@@ -179,12 +191,8 @@ class _Run:
         if earlier is not None:
             dataset, checks = earlier.dataset, earlier.checks
         else:
-            seed = self.config.seed
-            dataset, checks = encode(self.table, study.task, seed=seed), ()
-            if checked:
-                checks = run_checks(
-                    self.table, study.task, seed=seed, stop_check=self.stop_check, resolved=dataset.task
-                )
+            dataset = study.encoded(self.table)
+            checks = study.checked(self.table, dataset, self.stop_check) if checked else ()
         self.result = StudyResult(
             study.name,
             self.fingerprint,

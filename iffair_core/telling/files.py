@@ -8,6 +8,7 @@ Floats are written with as many digits as give back the same float; the same stu
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import os
@@ -42,6 +43,8 @@ from iffair_core.tradeoff import Curve
 
 SUMMARY_SCHEMA = "iffair/summary/1"
 SETTINGS_SCHEMA = "iffair/settings/1"
+ROWS_AT_ONCE = 250_000
+"""Rows of rows.parquet that are put together at a time."""
 
 
 def require_finished(result: StudyResult) -> None:
@@ -413,7 +416,33 @@ def rows_csv(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
 
 def rows_parquet(result: StudyResult, fix: SmallestFix | None = None) -> bytes:
     """rows.parquet: the same lines and columns as rows.csv; group names as they are. Raises as `rows_frame`."""
-    return parquet_bytes(rows_frame(result, fix))
+    buffer = io.BytesIO()
+    write_rows(result, buffer, fix)
+    return buffer.getvalue()
+
+
+def write_rows(
+    result: StudyResult, target: str | os.PathLike[str] | io.BytesIO, fix: SmallestFix | None = None
+) -> None:
+    """rows.parquet, some rows at a time. Raises as `rows_frame`."""
+    require_finished(result)
+    require_rows(result, "rows.parquet")
+    columns = _columns(result, fix)
+
+    def some(rows: slice) -> pa.Table:
+        frame = pd.DataFrame({name: _as_array(_some(one, rows)) for name, one in columns.items()})
+        return pa.Table.from_pandas(frame, preserve_index=False)
+
+    starts = range(0, result.dataset.y.size, ROWS_AT_ONCE)
+    tables = (some(slice(start, start + ROWS_AT_ONCE)) for start in starts)
+    first = next(tables)
+    with pq.ParquetWriter(target, first.schema) as writer:
+        for table in itertools.chain([first], tables):
+            writer.write_table(table)
+
+
+def _some(column: np.ndarray | Labeled, rows: slice) -> np.ndarray | Labeled:
+    return (column[0][rows], column[1]) if isinstance(column, tuple) else column[rows]
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:

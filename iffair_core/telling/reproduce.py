@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from iffair_core.data.design import RemoteDesign
 from iffair_core.data.option import options_of
 from iffair_core.data.task import Task, later_choices
 from iffair_core.datasets.catalog import DATASETS
@@ -54,6 +55,8 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
         if name == "seed" and (seeds := seeds_of(result)) is not None:
             asked += [("seeds", str(len(seeds.runs)))]
         asked += [(declared.flag, text) for text in declared.words(getattr(config, name))]
+    if isinstance(result.dataset.X, RemoteDesign):
+        asked += [("engine", "dask")]
     for flag, text in [*asked, ("out", out)]:
         words += _option(flag, text)
     return shlex.join(words)
@@ -99,6 +102,8 @@ def library_snippet(result: StudyResult, path: str, fix: SmallestFix | None = No
         "print(result.strength)",
         'print(result.after["test"].values)',
     ]
+    if isinstance(result.dataset.X, RemoteDesign):
+        return "\n".join(_on_a_cluster(lines, path)) + "\n"
     if fix is not None:
         lines[1:1] = ["from iffair_core.study.smallest_fix import smallest_fix"]
         lines += [f"fix = smallest_fix(result, {float(fix.target)!r}, {fix.by!r})", "print(fix.rows, fix.disparity)"]
@@ -106,6 +111,25 @@ def library_snippet(result: StudyResult, path: str, fix: SmallestFix | None = No
         lines[1:1] = ["from iffair_core.study.over_seeds import over_seeds"]
         lines += [f"seeds = over_seeds(result, table, {len(seeds.runs)})", "print(seeds.recommended, seeds.change())"]
     return "\n".join(lines) + "\n"
+
+
+def _on_a_cluster(lines: list[str], path: str) -> list[str]:
+    """The lines of `library_snippet` for a folder of Parquet files whose rows stay on a cluster."""
+    begins = lines.index("study = Study(")
+    return [
+        "from iffair_core import Task",
+        "from iffair_core.cluster.connecting import connected",
+        "from iffair_core.cluster.folder import open_folder",
+        "from iffair_core.cluster.study import ClusterStudy",
+        "",
+        *lines[lines.index("task = Task(") : begins],
+        "if __name__ == '__main__':  # workers import this file",
+        "    with connected() as client:",
+        "        study = ClusterStudy(",
+        "            client,",
+        f"            open_folder({path!r}),",
+        *(f"        {line}" for line in lines[begins + 2 :]),
+    ]
 
 
 def independent_check(result: StudyResult) -> str:

@@ -21,7 +21,7 @@ LAYERS = [
     "uncertainty", "metrics", "wording",
     "reading", "data", "checks", "datasets",
     "models", "quantities", "influence", "fidelity", "rivals", "reweighting", "path", "tradeoff",
-    "study", "audit", "causes", "estimator",
+    "study", "audit", "causes", "estimator", "cluster",
     "telling",
     "scenarios",
     "options", "__main__",
