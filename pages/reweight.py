@@ -7,12 +7,15 @@ import streamlit as st
 from iffair_core.telling import sentences, tables
 from iffair_core.telling.figures import before_after, weights_by_group, who_pays
 from pages.kit import cohort_mode, text, widgets
-from pages.parts.reweight import outcomes, repair, smallest_fix
+from pages.parts.reweight import outcomes, repair, smallest_fix, stage
 from pages.parts.scenarios import held, saving
 from pages.session import study_runs
 from pages.shell import boot
 
 boot.guard("reweight")
+if (shown := stage.result_for_stage()) is not None:
+    stage.show(shown)
+    st.stop()
 boot.title("reweight")
 if study_runs.order() is not None:
     repair.controls()
@@ -25,7 +28,10 @@ with widgets.figures(stale):
     widgets.sentence(sentences.repair_sentence(result))
     for sentence in sentences.beside_repair(result):
         st.markdown(text.plain(sentence))
-    saving.control(result, stale=bool(stale))
+    with st.container(horizontal=True, gap="small"):
+        saving.control(result, stale=bool(stale))
+        if not stale:
+            stage.offer()
     widgets.numbers(outcomes.numbers(result))
     left, right = widgets.halves()
     with left:

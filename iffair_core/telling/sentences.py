@@ -6,6 +6,7 @@ Every sentence is computed from the result, states its uncertainty, and holds no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -50,23 +51,32 @@ def data_sentence(resolved: ResolvedTask) -> str:
 
     Groups of fewer than 30 rows are passed over where there are larger ones: their shares are mostly chance.
     """
-    groups = told_groups(group_table(resolved), resolved.task.smallest_group).set_index("group").to_dict("index")
     favorable, target = shorten(resolved.favorable_label, 30), shorten(resolved.task.target, 30)
-    base, columns = groups.pop(resolved.reference), resolved.task.sensitive_columns
-    groups = {group: line for group, line in groups.items() if not missing(line["favorable_share"])}
-    if missing(base["favorable_share"]) or not groups:
+    columns, found = resolved.task.sensitive_columns, least_favored(resolved)
+    if found is None:
         return (
             f"{len(resolved.y):,} rows in {len(resolved.groups):,} groups; how many have {holds(target, favorable)} is "
             f"{WITHHELD}, as it would tell of fewer than {resolved.task.smallest_group} rows."
         )
-    large = {group: line for group, line in groups.items() if line["rows"] >= SMALL_GROUP}
-    name, lowest = min((large or groups).items(), key=lambda item: item[1]["favorable_share"])
+    name, lowest, base = found
     return (
-        f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {group_name(str(name), columns)}; "
+        f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {group_name(name, columns)}; "
         f"{percent(lowest['favorable_share'])} {span((lowest['low'], lowest['high']), as_points=True)} of them have "
         f"{holds(target, favorable)} against {percent(base['favorable_share'])} of "
         f"{group_name(resolved.reference, columns)}."
     )
+
+
+def least_favored(resolved: ResolvedTask) -> tuple[str, dict[Any, Any], dict[Any, Any]] | None:
+    """The group of `data_sentence`, its line of the table of groups, and the reference's; None where withheld."""
+    groups = told_groups(group_table(resolved), resolved.task.smallest_group).set_index("group").to_dict("index")
+    base = groups.pop(resolved.reference)
+    groups = {group: line for group, line in groups.items() if not missing(line["favorable_share"])}
+    if missing(base["favorable_share"]) or not groups:
+        return None
+    large = {group: line for group, line in groups.items() if line["rows"] >= SMALL_GROUP}
+    name, lowest = min((large or groups).items(), key=lambda item: item[1]["favorable_share"])
+    return str(name), lowest, base
 
 
 def baseline_sentence(result: StudyResult, split: str = "test") -> str:
@@ -147,11 +157,11 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
     change = result.difference[split]
     accuracy = (
         f"from {percent(before.values['accuracy'])} to {percent(after.values['accuracy'])} "
-        f"({_change(change['accuracy'], as_points=True)})"
+        f"({change_text(change['accuracy'], as_points=True)})"
     )
     left = f"{percent(point.effective_sample_size, 0)} effective sample size"
-    numbers = f"{figure(before.values[metric])} to {figure(after.values[metric])} ({_change(change[metric])})"
-    if _holds_zero(change[metric]):
+    numbers = f"{figure(before.values[metric])} to {figure(after.values[metric])} ({change_text(change[metric])})"
+    if holds_zero(change[metric]):
         cost = change["accuracy"].value
         price = f", at {points(-cost, signed=False)} of accuracy" if cost is not None and cost < 0 else ""
         return (
@@ -164,7 +174,8 @@ def repair_sentence(result: StudyResult, split: str = "test") -> str:
     )
 
 
-def _holds_zero(change: Estimate) -> bool:
+def holds_zero(change: Estimate) -> bool:
+    """Whether the interval of a change holds 0, so that nothing can be told from no change."""
     return change.low is not None and change.high is not None and change.low <= 0 <= change.high
 
 
@@ -184,7 +195,7 @@ def worse_sentence(result: StudyResult, split: str = "test") -> str:
             continue
         if change.high < 0 if metric.higher_is_better else change.low > 0:
             told.append(f"the {metric.title} clearly {'falls' if metric.higher_is_better else 'widens'}: ")
-            told[-1] += _change(change, bracketed=True)
+            told[-1] += change_text(change, bracketed=True)
     return f"On {split} rows {'; '.join(told)}." if told else ""
 
 
@@ -251,7 +262,7 @@ def _few_behind(result: StudyResult) -> list[str]:
     ]
 
 
-def _change(estimate: Estimate, *, as_points: bool = False, bracketed: bool = False) -> str:
+def change_text(estimate: Estimate, *, as_points: bool = False, bracketed: bool = False) -> str:
     """A change with its interval after a comma, or in brackets."""
     if estimate.value is None:
         return "change not estimable"
@@ -296,10 +307,10 @@ def compare_sentence(result: StudyResult, split: str = "test") -> str:
         return said
     beyond = [one.rival.title for one in found if one.point is None and one is not hardest]
     unreached = f" On validation rows no point of the curve has a disparity as small as {listed(beyond)}."
-    return f"{_all_together(found)} {said}{unreached if beyond else ''}"
+    return f"{all_together(found)} {said}{unreached if beyond else ''}"
 
 
-def _all_together(found: Sequence[Comparison]) -> str:
+def all_together(found: Sequence[Comparison]) -> str:
     """Of how many methods the curve can be told apart in accuracy, at their disparity."""
     better, worse, alike = ([one.rival.title for one in found if one.verdict == verdict] for verdict in VERDICTS)
     compared = len(better) + len(worse) + len(alike)
@@ -355,8 +366,8 @@ def transfer_sentence(result: StudyResult, split: str = "test") -> str:
     bounds = span((change["accuracy"].low, change["accuracy"].high), as_points=True).strip("()")
     said = (
         f"With these weights, the {metric_title(metric)} of {_in_sentence(first.title)} goes from "
-        f"{figure(before[metric])} to {figure(after[metric])} ({_change(change[metric])}) and its accuracy changes by "
-        f"{points(cost)}{f' ({bounds})' if bounds else ''}, refitted, on {split} rows"
+        f"{figure(before[metric])} to {figure(after[metric])} ({change_text(change[metric])}) and its accuracy changes "
+        f"by {points(cost)}{f' ({bounds})' if bounds else ''}, refitted, on {split} rows"
     )
     own = result.difference[split][metric]
     if own.value is None or own.value >= 0:
@@ -464,7 +475,7 @@ def pays_sentence(result: StudyResult, split: str = "test") -> str:
     said = [
         f"{group_name(line['group'], columns)} {points(float(line['change']))}" for line in moves.to_dict("records")
     ]
-    of, up, down = _turned(result, split)
+    of, up, down = turned(result, split)
     nowhere = NOT_ESTIMABLE if result.smallest_group is None else WITHHELD
     return (
         f"Of {of:,} decisions on {split} rows {up} turn favorable and {down} unfavorable. "
@@ -472,7 +483,7 @@ def pays_sentence(result: StudyResult, split: str = "test") -> str:
     )
 
 
-def _turned(result: StudyResult, split: str) -> tuple[int, str, str]:
+def turned(result: StudyResult, split: str) -> tuple[int, str, str]:
     """(decisions, how many turn favorable, how many unfavorable), as they may be told."""
     rows = result.dataset.part(SPLITS.index(split))
     before, after = (scores[rows] >= result.threshold for scores in (result.scores_before, result.scores_after))

@@ -114,7 +114,7 @@ def _keep(result: StudyResult, *, rows: bool) -> Kept:
     current, found = state.open_table(), study_runs.fix_outcome()
     return keep(
         result,
-        choices=to_query(replace(state.choices(), scenario=None, beside=())),
+        choices=to_query(replace(state.choices(), scenario=None, beside=(), tour=False, stage=False)),
         source=current.source,
         private=current.source == UPLOAD,
         table=current.frame if rows else None,

@@ -24,10 +24,13 @@ UPLOAD = "upload"
 EXAMPLE = "example"
 AUDIT = ("audit", "audit_favorable", "audit_above", "audit_truth")
 OF_SCENARIOS = ("scenario", "beside")
+SHOWING = ("tour", "stage")
+"""What a presenter has switched on."""
 ONLY_DRAWN = (
     *("reference_line", "split", "utility_axis", "disparity_axis", "intervals", "transfer", "reading"),
     *AUDIT,
     *OF_SCENARIOS,
+    *SHOWING,
 )
 RIVAL_SETS = ("weights", "all")
 Cuts = tuple[float | str, ...] | str
@@ -108,7 +111,8 @@ class Choices(StudyOptions, TableChoices):
     reference_line None: no line is drawn; disparity_axis None: the goal's; rivals: other methods to run, "weights" or
     "all", which is Fairlearn's too; audit: the column that is compared without a model, None for the outcome, with the
     values that are selected or the number above which a row is, and whether it is held against the outcome. scenario:
-    the one that was opened; beside: those that Compare draws beside the study.
+    the one that was opened; beside: those that Compare draws beside the study. tour: the guided tour is on; stage: the
+    curve fills the window of Reweight.
     """
 
     reference_line: float | None = option(Number(high=1.0), None)
@@ -123,6 +127,8 @@ class Choices(StudyOptions, TableChoices):
     audit_truth: bool = option(YesNo(allowed=("yes", "no")), False)
     scenario: str | None = option(_Scenario(), None)
     beside: tuple[str, ...] = option(_Scenarios(), ())
+    tour: bool = option(YesNo(allowed=("yes", "no")), False)
+    stage: bool = option(YesNo(allowed=("yes", "no")), False)
     rivals: str = option(_RivalSet(title="other methods", allowed=RIVAL_SETS), "weights")
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from pages.kit.words import GOAL_TITLES, MODEL_TITLES, STAGE_TITLES, VARIANT_TIT
 from pages.parts.reweight import repair
 from pages.session import state, study_runs
 from pages.session.settings import UPLOAD
-from pages.shell import boot
+from pages.shell import boot, tour
 
 _FIDELITY_COLORS: dict[str, Literal["green", "orange", "red"]] = {"green": "green", "amber": "orange", "red": "red"}
 
@@ -36,13 +36,16 @@ def study_card() -> None:
             _button(now)
 
 
-def example_line(page: str) -> None:
-    """The line at the top of a page that shows the synthetic example, with the way to one's own table."""
+def first_line(page: str) -> None:
+    """The line at the top of a page: that it shows the synthetic example, the way to one's own table, the tour."""
     current = state.table()
-    if current is not None and current.synthetic and page not in ("data", "learn"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    example = current is not None and current.synthetic and page not in ("data", "learn")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if example:
             st.markdown(":gray[You are looking at the synthetic example.]", width="content")
             boot.link("data", "Open your own table", icon=False)
+        if current is not None and page in ("data", boot.LANDING) and state.choices().complete:
+            tour.offer()
 
 
 def _table() -> None:

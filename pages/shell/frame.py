@@ -7,8 +7,9 @@ from streamlit.navigation.page import Page
 
 from pages.kit import errors
 from pages.kit.text import plain
+from pages.parts.reweight import stage
 from pages.session import drafts, scenarios, state, study_runs
-from pages.shell import boot, card
+from pages.shell import boot, card, tour
 
 
 def show(page: Page) -> None:
@@ -31,6 +32,8 @@ def show(page: Page) -> None:
     with errors.contained():
         for problem in state.link_problems():
             st.warning(plain(problem), icon=":material/link_off:")
-        card.example_line(page.url_path)
+        on_stage = page.url_path == "reweight" and stage.result_for_stage() is not None
+        if not on_stage and not tour.bar(page.url_path):
+            card.first_line(page.url_path)
         with boot.framed():
             page.run()
