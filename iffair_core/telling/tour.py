@@ -137,8 +137,8 @@ def _compare(result: StudyResult) -> str:
 
 def _report(result: StudyResult) -> str:
     return (
-        "Take it along: the report for those who decide, the weights for those who train, and reproduce.py for those who "
-        f"check: it runs the study again from the table with fingerprint {result.fingerprint[:12]} and seed {result.config.seed}."
+        "Take it along: the report for those who decide, and settings.json for those who check: it runs the study "
+        f"again on the table with fingerprint {result.fingerprint[:12]}, with seed {result.config.seed}."
     )
 
 
