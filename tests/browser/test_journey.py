@@ -59,10 +59,12 @@ def test_from_an_upload_to_the_weights(server: str, visit: Callable[..., Any], a
         bad = tmp_path / name
         bad.write_bytes(content)
         page.locator(TABLE_INPUT).set_input_files(bad)
-        expect(page.get_by_test_id("stAlert").filter(has_text="The file was not taken")).to_be_visible()
+        refused = page.get_by_test_id("stAlert").filter(has_text="The file was not taken").filter(has_text=name)
+        expect(refused).to_be_visible()
         expect(visitor.card).to_contain_text("hired = yes")
         expect(visitor.card).to_contain_text("2,000 rows")
 
+    visitor.settle()
     page.locator(".st-key-data_run button").click()
     visitor.finished()
     for name, finding in FINDINGS.items():
