@@ -78,6 +78,26 @@ def test_cohorts_are_searched_in_the_background_proven_and_shown_in_the_ledger(s
     assert "All 6,000 training rows" in opened.words()
 
 
+def test_a_refit_that_ends_while_the_page_is_drawn_is_shown(screen, example, ledger, monkeypatch):
+    opened = tab(screen, "Cohorts").until(lambda now: "cohort" in frames(now))
+    rows = ledger.cohorts[0].rows
+    monkeypatch.setattr(cohorts_part, "picked_cohort", lambda event, found: found.cohorts[0])
+    opened.run()
+    real, times = what_if.asked.known, []
+
+    def ends_after_the_question(kind, *question):
+        if kind == "cohort_refit" and not times and what_if.asked.is_asked(kind, *question):
+            times.append(what_if.asked._open(kind, *question).work.ended(60))  # the first look was just before its end
+            return None
+        return real(kind, *question)
+
+    monkeypatch.setattr(what_if.asked, "known", ends_after_the_question)
+    opened.app.button(key="cohort_check").click()
+    opened.run()
+    told, seen = predict(example, "remove", rows), refit(example, "remove", rows)
+    assert times and causes.what_if_sentence(example, "remove", rows.size, told, seen) in opened.words()
+
+
 def test_a_cohort_is_tried_pinned_and_left_out(screen, example, ledger, table, monkeypatch):
     opened = tab(screen, "Cohorts").until(lambda now: "cohort" in frames(now))
     cohort = ledger.cohorts[0]

@@ -56,7 +56,9 @@ def what_if(result: StudyResult, rows: np.ndarray, key: str) -> None:
     )
     task = partial(_refit, result, action, rows)
     if asked.is_asked(kind, result, question):
-        asked.answer(kind, result, task, "Refitting", "The model could not be refitted", question)
+        found = asked.answer(kind, result, task, "Refitting", "The model could not be refitted", question)
+        if found is not None and refitted is None:
+            st.rerun()  # it ended while this was drawn
     elif refitted is None:
         st.button(
             "Refit to check",
