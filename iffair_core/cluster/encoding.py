@@ -15,7 +15,7 @@ import pandas as pd
 
 from iffair_core.cluster.design import ClusterDesign, Piece
 from iffair_core.cluster.folder import ParquetFolder, Partition, read_columns
-from iffair_core.data.encoding import SPLITS, STANDARD_LIMIT, Column, Dataset, assemble, divided, encode_column, encoded
+from iffair_core.data.encoding import SPLITS, Column, Dataset, assemble, divided, encode_column, encoded, standardized
 from iffair_core.data.resolving import check_columns, feature_columns, resolve
 from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.data.task import Task
@@ -53,17 +53,10 @@ class Recipe:
     def written(self, series: pd.Series) -> dict[str, Column]:
         """The columns for the rows of `series`."""
         if self.labels is None:
-            return {name: _standardized(one, as_numbers(series)) for name, one in self.columns.items()}
+            return {name: _of_numbers(one, as_numbers(series)) for name, one in self.columns.items()}
         codes, labels = _labels(series)
         place = np.array([self.labels[label] for label in labels], dtype=np.int64)[codes]
-        return {
-            name: replace(
-                one,
-                numbers=None if one.numbers is None else one.numbers[place],
-                slots=None if one.slots is None else one.slots[place],
-            )
-            for name, one in self.columns.items()
-        }
+        return {name: one.at(place) for name, one in self.columns.items()}
 
 
 def roles(folder: ParquetFolder, task: Task, conditions: Sequence[int | str] = ()) -> pd.DataFrame:
@@ -168,14 +161,7 @@ def _learned(given: Given, marks: np.ndarray) -> Recipe:
         present, first_rows = np.unique(codes, return_index=True)
         first[present] = first_rows
         labels = {label: place for place, label in enumerate(every)}
-        found = {
-            part: replace(
-                one,
-                numbers=None if one.numbers is None else one.numbers[first],
-                slots=None if one.slots is None else one.slots[first],
-            )
-            for part, one in found.items()
-        }
+        found = {part: one.at(first) for part, one in found.items()}
     return Recipe(name, found, numbers, slots, labels, tuple(infinite), tuple(said))
 
 
@@ -185,21 +171,15 @@ def _labels(series: pd.Series) -> tuple[np.ndarray, list[str]]:
     return np.where(codes < 0, len(distinct), codes), [*(value_label(value) for value in distinct), MISSING]
 
 
-def _standardized(column: Column, values: np.ndarray) -> Column:
-    """A column of numbers for some rows: the formula that `data.encoding` learned."""
+def _of_numbers(column: Column, values: np.ndarray) -> Column:
+    """A column of numbers for some rows, as `data.encoding` learned it."""
     learned: Mapping[str, Any] = column.learned
     if learned["kind"] != "number":
         return column
     missing = ~np.isfinite(values)
     values = np.where(missing, learned["median"], values)
-    numbers = slots = None
-    if not learned.get("constant"):
-        scale = max(abs(learned["mean"]), learned["std"])
-        with np.errstate(over="ignore", under="ignore"):
-            standard = (values / scale - learned["mean"] / scale) / (learned["std"] / scale)
-        numbers = np.clip(standard, -STANDARD_LIMIT, STANDARD_LIMIT)
-    if learned["missing_flag"]:
-        slots = np.where(missing, 0, -1).astype(np.int32)
+    numbers = None if learned.get("constant") else standardized(values, learned)
+    slots = np.where(missing, 0, -1).astype(np.int32) if learned["missing_flag"] else None
     return replace(column, numbers=numbers, slots=slots)
 
 
@@ -217,13 +197,5 @@ def _encoded(given: Given, recipes: Sequence[Recipe]) -> tuple[Any, ...]:
     designs = []
     for part in range(len(SPLITS)):
         rows = np.flatnonzero(own == part)
-        some = {
-            name: replace(
-                one,
-                numbers=None if one.numbers is None else one.numbers[rows],
-                slots=None if one.slots is None else one.slots[rows],
-            )
-            for name, one in columns.items()
-        }
-        designs.append(assemble(some, rows.size, p, n))
+        designs.append(assemble({name: one.at(rows) for name, one in columns.items()}, rows.size, p, n))
     return tuple(designs)

@@ -16,8 +16,6 @@ from iffair_core.errors import TableError, listing, shorten
 from iffair_core.reading.files import or_damaged
 from iffair_core.reading.formats import as_series
 
-ROOT = "IFFAIR_DATA_ROOT"
-"""Names the folder within which screens may open folders of Parquet files."""
 PARTITION_ROWS = 500_000
 """Row groups of a file are taken together up to about so many rows."""
 
@@ -105,33 +103,3 @@ def _read(part: Partition, names: set[str]) -> pa.Table:
 def _column(cells: pa.ChunkedArray) -> pd.Series:
     category = pa.types.is_dictionary(cells.type) and pa.types.is_string(cells.type.value_type)
     return as_series(cells, category=category)
-
-
-def within_root(path: str | os.PathLike[str]) -> Path:
-    """The folder that `path` names, links followed, where it lies in that of IFFAIR_DATA_ROOT; else TableError."""
-    root = data_root()
-    if root is None:
-        raise TableError(f"No data root is set. Name the folder that may be opened in {ROOT}.")
-    try:
-        found = (root / path).resolve(strict=True)
-    except (OSError, ValueError, RuntimeError):
-        found = None
-    if found is None or not found.is_relative_to(root):
-        raise TableError(f"'{shorten(path)}' is no folder within the data root. Choose one of those listed.")
-    return found
-
-
-def data_root() -> Path | None:
-    """The folder that IFFAIR_DATA_ROOT names, links followed; None where it names none."""
-    named = os.environ.get(ROOT, "").strip()
-    root = Path(named).resolve() if named else None
-    return root if root is not None and root.is_dir() else None
-
-
-def folders_within_root() -> list[str]:
-    """Folders with Parquet files within the data root, relative to it, sorted; those that links lead out of it not."""
-    root = data_root()
-    if root is None:
-        return []
-    inside = {file.parent for file in root.rglob("*.parquet") if file.parent.resolve().is_relative_to(root)}
-    return sorted(str(folder.relative_to(root)) for folder in inside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,14 @@ class Column:
     """(n,) standardized values for the first feature, if the column is numeric."""
     slots: np.ndarray | None = None
     """(n,) which of the remaining features is 1 in a row, -1 for none."""
+
+    def at(self, rows: np.ndarray) -> Column:
+        """The same column for some of its rows."""
+        return replace(
+            self,
+            numbers=None if self.numbers is None else self.numbers[rows],
+            slots=None if self.slots is None else self.slots[rows],
+        )
 
 
 def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
@@ -337,12 +345,17 @@ def _encoded_number(name: str, value: Value, learned: Mapping[str, Any]) -> list
         raise TaskError(f"'{shorten(value)}' is no number, as '{shorten(name)}' needs. Give a number.") from error
     missing = not np.isfinite(number)
     number = learned["median"] if missing else number
-    standard = (
-        []
-        if learned.get("constant")
-        else [np.clip((number - learned["mean"]) / learned["std"], -STANDARD_LIMIT, STANDARD_LIMIT)]
-    )
+    standard = [] if learned.get("constant") else [float(standardized(np.array(number), learned))]
     return [*standard, float(missing)] if learned["missing_flag"] else standard
+
+
+def standardized(values: np.ndarray, learned: Mapping[str, Any]) -> np.ndarray:
+    """Numbers without missing ones as the feature that was learned from the training rows, the same shape."""
+    # Scaling first keeps the quotient of very large or small numbers finite.
+    scale = max(abs(learned["mean"]), learned["std"])
+    with np.errstate(over="ignore", under="ignore"):
+        standard = (values / scale - learned["mean"] / scale) / (learned["std"] / scale)
+    return np.clip(standard, -STANDARD_LIMIT, STANDARD_LIMIT)
 
 
 def _encoded_level(value: Value, learned: Mapping[str, Any]) -> list[float]:

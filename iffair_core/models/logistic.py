@@ -39,7 +39,8 @@ SUBSAMPLE_ROWS = 5_000
 SUBSAMPLE_ROWS_PER_PARAMETER = 40
 SUBSAMPLE_STRIDES = (4, 6)
 ROUGH = 1e-5  # tolerance for a subsample, whose own error is a hundred times that and more
-GOOD_CONTRACTION = 0.5  # of the gradient by a step with an old factorization: a new one costs as much as five steps
+GOOD_CONTRACTION = 0.2  # of a step with an old factorization: a new one costs as much as five such steps
+RENEWED_CONTRACTION = 0.5  # of one whose diagonal is renewed (`level_columns`)
 GOOD_GAIN = 0.3  # of the loss by such a step, over what its quadratic model promises
 FAR = 1e-6  # gradient size from which a step's gain in loss is seen; nearer, rounding hides it
 MEMORY = 10
@@ -53,8 +54,8 @@ class _Point(NamedTuple):
     """The objective at `theta`.
 
     `size` is |gradient|_inf / n with each entry divided by the unit of its column, so that a column in millions does
-    not hide the others. `diagonal` is that of the Hessian at `level_columns`, the intercept's last. `loss` is NaN and
-    `hessian` is empty unless they were asked for.
+    not hide the others. `diagonal` is that of the Hessian at `level_columns`. `loss` is NaN and `hessian` is empty
+    unless they were asked for.
     """
 
     theta: np.ndarray
@@ -261,13 +262,16 @@ class LogisticModel:
         """The optimum, searched from `theta`. `factor`: a factorized Hessian of some point near by.
 
         A factorization is corrected by the gradients seen since (`Memory`) and by the diagonal of the Hessian here
-        (`_renewed`). It is kept as long as a step with it halves the gradient or lowers the loss nearly as promised. It
-        is `fresh` if it was taken at the point where it is used. A step with an old factorization that makes no
-        progress leads to a new one; a step with a fresh one is halved until it makes progress. `careful`: every step
-        has a fresh factorization and lowers the loss, which reaches the optimum of a convex objective from anywhere.
+        (`_renewed`). It is kept as long as a step with it cuts the gradient fivefold; with a renewed diagonal, as long
+        as one halves the gradient or lowers the loss nearly as promised. It is `fresh` if it was taken at the point
+        where it is used. A step with an old factorization that makes no progress leads to a new one; a step with a
+        fresh one is halved until it makes progress. `careful`: every step has a fresh factorization and lowers the
+        loss, which reaches the optimum of a convex objective from anywhere.
         """
         attainable = max(tolerance, self._attainable())
-        here, fresh, memory = self._at(theta, with_loss=True, with_hessian=factor is None), False, Memory()
+        renewed = level_columns(self.X_).size > 0
+        good = RENEWED_CONTRACTION if renewed else GOOD_CONTRACTION
+        here, fresh, memory = self._at(theta, with_loss=renewed, with_hessian=factor is None), False, Memory()
         most = MAX_STEPS if careful else QUICK_STEPS
         factors = MAX_STEPS if factor is None else QUICK_FACTORS
         for self.n_iter_ in range(1, most + 1):
@@ -283,7 +287,7 @@ class LogisticModel:
                         raise
                     break  # as close as a curvature of next to nothing can tell
             step = memory.step(here.gradient, partial(_solve, self._renewed(factor, here)))
-            there = self._step(here, step, halve=fresh)
+            there = self._step(here, step, halve=fresh, with_loss=renewed and here.size > FAR)
             fell = there.loss < here.loss * (1 - ROUNDING)
             stalled = there.size >= here.size and not fell
             if stalled and not fresh:
@@ -298,7 +302,7 @@ class LogisticModel:
             here, fresh = there, False
             if self._converged(here, factor, tolerance):
                 break
-            if careful or (contraction > GOOD_CONTRACTION and not gained):
+            if careful or (contraction > good and not gained):
                 factor = None
         if not here.size <= attainable:
             raise FitError(
@@ -314,14 +318,14 @@ class LogisticModel:
     def _renewed(self, factor: Factor, here: _Point) -> Factor:
         """A factor with the Hessian's diagonal of this point: weights that leave a rare level change little else."""
         lower, scale = factor[0], factor[1].copy()
-        scale[np.append(level_columns(self.X_), -1)] = np.sqrt(here.diagonal)
+        scale[level_columns(self.X_)] = np.sqrt(here.diagonal)
         return lower, scale
 
-    def _step(self, here: _Point, step: np.ndarray, *, halve: bool) -> _Point:
+    def _step(self, here: _Point, step: np.ndarray, *, halve: bool, with_loss: bool) -> _Point:
         """The point one step away. With `halve`, the step is halved until the loss falls."""
         share = 1.0
         while True:
-            there = self._at(here.theta - share * step, with_loss=halve or here.size > FAR)
+            there = self._at(here.theta - share * step, with_loss=with_loss or halve)
             if not halve or there.loss <= here.loss + ROUNDING * abs(here.loss) or share < SHORTEST_STEP:
                 return there
             share /= 2
@@ -351,12 +355,12 @@ class LogisticModel:
     def _pass(
         self, theta: np.ndarray, *, with_loss: bool, with_hessian: bool, sample_weight: np.ndarray | None = None
     ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-        """Objective (else NaN), gradient, Hessian's diagonal at `level_columns` and the intercept, and Hessian (else
-        empty) at `theta`, in one fused pass over the rows.
+        """Objective (else NaN), gradient, the Hessian's diagonal at `level_columns` and the Hessian (else empty), at
+        `theta`, in one fused pass over the rows.
         """
         X, y, s = self.X_, self.y_, self.sample_weight_ if sample_weight is None else sample_weight
         P, levels = X.shape[1] + 1, level_columns(X)
-        known = levels.size + 1
+        end = 1 + P + levels.size
 
         def work(block: Design, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
             side = 1.0 - 2.0 * y
@@ -364,27 +368,26 @@ class LogisticModel:
             against += theta[-1]
             against *= side
             missed = sigmoid(against)
-            both = np.empty((missed.size, 2 if levels.size else 1))
-            residual = np.multiply(weight, missed, out=both[:, 0])
-            curved = residual * (1.0 - missed)
+            residual = weight * missed
+            curved = residual * (1.0 - missed) if with_hessian or levels.size else np.empty(0)
             residual *= side
-            both[:, 1:] = curved[:, None]
-            out = np.empty(1 + P + known + (P * P if with_hessian else 0))
-            sums = block.T @ both
-            out[0] = weight @ _softplus(against) if with_loss else np.nan
-            out[1:P], out[P] = sums[:, 0], residual.sum()
-            out[1 + P : P + known], out[P + known] = sums[levels, -1], curved.sum()
+            out = np.empty(end + (P * P if with_hessian else 0))
+            out[0], out[P] = weight @ _softplus(against) if with_loss else np.nan, residual.sum()
+            if levels.size:
+                both = block.T @ np.column_stack([residual, curved])
+                out[1:P], out[1 + P : end] = both[:, 0], both[levels, 1]
+            else:
+                out[1:P] = block.T @ residual
             if with_hessian:
-                out[1 + P + known :] = cross_product(block, curved).ravel()
+                out[end:] = cross_product(block, curved).ravel()
             return out
 
         sums = sum_over(X, work, y, s)
         penalty = theta[:-1] / self.C
         gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
-        diagonal = sums[1 + P : 1 + P + known]
-        diagonal[:-1] += 1.0 / self.C
-        hessian = self._penalized(sums[1 + P + known :].reshape(P, P)) if with_hessian else np.empty((0, 0))
+        diagonal = sums[1 + P : end] + 1.0 / self.C
+        hessian = self._penalized(sums[end:].reshape(P, P)) if with_hessian else np.empty((0, 0))
         return float(sums[0] + theta[:-1] @ penalty / 2), gradient, diagonal, hessian
 
     def _penalized(self, curvature: np.ndarray) -> np.ndarray:

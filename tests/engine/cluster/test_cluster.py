@@ -13,7 +13,7 @@ import pytest
 from iffair_core import Study, Task, read_table
 from iffair_core.__main__ import main
 from iffair_core.cluster.connecting import NOT_INSTALLED, connected
-from iffair_core.cluster.folder import ROOT, folders_within_root, open_folder, within_root
+from iffair_core.cluster.folder import open_folder
 from iffair_core.cluster.study import ClusterStudy
 from iffair_core.data.design import cross_product, dense, row_forms
 from iffair_core.errors import ConfigError, TableError, TaskError
@@ -204,20 +204,3 @@ def test_a_folder_has_rows_under_the_same_columns(tmp_path):
     (tmp_path / "2.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(TableError, match="cannot be read as Parquet"):
         open_folder(tmp_path)
-
-
-def test_only_folders_within_the_data_root_may_be_opened(folder, tmp_path, monkeypatch):
-    root = tmp_path / "root"
-    (root / "inside").mkdir(parents=True)
-    pd.DataFrame({"a": [1]}).to_parquet(root / "inside" / "1.parquet")
-    (root / "out").symlink_to(folder / "parts")
-    monkeypatch.delenv(ROOT, raising=False)
-    assert folders_within_root() == []
-    with pytest.raises(TableError, match="No data root is set"):
-        within_root("inside")
-    monkeypatch.setenv(ROOT, str(root))
-    assert folders_within_root() == ["inside"]
-    assert within_root("inside") == (root / "inside").resolve()
-    for outside in ("out", "..", str(folder / "parts"), "inside/../../root2", "nowhere", "a\0b"):
-        with pytest.raises(TableError, match="no folder within the data root"):
-            within_root(outside)
