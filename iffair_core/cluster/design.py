@@ -17,6 +17,8 @@ from iffair_core.data.design import CodedDesign, RemoteDesign
 from iffair_core.models.blocks import map_over, sum_over
 
 Work = Callable[..., np.ndarray]
+KEPT = 4
+"""Vectors of the rows that the workers still have after a pass, and this process to know them by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +41,24 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Sent:
-    """What goes to the rows of a piece: the work, and what of each row it needs. Dask does not look inside."""
+class Given:
+    """What a task is given as it is: Dask does not look for tasks inside it."""
 
-    work: bytes
-    of_rows: tuple[np.ndarray | None, ...]
+    held: Any
 
 
 class ClusterDesign(RemoteDesign):
-    """The rows of `pieces`, one after the other, or in the order of `place` (n,), their positions there."""
+    """The rows of `pieces`, one after the other, or in the order of `place` (n,), their positions there.
+
+    What belongs to the rows (outcomes, weights, logits) stays with the workers while it is one of the last `KEPT` that
+    were used: a fit passes over the same outcomes and weights many times.
+    """
 
     def __init__(self, client: Any, pieces: Sequence[Piece], p: int, place: np.ndarray | None = None) -> None:
         self.client, self.pieces, self._place = client, tuple(pieces), place
         self._ends = np.cumsum([0, *(piece.size for piece in pieces)])
         self.shape = int(self._ends[-1]), p
+        self._kept: list[tuple[np.ndarray, list[Any]]] = []
 
     def __getitem__(self, rows: slice | np.ndarray) -> ClusterDesign:
         if isinstance(rows, slice):
@@ -105,28 +111,31 @@ class ClusterDesign(RemoteDesign):
 
         if not self.pieces:
             return [np.asarray(work(np.empty((0, self.shape[1])), *of_rows))]
-        carried, stacked = cloudpickle.dumps(work), [self._stacked(one) for one in of_rows]
+        carried = Given(cloudpickle.dumps(work))
         futures = [
-            self.client.submit(
-                how,
-                piece.held,
-                piece.part,
-                piece.rows,
-                Sent(carried, tuple(None if one is None else one[start:end] for one in stacked)),
-                *more,
-                pure=False,
-            )
-            for piece, start, end in zip(self.pieces, self._ends, self._ends[1:], strict=False)
+            self.client.submit(how, piece.held, piece.part, piece.rows, carried, *more, *own, pure=False)
+            for piece, *own in zip(self.pieces, *map(self._carried, of_rows), strict=True)
         ]
         return list(self.client.gather(futures))
 
-    def _stacked(self, values: np.ndarray | None) -> np.ndarray | None:
-        """What belongs to the rows, in the order of the pieces."""
-        if values is None or self._place is None:
-            return values
-        out = np.empty_like(values)
-        out[self._place] = values
-        return out
+    def _carried(self, values: np.ndarray | None) -> list[Any]:
+        """What belongs to the rows of each piece, where the workers are."""
+        if values is None:
+            return [None] * len(self.pieces)
+        found = next(
+            (one for one in self._kept if one[0].dtype == values.dtype and np.array_equal(one[0], values)), None
+        )
+        if found is None:
+            known = values.copy()
+            stacked = known if self._place is None else np.empty_like(known)
+            if self._place is not None:
+                stacked[self._place] = known
+            # A task and not scattered: where a worker ends, the scheduler has its pieces made again.
+            ends = zip(self._ends, self._ends[1:], strict=False)
+            own = [self.client.submit(unpacked, Given(stacked[start:end]), pure=False) for start, end in ends]
+            found = known, own
+        self._kept = [*(one for one in self._kept if one is not found), found][-KEPT:]
+        return found[1]
 
 
 Held = Sequence[np.ndarray | CodedDesign]
@@ -136,12 +145,21 @@ def _rows(held: Held, part: int, rows: np.ndarray | slice | None) -> np.ndarray 
     return held[part] if rows is None else held[part][rows]
 
 
-def _summed(held: Held, part: int, rows: np.ndarray | slice | None, sent: Sent, least: int) -> np.ndarray:
-    return sum_over(_rows(held, part, rows), pickle.loads(sent.work), *sent.of_rows, least=least)
+def unpacked(given: Given) -> Any:
+    """What was given, as the result of a task."""
+    return given.held
 
 
-def _mapped(held: Held, part: int, rows: np.ndarray | slice | None, sent: Sent) -> np.ndarray:
+def _summed(
+    held: Held, part: int, rows: np.ndarray | slice | None, work: Given, least: int, *of_rows: np.ndarray | None
+) -> np.ndarray:
+    return sum_over(_rows(held, part, rows), pickle.loads(work.held), *of_rows, least=least)
+
+
+def _mapped(
+    held: Held, part: int, rows: np.ndarray | slice | None, carried: Given, *of_rows: np.ndarray | None
+) -> np.ndarray:
     """`map_over`, whatever the number of columns is."""
-    X, work = _rows(held, part, rows), pickle.loads(sent.work)
-    few = np.asarray(work(X[:1], *(None if one is None else one[:1] for one in sent.of_rows)))
-    return map_over(X, work, *sent.of_rows, columns=None if few.ndim == 1 else few.shape[1])
+    X, work = _rows(held, part, rows), pickle.loads(carried.held)
+    few = np.asarray(work(X[:1], *(None if one is None else one[:1] for one in of_rows)))
+    return map_over(X, work, *of_rows, columns=None if few.ndim == 1 else few.shape[1])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.cluster.design import ClusterDesign, Piece
+from iffair_core.cluster.design import ClusterDesign, Given, Piece, unpacked
 from iffair_core.cluster.folder import ParquetFolder, Partition, read_columns
 from iffair_core.data.encoding import SPLITS, Column, Dataset, assemble, divided, encode_column, encoded, standardized
 from iffair_core.data.resolving import check_columns, feature_columns, resolve
@@ -25,13 +25,6 @@ from iffair_core.reading.values import MISSING, as_numbers, is_number, value_lab
 
 _NOWHERE = "No cell is "
 UNUSED, USED, TEACHES = 0, 1, 2
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """Something that workers are given once and keep. Dask does not look inside."""
-
-    held: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +94,7 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
     split, train = divided(resolved, seed)
     marks = np.where(resolved.used, USED, UNUSED).astype(np.int8)
     marks[np.flatnonzero(resolved.used)[train]] = TEACHES
-    held = client.submit(_unpacked, Given(marks), pure=False)
+    held = client.submit(unpacked, Given(marks), pure=False)
     learning = [
         client.submit(_learned, Given((folder, name, task)), held, pure=False) for name in resolved.feature_columns
     ]
@@ -131,10 +124,6 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
 
 
 # ---------------------------------------------------------------------------------------------------------- on workers
-
-
-def _unpacked(given: Given) -> Any:
-    return given.held
 
 
 def _learned(given: Given, marks: np.ndarray) -> Recipe:

@@ -13,6 +13,7 @@ import pytest
 from iffair_core import Study, Task, read_table
 from iffair_core.__main__ import main
 from iffair_core.cluster.connecting import NOT_INSTALLED, connected
+from iffair_core.cluster.design import unpacked
 from iffair_core.cluster.folder import open_folder
 from iffair_core.cluster.study import ClusterStudy
 from iffair_core.data.design import cross_product, dense, row_forms
@@ -148,6 +149,20 @@ def test_rows_of_a_design_in_any_order_and_number(in_memory, on_cluster):
     close(dense(remote[::3][1:][draw.permutation(50)]).sum(), dense(remote[::3][1:51]).sum())
     close(cross_product(remote, C), cross_product(local, C))
     close(remote[np.arange(0)].T @ np.empty(0), np.zeros(p))
+
+
+def test_what_belongs_to_the_rows_goes_to_the_workers_once_and_again_when_it_changed(on_cluster, monkeypatch):
+    remote = on_cluster.dataset.X
+    sent = []
+    submit = remote.client.submit
+    monkeypatch.setattr(remote.client, "submit", lambda work, *a, **k: sent.append(work) or submit(work, *a, **k))
+    values = np.random.default_rng(0).normal(size=remote.shape[0])
+    first, again = remote.T @ values, remote.T @ values
+    np.testing.assert_array_equal(first, again)
+    assert sent.count(unpacked) == len(remote.pieces)
+    values *= 2.0
+    close(remote.T @ values, 2.0 * first)
+    assert sent.count(unpacked) == 2 * len(remote.pieces)
 
 
 def test_the_command_line_writes_rows_in_the_order_of_the_folder(folder, tmp_path, capsys):
