@@ -39,8 +39,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_server(log: Path) -> Iterator[str]:
-    """Serve app.py as `make run` does, on a free port of its own; yields the address."""
+def running_server(log: Path) -> Iterator[tuple[str, int]]:
+    """Serve app.py as `make run` does, on a free port of its own; yields the address and the process's number."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     settings = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
@@ -50,7 +50,7 @@ def running_server(log: Path) -> Iterator[str]:
         server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT)
         try:
             PoolManager(retries=UNTIL_HEALTHY).request("GET", f"{address}/_stcore/health")
-            yield address
+            yield address, server.pid
         except HTTPError:
             pytest.fail(f"the server did not become healthy:\n{log.read_text()}")
         finally:
@@ -65,14 +65,14 @@ def running_server(log: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of one server for all tests of this process."""
-    with running_server(tmp_path_factory.mktemp("server") / "server.log") as address:
+    with running_server(tmp_path_factory.mktemp("server") / "server.log") as (address, _):
         yield address
 
 
 @pytest.fixture
 def fresh_server(chromium: Browser, tmp_path: Path) -> Iterator[str]:
     """Address of a server that nobody has visited yet."""
-    with running_server(tmp_path / "server.log") as address:
+    with running_server(tmp_path / "server.log") as (address, _):
         yield address
 
 
