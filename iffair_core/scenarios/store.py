@@ -4,10 +4,15 @@
 makes and renews the schema at first use. Everything that belongs together is written in one transaction, so that a
 process that is killed leaves all of it or nothing. Each change of a scenario names the version that it was made from; a
 change of an older version is refused, so that nobody overwrites what they have not seen.
+
+A store acts for one person. It finds that person's scenarios and those that others share, and changes only the former.
+Where nobody signs in, everything belongs to `NOBODY`.
 """
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import os
 import secrets
@@ -29,6 +34,8 @@ from iffair_core.scenarios.record import TABLE, Kept
 DATABASE = "IFFAIR_DATABASE_URL"
 LONGEST_NAME, LONGEST_NOTE = 120, 5_000
 DRAFT_DAYS = 30
+GONE = "There is no such scenario, or it is not shared with you."
+"""Said of one that was deleted, never was, or is another person's: nobody learns which."""
 _WAIT_SECONDS, _CONNECT_SECONDS = 30, 10
 _MIGRATION_LOCK = 0x1FFA1
 _OPENING = threading.Lock()
@@ -43,6 +50,10 @@ _SCENARIOS = sa.Table(
     sa.Column("created", sa.String(32), nullable=False),
     sa.Column("saved", sa.String(32), nullable=False),
     sa.Column("head", sa.Text, nullable=False),
+    sa.Column("owner", sa.String(64), nullable=False, server_default=""),
+    sa.Column("owner_name", sa.String(200), nullable=False, server_default=""),
+    sa.Column("shared", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("scenario_owner", "owner"),
 )
 _FILES = sa.Table(
     "scenario_file",
@@ -63,8 +74,28 @@ _DRAFTS = sa.Table(
 
 
 @dataclass(frozen=True)
+class Person:
+    """Whose scenarios are meant. `id`: 64 hexadecimal digits, or empty; `name`: what others are shown, anything."""
+
+    id: str = ""
+    name: str = ""
+
+
+NOBODY = Person()
+"""The owner of everything where nobody signs in."""
+
+
+def person(issuer: str, subject: str, name: str) -> Person:
+    """The person whom an OpenID provider (`issuer`) calls `subject`; the database knows the SHA-256 of both alone."""
+    return Person(hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest(), _line(name))
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A scenario as a list shows it. `created`, `saved`: UTC, as 2026-01-31T12:00:00.000+00:00; `head`: see `Kept`."""
+    """A scenario as a list shows it. `created`, `saved`: UTC, as 2026-01-31T12:00:00.000+00:00; `head`: see `Kept`.
+
+    `mine`: it belongs to the person who asks; `by`: name of whom it belongs to; `shared`: all who sign in may open it.
+    """
 
     id: str
     name: str
@@ -73,6 +104,9 @@ class Entry:
     created: str
     saved: str
     head: Mapping[str, Any]
+    mine: bool
+    by: str
+    shared: bool
 
 
 def database_url() -> str:
@@ -83,10 +117,10 @@ def database_url() -> str:
     return f"sqlite:///{platformdirs.user_data_path('iffair', appauthor=False) / 'scenarios.sqlite'}"
 
 
-def store() -> Store:
-    """The database that `database_url` names, with its schema up to date. Raises StoreError where it cannot be had."""
+def store(owner: Person = NOBODY) -> Store:
+    """The database that `database_url` names, for one person, its schema up to date. Raises StoreError without it."""
     with _OPENING:
-        return _opened(database_url())
+        return _opened(database_url()).of(owner)
 
 
 @cache
@@ -95,12 +129,14 @@ def _opened(url: str) -> Store:
 
 
 class Store:
-    """Scenarios and drafts in one database. Safe to use from several threads and processes at once.
+    """Scenarios of one person, and drafts, in one database. Safe to use from several threads and processes at once.
 
-    Every method raises StoreError, which says what to do, where the database does not answer.
+    Every method raises StoreError, which says what to do, where the database does not answer. A scenario of another
+    person that is not shared is for every method as one that does not exist.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, owner: Person = NOBODY) -> None:
+        self._owner = owner
         try:
             self._engine = _engine(url)
         except (sa.exc.ArgumentError, ImportError, OSError) as error:
@@ -108,6 +144,12 @@ class Store:
         self._where = self._engine.url.render_as_string(hide_password=True)
         with self._transaction() as connection:
             _migrate(connection)
+
+    def of(self, owner: Person) -> Store:
+        """The same database for another person."""
+        theirs = copy.copy(self)
+        theirs._owner = owner
+        return theirs
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -120,89 +162,121 @@ class Store:
     # ------------------------------------------------------------------------------------------------------ scenarios
 
     def all(self) -> list[Entry]:
-        """Every scenario, the one saved last first."""
+        """This person's scenarios and those that others share, the one saved last first."""
+        found = self._visible().order_by(_SCENARIOS.c.saved.desc(), _SCENARIOS.c.id)
         with self._transaction() as connection:
-            lines = connection.execute(sa.select(_SCENARIOS).order_by(_SCENARIOS.c.saved.desc(), _SCENARIOS.c.id))
-            return [_entry(line) for line in lines]
+            return [self._entry(line) for line in connection.execute(found)]
 
     def entry(self, scenario: str) -> Entry | None:
-        """One scenario as a list shows it; None where there is none."""
+        """One scenario as a list shows it; None where there is none that this person may see."""
         with self._transaction() as connection:
-            return _one(connection, scenario)
+            return self._one(connection, scenario)
 
     def read(self, scenario: str, *, table: bool = True) -> tuple[Entry, Kept]:
-        """A scenario with all that it holds, or all but its `table`. ScenarioChanged where it is not there any more."""
+        """A scenario with all that it holds, or all but its `table`. ScenarioChanged where there is none."""
         with self._transaction() as connection:
-            found = _one(connection, scenario)
-            if found is None:
-                raise ScenarioChanged("This scenario was deleted.", None)
+            found = self._required(connection, scenario)
             wanted = (_FILES.c.scenario == scenario) & (sa.true() if table else _FILES.c.name != TABLE)
             lines = connection.execute(sa.select(_FILES.c.name, _FILES.c.content).where(wanted))
             return found, Kept(found.head, {name: bytes(content) for name, content in lines})
 
     def add(self, name: str, note: str, kept: Kept) -> Entry:
-        """Save a new scenario."""
-        made = _made(clean_name(name), clean_note(note), kept.head)
+        """Save a new scenario, which only this person sees until it is shared."""
+        made = self._made(clean_name(name), clean_note(note), kept.head)
         with self._transaction() as connection:
             connection.execute(sa.insert(_SCENARIOS).values(made))
             _write_files(connection, made["id"], kept)
-        return Entry(**{**made, "head": kept.head})
+            return self._required(connection, made["id"])
 
     def change(
-        self, seen: Entry, *, name: str | None = None, note: str | None = None, kept: Kept | None = None
+        self,
+        seen: Entry,
+        *,
+        name: str | None = None,
+        note: str | None = None,
+        shared: bool | None = None,
+        kept: Kept | None = None,
     ) -> Entry:
-        """Give the scenario another name or note, or save another study in its place; the rest stays.
+        """Give the scenario another name or note, share it or not, or save another study in its place; the rest stays.
 
-        Raises ScenarioChanged, with the entry as it is now, where it is not the version that was `seen`.
+        Raises ScenarioChanged, with the entry as it is now, where it is not the version that was `seen`, or belongs to
+        another person.
         """
-        new: dict[str, Any] = {"version": seen.version + 1, "saved": _now()}
+        new: dict[str, Any] = {"version": seen.version + 1, "saved": _now(), "owner_name": self._owner.name}
         new |= {} if name is None else {"name": clean_name(name)}
         new |= {} if note is None else {"note": clean_note(note)}
+        new |= {} if shared is None else {"shared": shared}
         new |= {} if kept is None else {"head": _text(kept.head)}
         with self._transaction() as connection:
             self._require_unchanged(connection, seen, sa.update(_SCENARIOS).values(new))
             if kept is not None:
                 connection.execute(sa.delete(_FILES).where(_FILES.c.scenario == seen.id))
                 _write_files(connection, seen.id, kept)
-            now = _one(connection, seen.id)
-        assert now is not None
-        return now
+            return self._required(connection, seen.id)
 
     def duplicate(self, scenario: str) -> Entry:
-        """Save a copy beside it. Raises ScenarioChanged where it is not there any more."""
+        """Save a copy beside it, which is this person's. Raises ScenarioChanged where there is none."""
         with self._transaction() as connection:
-            found = _one(connection, scenario)
-            if found is None:
-                raise ScenarioChanged("This scenario was deleted.", None)
-            made = _made(clean_name(f"{found.name[: LONGEST_NAME - 7]} (copy)"), found.note, found.head)
+            found = self._required(connection, scenario)
+            made = self._made(clean_name(f"{found.name[: LONGEST_NAME - 7]} (copy)"), found.note, found.head)
             connection.execute(sa.insert(_SCENARIOS).values(made))
             files = sa.select(sa.literal(made["id"]), _FILES.c.name, _FILES.c.content).where(
                 _FILES.c.scenario == scenario
             )
             connection.execute(sa.insert(_FILES).from_select(["scenario", "name", "content"], files))
-        return Entry(**{**made, "head": found.head})
+            return self._required(connection, made["id"])
 
     def delete(self, seen: Entry) -> None:
-        """Delete the scenario with all that it holds. Raises ScenarioChanged where it is not the version `seen`."""
+        """Delete the scenario with all that it holds. Raises ScenarioChanged as `change` does."""
         with self._transaction() as connection:
-            if _one(connection, seen.id) is None:
+            if self._one(connection, seen.id) is None:
                 return
             connection.execute(sa.delete(_FILES).where(_FILES.c.scenario == seen.id))
             self._require_unchanged(connection, seen, sa.delete(_SCENARIOS))
 
     def _require_unchanged(self, connection: sa.Connection, seen: Entry, change: Any) -> None:
-        """Change the scenario where it is the version `seen`; else undo the transaction and say what happened."""
+        """Change the scenario where it is mine and the version `seen`; else undo the transaction and say why."""
         same = (_SCENARIOS.c.id == seen.id) & (_SCENARIOS.c.version == seen.version)
-        if connection.execute(change.where(same)).rowcount == 1:
+        if connection.execute(change.where(same, _SCENARIOS.c.owner == self._owner.id)).rowcount == 1:
             return
-        now = _one(connection, seen.id)
+        now = self._one(connection, seen.id)
         if now is None:
-            raise ScenarioChanged("Someone deleted this scenario meanwhile. Save yours as a copy.", None)
+            raise ScenarioChanged(f"{GONE} Save yours as a copy.", None)
+        if not now.mine:
+            raise ScenarioChanged(
+                f"This scenario belongs to {shorten(now.by) or 'somebody else'}, who alone can change it. Nothing was "
+                "overwritten. Save yours as a copy, or open theirs.",
+                now,
+            )
         raise ScenarioChanged(
             f"Someone changed this scenario meanwhile (saved {now.saved[:16].replace('T', ' ')} UTC, as "
             f"'{shorten(now.name)}'). Nothing was overwritten. Save yours as a copy, or open theirs.",
             now,
         )
+
+    def _visible(self) -> sa.Select[Any]:
+        return sa.select(_SCENARIOS).where((_SCENARIOS.c.owner == self._owner.id) | _SCENARIOS.c.shared)
+
+    def _one(self, connection: sa.Connection, scenario: str) -> Entry | None:
+        line = connection.execute(self._visible().where(_SCENARIOS.c.id == scenario)).first()
+        return None if line is None else self._entry(line)
+
+    def _required(self, connection: sa.Connection, scenario: str) -> Entry:
+        found = self._one(connection, scenario)
+        if found is None:
+            raise ScenarioChanged(GONE, None)
+        return found
+
+    def _entry(self, line: Any) -> Entry:
+        told = dict(line._mapping) | {"head": json.loads(line.head)}
+        owner, by = told.pop("owner"), told.pop("owner_name")
+        return Entry(**told, mine=owner == self._owner.id, by=by)
+
+    def _made(self, name: str, note: str, head: Mapping[str, Any]) -> dict[str, Any]:
+        now = _now()
+        made = {"id": secrets.token_hex(6), "name": name, "note": note, "version": 1, "created": now, "saved": now}
+        owner = {"owner": self._owner.id, "owner_name": self._owner.name, "shared": False}
+        return made | owner | {"head": _text(head)}
 
     # --------------------------------------------------------------------------------------------------------- drafts
 
@@ -239,10 +313,14 @@ class Store:
 
 def clean_name(name: str) -> str:
     """A name as it is saved: one line of printable characters. Raises StoreError where nothing is left."""
-    found = " ".join("".join(c if c.isprintable() else " " for c in name).split())[:LONGEST_NAME]
+    found = _line(name)
     if not found:
         raise StoreError("A scenario needs a name. Give it one of at least one letter.")
     return found
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_NAME]
 
 
 def clean_note(note: str) -> str:
@@ -257,21 +335,6 @@ def _now() -> str:
 def _text(head: Mapping[str, Any]) -> str:
     """JSON in ASCII, which every database takes: file names may hold halves of characters."""
     return json.dumps(head, ensure_ascii=True, allow_nan=False)
-
-
-def _made(name: str, note: str, head: Mapping[str, Any]) -> dict[str, Any]:
-    now = _now()
-    made = {"id": secrets.token_hex(6), "name": name, "note": note, "version": 1, "created": now, "saved": now}
-    return made | {"head": _text(head)}
-
-
-def _entry(line: Any) -> Entry:
-    return Entry(**{**line._mapping, "head": json.loads(line.head)})
-
-
-def _one(connection: sa.Connection, scenario: str) -> Entry | None:
-    line = connection.execute(sa.select(_SCENARIOS).where(_SCENARIOS.c.id == scenario)).first()
-    return None if line is None else _entry(line)
 
 
 def _write_files(connection: sa.Connection, scenario: str, kept: Kept) -> None:

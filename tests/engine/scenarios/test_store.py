@@ -7,17 +7,21 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from iffair_core.errors import ScenarioChanged, StoreError
 from iffair_core.scenarios import store as stores
 from iffair_core.scenarios.record import Kept
-from iffair_core.scenarios.store import LONGEST_NAME, LONGEST_NOTE, Store, database_url
+from iffair_core.scenarios.store import GONE, LONGEST_NAME, LONGEST_NOTE, Entry, Store, database_url, person
 
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = Kept(
@@ -126,9 +130,79 @@ def test_copies_are_whole_and_deleting_one_leaves_the_other(database):
         lambda: store.duplicate(first.id),
         lambda: store.change(first, note="x"),
     ):
-        with pytest.raises(ScenarioChanged, match="deleted") as told:
+        with pytest.raises(ScenarioChanged, match=GONE) as told:
             change()
         assert told.value.now is None
+
+
+ADA, BO = person("https://id.example", "1", "Ada <b>"), person("https://id.example", "2", "Bo")
+
+
+def test_a_persons_scenarios_are_for_others_as_if_they_were_not(database):
+    ada, bo, nobody = Store(database, ADA), Store(database, BO), Store(database)
+    private = ada.add("Private", "", KEPT)
+    assert (private.mine, private.by, private.shared) == (True, "Ada <b>", False)
+    absent = replace(private, id="0123456789ab")
+    uses: tuple[Callable[[Store, Entry], object], ...] = (
+        lambda store, seen: store.read(seen.id),
+        lambda store, seen: store.duplicate(seen.id),
+        lambda store, seen: store.change(seen, name="x"),
+        lambda store, seen: store.change(seen, shared=True),
+        lambda store, seen: store.change(seen, kept=OTHER),
+    )
+    for other in (bo, nobody):
+        assert other.all() == [] and other.entry(private.id) is None
+        other.delete(private)
+        for use in uses:
+            said = set()
+            for seen in (private, absent):
+                with pytest.raises(ScenarioChanged, match=GONE) as told:
+                    use(other, seen)
+                said.add((str(told.value), told.value.now))
+            assert len(said) == 1, "nobody learns whether there is one"
+    assert ada.all() == [private] and same(ada.read(private.id)[1], KEPT)
+
+
+def test_what_is_shared_all_may_open_and_copy_and_its_owner_alone_changes(database):
+    ada = Store(database, ADA)
+    shared = ada.change(ada.add("Shared", "", KEPT), shared=True)
+    bo = ada.of(BO)
+    (seen,) = bo.all()
+    assert (seen.id, seen.mine, seen.by, seen.shared) == (shared.id, False, "Ada <b>", True)
+    forged = replace(seen, mine=True, by="Bo")
+    for change in (
+        lambda: bo.change(forged, name="Bo's"),
+        lambda: bo.change(forged, shared=False),
+        lambda: bo.change(forged, kept=OTHER),
+        lambda: bo.delete(forged),
+    ):
+        with pytest.raises(ScenarioChanged, match=r"belongs to Ada <b>, who alone .* Nothing was overwritten") as told:
+            change()
+        assert told.value.now == seen
+    assert same(bo.read(shared.id)[1], KEPT) and ada.all() == [shared]
+    copy = bo.duplicate(shared.id)
+    assert (copy.mine, copy.by, copy.shared) == (True, "Bo", False) and ada.entry(copy.id) is None
+    ada.change(shared, shared=False)
+    assert bo.entry(shared.id) is None and bo.all() == [copy]
+
+
+def test_a_person_is_known_by_issuer_and_subject_and_is_called_as_one_line():
+    known = person("https://id.example", "1", " Ada\n\u202eL. ")
+    assert known.name == "Ada L." and known.id == ADA.id != BO.id
+    assert len({person(*who, "").id for who in (("a", "bc"), ("ab", "c"), ("a\n", "b"), ("a", "\nb"))}) == 4
+
+
+def test_scenarios_from_before_there_were_owners_stay_where_nobody_signs_in(database):
+    engine = stores._engine(database)
+    saved = Store(database).add("Old", "", KEPT)
+    config = Config()
+    config.set_main_option("script_location", str(Path(stores.__file__).parent / "migrations").replace("%", "%%"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "first")
+    engine.dispose()
+    assert Store(database).all() == [saved] and same(Store(database).read(saved.id)[1], KEPT)
+    assert Store(database, ADA).all() == []
 
 
 def test_a_draft_is_its_visitors_and_is_kept_as_it_was_last(database):
