@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shell import boot, frame
+from pages.shell import boot, frame, gate
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -21,7 +21,8 @@ page = st.navigation(
     [
         st.Page(home, default=True, visibility="hidden"),
         *(st.Page(place.file, title=place.title, icon=place.icon, help=place.question) for place in boot.PLACES),
-    ]
+    ],
+    position=gate.navigation(),
 )
 boot.return_to_deep_link()
 frame.show(page)

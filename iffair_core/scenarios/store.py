@@ -12,7 +12,6 @@ Where nobody signs in, everything belongs to `NOBODY`.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import os
 import secrets
@@ -29,10 +28,11 @@ import platformdirs
 import sqlalchemy as sa
 
 from iffair_core.errors import ScenarioChanged, StoreError, shorten
+from iffair_core.scenarios.people import LONGEST_NAME, NOBODY, Person, one_line
 from iffair_core.scenarios.record import TABLE, Kept
 
 DATABASE = "IFFAIR_DATABASE_URL"
-LONGEST_NAME, LONGEST_NOTE = 120, 5_000
+LONGEST_NOTE = 5_000
 DRAFT_DAYS = 30
 GONE = "There is no such scenario, or it is not shared with you."
 """Said of one that was deleted, never was, or is another person's: nobody learns which."""
@@ -71,23 +71,6 @@ _DRAFTS = sa.Table(
     sa.Column("head", sa.Text, nullable=False),
     sa.Column("content", sa.LargeBinary),
 )
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whose scenarios are meant. `id`: 64 hexadecimal digits, or empty; `name`: what others are shown, anything."""
-
-    id: str = ""
-    name: str = ""
-
-
-NOBODY = Person()
-"""The owner of everything where nobody signs in."""
-
-
-def person(issuer: str, subject: str, name: str) -> Person:
-    """The person whom an OpenID provider (`issuer`) calls `subject`; the database knows the SHA-256 of both alone."""
-    return Person(hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest(), _line(name))
 
 
 @dataclass(frozen=True)
@@ -313,14 +296,10 @@ class Store:
 
 def clean_name(name: str) -> str:
     """A name as it is saved: one line of printable characters. Raises StoreError where nothing is left."""
-    found = _line(name)
+    found = one_line(name)
     if not found:
         raise StoreError("A scenario needs a name. Give it one of at least one letter.")
     return found
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_NAME]
 
 
 def clean_note(note: str) -> str:

@@ -1,8 +1,9 @@
 """What a visitor is doing, kept so that a reload or a restarted server loses nothing that was allowed to be kept.
 
 Choices live in the address. A draft adds the words of the report and, only where the visitor says so, the rows of an
-upload; without that nothing of an upload is kept. A draft belongs to a secret that a cookie of this browser holds; the
-database knows its SHA-256. Drafts that nobody touched for 30 days are deleted.
+upload; without that nothing of an upload is kept. A draft belongs to whoever has signed in. Where nobody signs in it
+belongs to a secret that a cookie of this browser holds, and the database knows its SHA-256. Drafts that nobody touched
+for 30 days are deleted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from iffair_core.errors import ConfigError
-from pages.session import state
+from pages.session import sign_in, state
 from pages.session.address import from_query, to_query
 from pages.session.settings import UPLOAD
 from pages.session.state import CurrentTable
@@ -47,6 +48,9 @@ def _secret() -> str | None:
 
 
 def _visitor() -> str | None:
+    person = sign_in.visitor()
+    if person.id:
+        return person.id
     secret = _secret()
     return None if secret is None else hashlib.sha256(secret.encode()).hexdigest()
 
@@ -104,9 +108,10 @@ def keep() -> None:
 
 
 def _write(head: dict[str, Any], content: bytes | None = None) -> None:
-    if _secret() is None:
-        st.session_state[_SECRET] = secrets.token_hex(16)
     visitor = _visitor()
+    if visitor is None:
+        st.session_state[_SECRET] = secrets.token_hex(16)
+        visitor = _visitor()
     assert visitor is not None
     _store().keep_draft(visitor, _about(), head, content)
     st.session_state[_LAST] = (_about(), head)

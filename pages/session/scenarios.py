@@ -14,7 +14,7 @@ import streamlit as st
 
 from iffair_core.errors import IFFairError, ScenarioChanged
 from pages.kit import errors
-from pages.session import state, study_runs
+from pages.session import sign_in, state, study_runs
 from pages.session.address import from_query, to_query
 from pages.session.memory import remembered
 from pages.session.settings import UPLOAD, Choices
@@ -55,7 +55,7 @@ class Wanted:
 def _store() -> Store:
     from iffair_core.scenarios.store import store
 
-    return store()
+    return store(sign_in.visitor())
 
 
 def entries() -> list[Entry]:

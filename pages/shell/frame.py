@@ -1,4 +1,4 @@
-"""What stands around every page: the choices from the address, the study card, the example's line, errors."""
+"""What stands around every page: the door, the choices from the address, the study card, the example's line, errors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pages.kit import errors
 from pages.kit.text import plain
 from pages.parts.reweight import stage
 from pages.session import drafts, scenarios, state, study_runs
-from pages.shell import boot, card, tour
+from pages.shell import boot, card, gate, tour
 
 
 def show(page: Page) -> None:
     """Run the page inside the frame. The hidden start page has no frame: it only switches."""
+    if gate.closed(page.url_path):
+        return
     study_runs.warm()
     if not page.url_path:
+        gate.open_link()
         page.run()
         return
     opened = state.sync(page.url_path)
@@ -29,6 +32,7 @@ def show(page: Page) -> None:
             study_runs.start()
         card.study_card()
         drafts.give_cookie()
+    gate.who()
     with errors.contained():
         for problem in state.link_problems():
             st.warning(plain(problem), icon=":material/link_off:")

@@ -32,18 +32,22 @@ QUESTIONS = {place.name: place.question for place in PLACES}
 TITLES = {place.name: place.title for place in PLACES}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 @contextmanager
-def running_server(log: Path) -> Iterator[tuple[str, int]]:
-    """Serve app.py as `make run` does, on a free port of its own; yields the address and the process's number."""
-    port = _free_port()
+def running_server(log: Path, port: int | None = None, **more: str) -> Iterator[tuple[str, int]]:
+    """Serve app.py as `make run` does, on a free port of its own unless one is named.
+
+    Yields the address and the process's number.
+    `more`: environment variables beside the usual ones.
+    """
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
-    settings = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
+    settings = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"} | more
     settings["IFFAIR_DATABASE_URL"] = f"sqlite:///{log.parent / 'scenarios.sqlite'}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     with log.open("wb") as output:

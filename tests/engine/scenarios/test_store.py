@@ -20,8 +20,9 @@ from alembic.migration import MigrationContext
 
 from iffair_core.errors import ScenarioChanged, StoreError
 from iffair_core.scenarios import store as stores
+from iffair_core.scenarios.people import person
 from iffair_core.scenarios.record import Kept
-from iffair_core.scenarios.store import GONE, LONGEST_NAME, LONGEST_NOTE, Entry, Store, database_url, person
+from iffair_core.scenarios.store import GONE, LONGEST_NAME, LONGEST_NOTE, Entry, Store, database_url
 
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = Kept(
@@ -243,6 +244,7 @@ SAVE = """
 import hashlib, json, os, sys, types
 package = sys.modules["iffair_core"] = types.ModuleType("iffair_core")  # without what all of it loads
 package.__path__ = ["iffair_core"]
+from iffair_core.scenarios.people import person
 from iffair_core.scenarios.record import Kept
 from iffair_core.scenarios.store import Store
 
