@@ -48,9 +48,8 @@ def _secret() -> str | None:
 
 
 def _visitor() -> str | None:
-    person = sign_in.visitor()
-    if person.id:
-        return person.id
+    if sign_in.is_team():
+        return sign_in.visitor().id
     secret = _secret()
     return None if secret is None else hashlib.sha256(secret.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -59,7 +60,7 @@ def _store() -> Store:
 
 
 def entries() -> list[Entry]:
-    """Every scenario, the one saved last first. Raises StoreError."""
+    """One's own scenarios and those that colleagues share, the one saved last first. Raises StoreError."""
     return _store().all()
 
 
@@ -181,6 +182,26 @@ def rename(entry: Entry, name: str, note: str) -> None:
         return f"Renamed to '{now.name}'."
 
     _try(action)
+
+
+def share(entry: Entry, shared: bool) -> None:
+    """Let the team open a scenario, or no longer. Use it in a callback."""
+
+    def action() -> str:
+        now = _store().change(entry, shared=shared)
+        if not is_changed(entry):
+            _seen()[entry.id] = now.version
+        return f"'{now.name}' is shared with the team." if shared else f"'{now.name}' is yours alone now."
+
+    _try(action)
+
+
+def link(entry: Entry) -> str:
+    """The address that opens a scenario, with the choices that it was saved with."""
+    query = to_query(replace(choices_of(entry), scenario=entry.id))
+    here = urlsplit(st.context.url or "")
+    page = f"{here.path.rpartition('/')[0]}/reweight"
+    return urlunsplit((here.scheme, here.netloc, page, urlencode(query, doseq=True), ""))
 
 
 def duplicate(entry: Entry) -> None:

@@ -1,7 +1,7 @@
-"""Who uses this session: the person whom the team's OpenID provider signed in, or nobody where no sign-in is asked for.
+"""Who uses this session: whom the team's OpenID provider signed in, or nobody where no sign-in is asked for.
 
-Streamlit does the signing in; a section [auth] of its secrets asks for it. What follows from the token is here: whether it
-is still good, and whose scenarios and drafts this session has. Whatever is configured wrongly closes the door.
+Streamlit does the signing in; a section [auth] of its secrets asks for it. What follows from the token is here: whether
+it is still good, and whose scenarios and drafts this session has. Whatever is configured wrongly closes the door.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ def visitor() -> Person:
         )
     names = (claims.get(name) for name in ("name", "email", "preferred_username"))
     return person(issuer, subject, next((name for name in names if isinstance(name, str) and name.strip()), ""))
+
+
+def is_team() -> bool:
+    """Whether visitors sign in, so that there are others to share with. Raises as `visitor` does."""
+    return bool(visitor().id)
 
 
 def _asked_for() -> bool:

@@ -22,6 +22,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser, Page, expect
 
+from iffair_core.scenarios.store import GONE
+from pages.shell.gate import COOKIE
 from tests.browser.conftest import free_port, running_server
 
 CLIENT, SECRET = "iffair-test", "a secret that the provider knows"
@@ -121,15 +123,16 @@ server_metadata_url = "http://127.0.0.1:{provider.server_address[1]}/.well-known
         provider.server_close()
 
 
-def card(page: Page, server: str, link: str = "") -> None:
-    """Open a link without being signed in: the card is there and nothing else of the app."""
-    page.goto(f"{server}/{link}")
+def card(page: Page) -> None:
+    """The card is there, and nothing else of the app."""
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(0)
     expect(page.locator(".st-key-study_card")).to_have_count(0)
 
 
 def sign_in(visitor: Any, who: str, page: str = "") -> None:
+    """From the card to the page that was asked for."""
+    card(visitor.page)
     visitor.page.get_by_role("button", name="Sign in").click()
     visitor.page.get_by_role("link", name=who).click()
     visitor.settle(page)
@@ -139,8 +142,41 @@ def test_two_sign_in_and_one_shares_a_scenario_that_the_other_opens_and_cannot_c
     team_server: str, visit: Callable[..., Any]
 ):
     ada, bo = visit(), visit()
-    card(ada.page, team_server, "reweight?strength=0.25")
-    sign_in(ada, "ada", "reweight")
+    ada.page.goto(f"{team_server}/compare?strength=0.25")
+    sign_in(ada, "ada", "compare")
     assert ada.query["strength"] == ["0.25"], "the link outlives the sign-in"
+    assert COOKIE not in {one["name"] for one in ada.page.context.cookies()}, "and is used once"
     expect(ada.page.locator(".st-key-who")).to_contain_text("Signed in as Ada <b>$x$</b>")
     ada.finished()
+    ada.page.get_by_role("button", name="Save as scenario").click()
+    ada.page.get_by_label("Name").fill("Quarter")
+    ada.page.get_by_label("Name").press("Tab")
+    ada.page.get_by_role("button", name="Save as new").click()
+    ada.wait_for("scenario", "")
+    private = f"{team_server}/reweight?{urlsplit(ada.page.url).query}"
+
+    # Not shared: refused as one that never was.
+    bo.page.goto(private)
+    sign_in(bo, "bo", "reweight")
+    expect(bo.page.locator(".st-key-scenario_line")).to_contain_text(GONE)
+
+    ada.page.get_by_role("tab", name="Scenarios").click()
+    ada.page.get_by_role("button", name="Share").click()
+    ada.page.get_by_text("Share with the team").click()
+    link = ada.page.get_by_test_id("stCode").inner_text().strip()
+    assert link.startswith(f"{team_server}/reweight?") and parse_qs(urlsplit(link).query)["strength"] == ["0.25"]
+    bo.page.goto(link)
+    line = bo.page.locator(".st-key-scenario_line")
+    expect(line).to_contain_text("by Ada <b>$x$</b> · the numbers are those that were saved")
+    bo.page.get_by_role("button", name="Save as scenario").click()
+    expect(bo.page.get_by_role("button", name="Save as new")).to_be_visible()
+    expect(bo.page.get_by_role("button", name="Save over")).to_have_count(0)
+
+    # The way out: the card again, also for a page that is opened by its address.
+    bo.page.keyboard.press("Escape")
+    bo.page.get_by_role("button", name="Sign out").click()
+    card(bo.page)
+    bo.page.goto(link)
+    card(bo.page)
+    sign_in(bo, "bo", "reweight")
+    expect(line).to_contain_text("by Ada")

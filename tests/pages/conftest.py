@@ -88,12 +88,15 @@ class Screen:
     addresses: ClassVar[dict[str, Any]] = {}
     """The pages that the first session of this process found in the navigation."""
 
-    def __init__(self, page: str, query: dict[str, str | list[str]] | None = None) -> None:
+    def __init__(
+        self, page: str, query: dict[str, str | list[str]] | None = None, user: dict[str, Any] | None = None
+    ) -> None:
         self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         if not Screen.addresses:
             Screen.addresses = self.app.run()._registered_pages
             self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         self.app._registered_pages = Screen.addresses
+        self.app.user = user or {}
         for name, value in (query or {}).items():
             self.app.query_params[name] = value
         self.app.switch_page(f"pages/{page}.py")

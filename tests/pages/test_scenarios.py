@@ -211,7 +211,7 @@ def test_in_cohort_only_mode_the_files_of_a_scenario_without_it_are_not_offered(
 
 
 def test_a_scenario_that_is_gone_or_never_was_and_a_database_that_is_not_there_are_said(screen, monkeypatch):
-    assert "was deleted" in screen("reweight", {"scenario": "0123456789ab"}).ready().words()
+    assert "There is no such scenario" in screen("reweight", {"scenario": "0123456789ab"}).ready().words()
     assert from_query({"scenario": ["'; DROP"]})[1] and from_query({"beside": ["../x"]})[1]
     monkeypatch.setenv("IFFAIR_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/x")
     opened = tab(screen("compare").ready())

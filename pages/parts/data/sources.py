@@ -13,7 +13,7 @@ from pages.kit.poll import bar, poll
 from pages.kit.text import count, plain, value
 from pages.parts.causes import asked
 from pages.parts.data import checks_panel
-from pages.session import drafts, state, study_runs, uploads
+from pages.session import drafts, sign_in, state, study_runs, uploads
 from pages.session.settings import EXAMPLE, UPLOAD
 from pages.session.state import CurrentTable
 from pages.session.work import UnderWay, Work
@@ -216,7 +216,7 @@ def _draft() -> None:
             icon=":material/history:",
             on_click=_with_draft,
             args=(drafts.open_kept,),
-            help="You had this browser's draft keep it.",
+            help="You had your draft keep it.",
         )
     elif state.choices().source == UPLOAD and state.table() is not None and state.choices().smallest_group is None:
         st.toggle(
@@ -226,8 +226,9 @@ def _draft() -> None:
                 drafts.keeps_rows(),
                 lambda kept: _with_draft(drafts.keep_rows if kept else drafts.drop_rows),
             ),
-            help="Its rows, your choices and the report's words are then kept in the database of scenarios, for this "
-            "browser only, for 30 days or until you forget your data. Otherwise a reload loses the file.",
+            help="Its rows, your choices and the report's words are then kept in the database of scenarios, for "
+            f"{'you' if sign_in.is_team() else 'this browser'} only, for 30 days or until you forget your data. "
+            "Otherwise a reload loses the file.",
         )
 
 

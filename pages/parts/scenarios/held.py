@@ -31,13 +31,15 @@ def show() -> None:
         entry = scenarios.opened()
         if entry is None:
             if state.choices().scenario is not None:
-                st.info("The scenario of this link was deleted.", icon=":material/bookmark_remove:")
+                from iffair_core.scenarios.store import GONE
+
+                st.info(plain(GONE), icon=":material/bookmark_remove:")
                 boot.link("data", "To the table, on Data")
             return
         kept = scenarios.kept(entry)
         st.subheader(plain(shorten(entry.name, 120)), anchor=False)
         about = kept.head["table"]
-        st.caption(f"As it was saved, {saving.saved(entry)}, of {plain(shorten(about['name'], 60))}.")
+        st.caption(f"As it was saved, {saving.saved_by(entry)}, of {plain(shorten(about['name'], 60))}.")
         if entry.note:
             st.markdown(plain(entry.note))
         if state.table() is None:

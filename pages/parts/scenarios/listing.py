@@ -13,7 +13,7 @@ from pages.kit import columns, errors, widgets
 from pages.kit.text import plain
 from pages.kit.words import GOAL_TITLES, metric_title
 from pages.parts.scenarios import saving
-from pages.session import scenarios, state, study_runs
+from pages.session import scenarios, sign_in, state, study_runs
 from pages.session.settings import differing
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def show(result: StudyResult | None = None) -> None:
 
 
 def labels(found: list[Entry]) -> dict[str, str]:
-    """{scenario: its name}; where several have one name, with the time of saving, and what else it takes."""
-    names = {one.id: shorten(one.name, 60) for one in found}
+    """{scenario: its name, and whose it is}; where several are called so, with what else it takes."""
+    names = {one.id: shorten(one.name, 60) + ("" if one.mine else f", by {_whose(one)}") for one in found}
     for end in (lambda one: f" ({saving.saved(one)})", lambda one: f" {one.id[:6]}"):
         several = [one for one in found if list(names.values()).count(names[one.id]) > 1]
         names |= {one.id: names[one.id] + end(one) for one in several}
@@ -135,8 +135,14 @@ def _numbers(named: list[tuple[str, Kept]], split: str, x: str, y: str) -> None:
 # ---------------------------------------------------------------------------------------------------------------- list
 
 
+def _whose(one: Entry) -> str:
+    return "you" if one.mine else shorten(one.by or saving.NAMELESS, 40)
+
+
 def _table(found: list[Entry]) -> None:
     frame = pd.DataFrame([_line(one) for one in found])
+    if not sign_in.is_team():
+        frame = frame.drop(columns=["owner", "shared"])
     st.session_state[_IDS] = [one.id for one in found]
     st.dataframe(
         frame,
@@ -149,6 +155,8 @@ def _table(found: list[Entry]) -> None:
         column_config={
             "name": columns.text("Name", pinned=True, width="medium"),
             "note": columns.text("Note", width="medium"),
+            "owner": columns.text("Owner"),
+            "shared": columns.text("Shared", help="Whether the team may open it."),
             "saved": columns.text("Saved"),
             "table": columns.text("Table"),
             "rows": columns.text("Rows kept", help="Whether the table's rows are kept in the scenario."),
@@ -177,6 +185,8 @@ def _line(one: Entry) -> dict[str, Any]:
         "accuracy before": percent[0],
         "accuracy after": percent[1],
         "saved": saving.saved(one),
+        "owner": _whose(one),
+        "shared": "yes" if one.shared else "",
         "rows": "yes" if head["table"]["kept"] else "",
         "note": shorten(one.note, 200),
     }
@@ -206,6 +216,11 @@ def _actions(found: dict[str, Entry], names: dict[str, str]) -> None:
             disabled=busy,
         )
         st.button("Duplicate", key="scenario_double", on_click=scenarios.duplicate, args=(entry,))
+        if sign_in.is_team():
+            with st.popover("Share", icon=":material/group:", key=f"scenario_sharing_{entry.id}"):
+                _share(entry)
+        if not entry.mine:
+            return
         with st.popover("Rename", icon=":material/edit:", key=f"scenario_edit_{entry.id}"):
             st.text_input("Name", value=entry.name, max_chars=saving.LONGEST_NAME, key=f"{_NEW_NAME}_{entry.id}")
             st.text_area("Note", value=entry.note, max_chars=saving.LONGEST_NOTE, key=f"{_NEW_NOTE}_{entry.id}")
@@ -213,6 +228,24 @@ def _actions(found: dict[str, Entry], names: dict[str, str]) -> None:
         with st.popover("Delete", icon=":material/delete:", key=f"scenario_drop_{entry.id}"):
             st.markdown(f"Delete **{plain(shorten(entry.name, 60))}** with all that it holds? This cannot be undone.")
             st.button("Delete it", key="scenario_delete", type="primary", on_click=scenarios.delete, args=(entry,))
+
+
+def _share(entry: Entry) -> None:
+    if entry.mine:
+        key = f"scenario_shared_{entry.id}_{entry.version}"
+        st.toggle(
+            "Share with the team",
+            value=entry.shared,
+            key=key,
+            on_change=lambda: scenarios.share(entry, st.session_state[key]),
+            help="Everybody who signs in here can then open and copy it, with its rows where it keeps them. You alone "
+            "can change or delete it.",
+        )
+    if entry.shared:
+        st.caption("Its link, for everybody who signs in here:")
+        st.code(scenarios.link(entry), language=None, wrap_lines=True)
+    else:
+        st.caption("Nobody else can open it.")
 
 
 def _rename(entry: Entry) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from iffair_core.errors import StoreError, shorten
 from pages.kit import errors
-from pages.kit.text import listed, plain
+from pages.kit.text import listed, plain, value
 from pages.kit.words import GOAL_TITLES
 from pages.parts.causes import asked
 from pages.session import scenarios, state
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _NAME, _NOTE, _ROWS = "scenario_name", "scenario_note", "scenario_rows"
 LONGEST_NAME, LONGEST_NOTE = 120, 5_000
+NAMELESS = "a colleague"
 
 
 def control(result: StudyResult, *, stale: bool) -> None:
@@ -42,7 +43,9 @@ def control(result: StudyResult, *, stale: bool) -> None:
             with errors.contained("The scenario cannot be compared with this study"):
                 st.markdown(_standing(entry, result, stale=stale), width="stretch")
         elif state.choices().scenario is not None:
-            st.markdown(":gray[The scenario that this was opened from was deleted.]", width="stretch")
+            from iffair_core.scenarios.store import GONE
+
+            st.markdown(f":gray[{plain(GONE)}]", width="stretch")
     if panel.open:
         with panel:
             _form(result, entry)
@@ -61,16 +64,17 @@ def _form(result: StudyResult, entry: Entry | None) -> None:
                 value=entry is not None and bool(entry.head["table"]["kept"]),
                 key=_ROWS,
                 help="Without them the scenario shows its results, and runs again once the same file is given. With "
-                "them, whoever uses these scenarios can open your table.",
+                "them, whoever may open the scenario can open your table.",
             )
         else:
             st.caption("In cohort-only mode neither the file nor any single row is kept.")
     with st.container(horizontal=True, gap="small"):
-        new: Literal["primary", "secondary"] = "primary" if entry is None else "secondary"
+        over = entry if entry is not None and entry.mine else None
+        new: Literal["primary", "secondary"] = "primary" if over is None else "secondary"
         st.button("Save as new", key="scenario_add", type=new, on_click=_save, args=(result, usual, None))
-        if entry is not None:
-            label = f"Save over '{plain(shorten(entry.name, 30))}'"
-            st.button(label, key="scenario_over", type="primary", on_click=_save, args=(result, usual, entry))
+        if over is not None:
+            label = f"Save over '{plain(shorten(over.name, 30))}'"
+            st.button(label, key="scenario_over", type="primary", on_click=_save, args=(result, usual, over))
 
 
 def _save(result: StudyResult, usual: str, over: Entry | None) -> None:
@@ -110,7 +114,7 @@ def tell(result: StudyResult | None = None) -> None:
 
 def _standing(entry: Entry, result: StudyResult, *, stale: bool) -> str:
     """Whether the study on the screen is the one that was saved, and has its numbers."""
-    name = f"**{plain(shorten(entry.name, 60))}**, saved {saved(entry)}"
+    name = f"**{plain(shorten(entry.name, 60))}**, saved {saved_by(entry)}"
     if scenarios.is_changed(entry):
         return f"{name} :gray[· somebody changed it since you opened it.]"
     if entry.head["table"]["fingerprint"] != result.fingerprint:
@@ -143,3 +147,8 @@ def _numbers(entry: Entry, result: StudyResult) -> str:
 def saved(entry: Entry) -> str:
     """When a scenario was saved last, to the minute."""
     return f"{entry.saved[:16].replace('T', ' ')} UTC"
+
+
+def saved_by(entry: Entry) -> str:
+    """When a scenario was saved last, and by whom where that was a colleague; in Markdown."""
+    return saved(entry) if entry.mine else f"{saved(entry)} by {value(entry.by or NAMELESS)}"
