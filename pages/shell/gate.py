@@ -7,7 +7,7 @@ browser writes it when it leaves the card, and the first run after the sign-in o
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
@@ -58,6 +58,7 @@ def closed(page: str) -> bool:
 
 
 def _card(told: str, page: str) -> None:
+    st.space("xlarge")
     with st.container(horizontal_alignment="center"), st.container(border=True, width=440, key="sign_in_card"):
         st.title("IFFair", anchor=False)
         st.markdown(plain(told))
@@ -75,10 +76,18 @@ def open_link() -> None:
     if link is None or _USED in st.session_state:
         return
     st.session_state[_USED] = True
-    parts = urlsplit(link)
-    page = parts.path.rpartition("/")[2]
+    page, query = place_of(link)
+    st.switch_page(f"pages/{page}.py", query_params=query)
+
+
+def place_of(link: str) -> tuple[str, dict[str, list[str]]]:
+    """(page, query parameters) of a path with a query, neither of which is trusted; the usual page for any other."""
+    path, _, query = link.partition("?")
+    page = path.rpartition("/")[2]
     known = page if page in {place.name for place in boot.PLACES} else boot.LANDING
-    st.switch_page(f"pages/{known}.py", query_params=parse_qs(parts.query, keep_blank_values=True))
+    given = parse_qs(query, keep_blank_values=True)
+    # Streamlit lets nobody set those of its own.
+    return known, {name: values for name, values in given.items() if not name.lower().startswith("embed")}
 
 
 def who() -> None:

@@ -142,9 +142,9 @@ def test_two_sign_in_and_one_shares_a_scenario_that_the_other_opens_and_cannot_c
     team_server: str, visit: Callable[..., Any]
 ):
     ada, bo = visit(), visit()
-    ada.page.goto(f"{team_server}/compare?strength=0.25")
+    ada.page.goto(f"{team_server}/compare?split=validation")
     sign_in(ada, "ada", "compare")
-    assert ada.query["strength"] == ["0.25"], "the link outlives the sign-in"
+    assert ada.query["split"] == ["validation"], "the link outlives the sign-in"
     assert COOKIE not in {one["name"] for one in ada.page.context.cookies()}, "and is used once"
     expect(ada.page.locator(".st-key-who")).to_contain_text("Signed in as Ada <b>$x$</b>")
     ada.finished()
@@ -164,7 +164,7 @@ def test_two_sign_in_and_one_shares_a_scenario_that_the_other_opens_and_cannot_c
     ada.page.get_by_role("button", name="Share").click()
     ada.page.get_by_text("Share with the team").click()
     link = ada.page.get_by_test_id("stCode").inner_text().strip()
-    assert link.startswith(f"{team_server}/reweight?") and parse_qs(urlsplit(link).query)["strength"] == ["0.25"]
+    assert link.startswith(f"{team_server}/reweight?") and "split=validation" in link
     bo.page.goto(link)
     line = bo.page.locator(".st-key-scenario_line")
     expect(line).to_contain_text("by Ada <b>$x$</b> · the numbers are those that were saved")

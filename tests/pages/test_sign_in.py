@@ -14,6 +14,7 @@ from iffair_core.errors import shorten
 from iffair_core.scenarios.people import NOBODY, person
 from iffair_core.scenarios.store import GONE, store
 from pages.session import drafts, sign_in, study_runs
+from pages.shell import boot, gate
 from tests.pages.test_scenarios import keys, press, save, tab, table_with
 
 AUTH = """[auth]
@@ -37,9 +38,9 @@ def secrets(monkeypatch, tmp_path):
 
     def write(text):
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        monkeypatch.setattr(st, "secrets", Secrets())
+        monkeypatch.setattr(st.secrets, "_secrets", None)
 
-    monkeypatch.setattr(st, "secrets", Secrets())
+    monkeypatch.setattr(st.secrets, "_secrets", None)
     monkeypatch.setattr(Secrets, "_maybe_install_file_watchers", lambda _: None)
     yield write
     config.set_option("secrets.files", before)
@@ -96,7 +97,7 @@ def test_what_is_no_good_sign_in_opens_nothing(screen, secrets, nothing_begun, u
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("auth = 'yes'", "need a section [auth]"),
+        ("auth = ['yes']", "need a section [auth]"),
         ("[auth\nclient_secret = 'never shown'", "secrets cannot be read"),
         (b"[auth]\nclient_secret = '\xff'", "secrets cannot be read"),
         (
@@ -112,7 +113,7 @@ def test_a_fault_of_the_configuration_closes_the_door_and_says_what_to_mend(scre
     closed_for_all(screen, said)
 
 
-@pytest.mark.parametrize("text", [None, "other = 1"])
+@pytest.mark.parametrize("text", [None, "[other]\nname = 1"])
 def test_where_a_sign_in_is_required_it_is_not_enough_that_nothing_is_configured(
     screen, secrets, monkeypatch, nothing_begun, text
 ):
@@ -217,3 +218,18 @@ def test_a_draft_is_of_whoever_signed_in_whatever_browser_it_is(screen, secrets,
     assert screen("report", user=signed_in("2")).ready().app.text_input(key="report_title").value == ""
     monkeypatch.setattr(drafts, "_cookie", lambda: None)
     assert screen("report", user=signed_in("1")).ready().app.text_input(key="report_title").value == "For May"
+
+
+@pytest.mark.parametrize(
+    ("link", "page", "query"),
+    [
+        ("/compare?beside=a&beside=b&strength=", "compare", {"beside": ["a", "b"], "strength": [""]}),
+        ("/team/base/learn", "learn", {}),
+        ("/?strength=0.25", boot.LANDING, {"strength": ["0.25"]}),
+        ("//evil.example/[?embed=true&Embed_options=x", boot.LANDING, {}),
+        ("/../../etc/passwd%00", boot.LANDING, {}),
+        ("", boot.LANDING, {}),
+    ],
+)
+def test_the_link_that_the_cookie_brings_is_a_page_of_the_app_and_nothing_else(link, page, query):
+    assert gate.place_of(link) == (page, query)

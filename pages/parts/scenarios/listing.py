@@ -154,9 +154,9 @@ def _table(found: list[Entry]) -> None:
         placeholder="",
         column_config={
             "name": columns.text("Name", pinned=True, width="medium"),
-            "note": columns.text("Note", width="medium"),
             "owner": columns.text("Owner"),
             "shared": columns.text("Shared", help="Whether the team may open it."),
+            "note": columns.text("Note", width="medium"),
             "saved": columns.text("Saved"),
             "table": columns.text("Table"),
             "rows": columns.text("Rows kept", help="Whether the table's rows are kept in the scenario."),
@@ -177,6 +177,8 @@ def _line(one: Entry) -> dict[str, Any]:
     percent = [None if found["accuracy"] is None else 100 * found["accuracy"] for found in (before, after)]
     return {
         "name": one.name,
+        "owner": _whose(one),
+        "shared": "yes" if one.shared else "",
         "table": shorten(head["table"]["name"], 40),
         "goal": GOAL_TITLES[head["goal"]],
         "strength": head["strength"],
@@ -185,8 +187,6 @@ def _line(one: Entry) -> dict[str, Any]:
         "accuracy before": percent[0],
         "accuracy after": percent[1],
         "saved": saving.saved(one),
-        "owner": _whose(one),
-        "shared": "yes" if one.shared else "",
         "rows": "yes" if head["table"]["kept"] else "",
         "note": shorten(one.note, 200),
     }
