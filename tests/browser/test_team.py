@@ -178,5 +178,3 @@ def test_two_sign_in_and_one_shares_a_scenario_that_the_other_opens_and_cannot_c
     card(bo.page)
     bo.page.goto(link)
     card(bo.page)
-    sign_in(bo, "bo", "reweight")
-    expect(line).to_contain_text("by Ada")
