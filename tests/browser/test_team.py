@@ -116,7 +116,7 @@ server_metadata_url = "http://127.0.0.1:{provider.server_address[1]}/.well-known
     )
     try:
         asked = {"STREAMLIT_SECRETS_FILES": str(secrets), "IFFAIR_SIGN_IN": "required"}
-        with running_server(tmp_path / "server.log", port, **asked) as address:
+        with running_server(tmp_path / "server.log", port, **asked) as (address, _):
             yield address
     finally:
         provider.shutdown()
