@@ -4,10 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.session import log
 from pages.shell import boot, frame, gate
 
 ASSETS = Path(__file__).parent / "assets"
 
+log.set_up()
 st.set_page_config(page_title="IFFair", page_icon=str(ASSETS / "favicon.png"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "favicon.svg"), size="large")
 

@@ -18,7 +18,7 @@ from pages.kit.words import word
 from pages.parts.causes import asked
 from pages.parts.compare import over_seeds
 from pages.parts.scenarios import held, saving
-from pages.session import state
+from pages.session import log, state
 from pages.shell import boot
 
 PARQUET = "application/vnd.apache.parquet"
@@ -57,7 +57,7 @@ def download(name: str, kind: str, make: Callable[[], bytes | str], label: str, 
     """A button whose file is made when it is clicked; not for figures from before the last change."""
     st.download_button(
         label,
-        data=make,
+        data=log.downloaded(name, make),
         file_name=name,
         mime=kind,
         key=f"report_{name}",

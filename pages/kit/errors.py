@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +9,8 @@ import streamlit as st
 
 from iffair_core.errors import IFFairError, shorten
 from pages.kit.text import plain
+from pages.session import log
 
-_LOG = logging.getLogger("iffair")
 PRIVATE = ("held_file", "uploaded_table")
 """Keys of the session that hold a file that was given, or the table in it."""
 UNEXPECTED = "Something went wrong that should not have"
@@ -29,13 +27,8 @@ def noted(error: BaseException) -> IFFairError:
     """The error if it is one of ours, else one that names its kind, after writing its traceback to the log."""
     if isinstance(error, IFFairError):
         return error
-    if _holds_private_data():
-        # The message of an exception may quote cells: only its kind and where it arose go to the log.
-        frames = traceback.extract_tb(error.__traceback__)[-6:]
-        places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in reversed(frames)]
-        _LOG.error("unexpected error on a page: %s at %s", type(error).__name__, " < ".join(places))
-    else:
-        _LOG.error("unexpected error on a page", exc_info=error)
+    # The message of an exception may quote cells: only its kind and where it arose go to the log.
+    log.unexpected(error, private=_holds_private_data())
     return IFFairError(
         f"{UNEXPECTED}; the details are in the server's log ({type(error).__name__}). "
         "Your choices are kept: change the last one, or load the page again."

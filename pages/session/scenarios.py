@@ -15,7 +15,7 @@ import streamlit as st
 
 from iffair_core.errors import IFFairError, ScenarioChanged
 from pages.kit import errors
-from pages.session import sign_in, state, study_runs
+from pages.session import log, sign_in, state, study_runs
 from pages.session.address import from_query, to_query
 from pages.session.memory import remembered
 from pages.session.settings import UPLOAD, Choices
@@ -156,6 +156,7 @@ def save(result: StudyResult, wanted: Wanted, over: Entry | None = None) -> None
             entry = _store().change(seen, name=wanted.name, note=wanted.note, kept=made)
         _seen()[entry.id] = entry.version
         state.update(scenario=entry.id)
+        log.event("scenario_saved", session=log.session(), size=sum(map(len, made.files.values())))
         return f"Saved as '{entry.name}'."
 
     _try(action)
@@ -170,6 +171,7 @@ def open_scenario(entry: Entry) -> None:
     _seen()[entry.id] = entry.version
     state.open_choices(replace(choices_of(entry), scenario=entry.id, beside=state.choices().beside))
     st.session_state[_ARRIVED] = True
+    log.event("scenario_opened", session=log.session())
 
 
 def rename(entry: Entry, name: str, note: str) -> None:
@@ -214,6 +216,7 @@ def delete(entry: Entry) -> None:
 
     def action() -> str:
         _store().delete(entry)
+        log.event("scenario_deleted", session=log.session())
         chosen = state.choices()
         here = None if chosen.scenario == entry.id else chosen.scenario
         state.update(scenario=here, beside=tuple(one for one in chosen.beside if one != entry.id))

@@ -15,7 +15,7 @@ import streamlit as st
 from iffair_core.data.task import Task
 from iffair_core.errors import IFFairError
 from iffair_core.tradeoff import on_grid
-from pages.session import state
+from pages.session import log, state
 from pages.session.points import Points
 from pages.session.settings import EXAMPLE, Choices, differences, preset, study_part
 from pages.session.state import CurrentTable
@@ -74,7 +74,8 @@ class Order:
 class Job(Work["StudyResult | SmallestFix"]):
     """Work for an order: a study, other models refitted with its weights, or the search for its smallest fix.
 
-    A shared job works for all visitors, and none of them can stop it. `points`: the study at other strengths.
+    A shared job works for all visitors, and none of them can stop it. `points`: the study at other strengths. `shape`:
+    rows and columns of its table.
     """
 
     def __init__(
@@ -83,9 +84,12 @@ class Job(Work["StudyResult | SmallestFix"]):
         kind: Kind,
         task: Callable[[Work[StudyResult | SmallestFix]], StudyResult | SmallestFix],
         *,
+        shape: tuple[int, int],
         shared: bool = False,
     ) -> None:
         self.order, self.kind, self.shared, self.points = order, kind, shared, Points()
+        self._told: Any = {"session": None if shared else log.session(), "work": kind, "shape": shape}
+        log.event("study_started", **self._told)
         super().__init__(task, "study", doing=_FIRST_STAGES[kind], turns=STUDIES)
         if not shared:
             stop_with_session("study", self.cancel)
@@ -94,6 +98,16 @@ class Job(Work["StudyResult | SmallestFix"]):
         """Ask it to stop at its next chance. A shared job is left alone."""
         if not self.shared:
             super().stop()
+
+    def _run(self, task: Callable[[Work[Any]], Any]) -> None:
+        super()._run(task)
+        log.event(
+            "study_stopped" if self.cancelled else "study_failed" if self.error else "study_ended",
+            seconds=self.seconds,
+            stage=self.doing,
+            error=self.error,
+            **self._told,
+        )
 
     def _value(self) -> Any:
         ended = self.ended()
@@ -134,7 +148,7 @@ def study_job(
         study = Study(current.frame, task, name=current.name, **order.choices.options())
         return study.run(progress=_staged(work), cancel=work.cancel, previous=previous)
 
-    return Job(order, "study", run, shared=shared)
+    return Job(order, "study", run, shape=current.frame.shape, shared=shared)
 
 
 def _staged(work: Work[Any]) -> Callable[[str, float, StudyResult | None], None]:
@@ -305,7 +319,8 @@ def _begin_on_result(kind: Kind, task: Callable[[StudyResult, Work[Any]], StudyR
     """Work on the result on the screen in the background, where it is that of the current choices and nothing runs."""
     wanted, (result, stale) = order(), current_result()
     if wanted is not None and result is not None and not stale and _running() is None:
-        st.session_state[_JOB] = Job(wanted, kind, lambda work: task(result, work))
+        shape = state.open_table().frame.shape
+        st.session_state[_JOB] = Job(wanted, kind, lambda work: task(result, work), shape=shape)
 
 
 def refit_others() -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 from iffair_core.errors import IFFairError
 from iffair_core.reading.door import Preview, preview_table, read_table
 from pages.kit import errors
-from pages.session import state
+from pages.session import log, state
 from pages.session.memory import remembered
 from pages.session.state import CurrentTable
 from pages.session.work import UnderWay, Work
@@ -126,10 +126,12 @@ def collect(wait: float = 0.0) -> bool:
         try:
             state.adopt(ended.value, options)
             st.session_state[_READ] = (file.upload, options)
+            log.event("upload_read", session=log.session(), size=len(file.raw), shape=ended.value.frame.shape)
         except Exception as fault:
             st.session_state[_ERROR] = errors.noted(fault)
     elif ended.error is not None:
         st.session_state[_ERROR] = errors.noted(ended.error)
+        log.event("upload_refused", session=log.session(), size=len(file.raw), error=ended.error)
     else:
         st.session_state[_STOPPED] = True
     return True
