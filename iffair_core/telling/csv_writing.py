@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 Labeled = tuple[np.ndarray, Sequence[str]]
 """Codes (n,) into labels."""
 BLOCK_ROWS = 65_536
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 
 
@@ -32,7 +33,10 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
             texts = [safe_cell(value) if isinstance(value, str) else value for value in values]
             safe.isetitem(place, np.array([*texts, None], dtype=object)[codes])
     safe.columns = pd.Index([safe_cell(name) if isinstance(name, str) else name for name in frame.columns])
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8")
+    written = safe.to_csv(index=False, lineterminator="\n")
+    if "\r" in written:  # without quotes, spreadsheets begin a line there
+        written = safe.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return written.encode("utf-8")
 
 
 def frame_columns(frame: pd.DataFrame) -> dict[str, np.ndarray | Labeled]:

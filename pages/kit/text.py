@@ -10,11 +10,18 @@ from iffair_core.wording import listed, number, percent
 __all__ = ["count", "listed", "number", "percent", "plain", "short", "value"]
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
+# Where Streamlit looks for links, icons and arrows after it has read the marks, escaped ones included.
+_READ_LATER = re.compile(
+    r"(?<=www)(?=\.)|(?<=http)(?=s?:)|(?=@)|(?<=:)(?=material|streamlit)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE
+)
+NOTHING = ":gray[]"
+"""Markdown that shows nothing, and that no link, icon or arrow reaches across."""
 
 
 def plain(text: object) -> str:
     """`text` as Markdown that shows it literally: no markup, colors, icons, formulas or links from a file."""
-    return _MARKS.sub(r"\\\1", str(text)).replace("\n", " ")
+    line = re.sub(r"\s", " ", str(text)).lstrip()
+    return NOTHING.join(_MARKS.sub(r"\\\1", part) for part in _READ_LATER.split(line))
 
 
 def value(text: object, limit: int = 40) -> str:

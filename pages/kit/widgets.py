@@ -173,7 +173,7 @@ def chart(
         selection_mode=selection_mode,
     )
     if picture.caption:
-        st.caption(picture.caption)
+        st.caption(plain(picture.caption))
     alt = f"Numbers of the picture: {picture.alt}"
     folded("Table of this picture", f"{key}_table", lambda: table(picture.table, f"{key}_numbers", alt=alt))
     return event

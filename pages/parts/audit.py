@@ -50,7 +50,7 @@ def panel() -> None:
         return
     left_out = f", {count(told.left_out)} left out" if told.left_out and task.smallest_group is None else ""
     st.markdown(f"{plain(told.selected)}: {100 * told.share:.1f} % of {count(told.rows)} rows{left_out}.")
-    names = [heading(" / ".join(short(name) for name in one.columns)) for one in told.tables]
+    names = [plain(heading(" / ".join(short(name) for name in one.columns))) for one in told.tables]
     for place, (tab, one) in enumerate(zip(st.tabs(names, key="audit_tabs"), told.tables, strict=True)):
         with tab:
             _show(told, one, place)

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest, app_test
 
 from iffair_core import Study, StudyResult
 from pages.kit.errors import UNEXPECTED
+from pages.kit.text import NOTHING
 from pages.parts.reweight import repair
 from pages.session import drafts, uploads
 from pages.session.points import Points
@@ -135,7 +136,7 @@ class Screen:
         kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
         texts = [element.value for kind in kinds for element in getattr(self.app, kind)]
         texts += [element.label for element in self.app.get("metric")]
-        return "\n".join(str(text) for text in texts).replace("\\", "")
+        return "\n".join(str(text) for text in texts).replace("\\", "").replace(NOTHING, "")
 
     @property
     def query(self) -> dict[str, list[str]]:

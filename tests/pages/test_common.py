@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import numpy as np
@@ -23,8 +24,24 @@ from pages.session.state import CurrentTable
 def test_text_of_a_file_is_shown_literally(hostile):
     marks = text.plain(hostile)
     for mark in "$:[]*`<>#":
-        assert marks.count(mark) == marks.count(f"\\{mark}")
-    assert marks.replace("\\", "") == hostile
+        assert marks.replace(text.NOTHING, "").count(mark) == marks.count(f"\\{mark}")
+    assert marks.replace("\\", "").replace(text.NOTHING, "") == hostile
+
+
+@pytest.mark.parametrize(
+    "hostile", ["www.a.org", "see HTTPS://a.org", "a@a.org", ":material/home:", ":streamlit:", "-> <- -- >= <= <-> ~="]
+)
+def test_what_streamlit_reads_after_escapes_is_taken_apart(hostile):
+    """It looks for these in texts from which the escapes are gone; nothing shown ends a text."""
+    read_later = r"https?:|www\.|\w@|:material|:streamlit|[-<>~][-=>]"
+    assert re.search(read_later, hostile, re.IGNORECASE)
+    parts = text.plain(f"x {hostile}").replace("\\", "").split(text.NOTHING)
+    assert "".join(parts) == f"x {hostile}"
+    assert not any(re.search(read_later, part, re.IGNORECASE) for part in parts)
+
+
+def test_blanks_at_the_start_of_a_text_make_no_code_of_it():
+    assert text.plain("    a\tb\r    c") == "a b     c"
 
 
 def test_a_name_of_a_file_is_one_short_line():
@@ -38,6 +55,11 @@ def test_csv_downloads_escape_formulas_and_keep_numbers():
     assert [line.rsplit(",", 1)[0] for line in lines[1:]] == ["'=1+1", "+2", "-3.5", "'@a", "'\tb", "plain", ""]
     assert [float(line.rsplit(",", 1)[1]) for line in lines[1:]] == list(frame["n"])
     assert frame["=head"].iloc[0] == "=1+1"
+
+
+def test_a_carriage_return_in_a_cell_begins_no_line_in_a_spreadsheet():
+    written = csv_bytes(pd.DataFrame({"a\r=1": ["x\r=1+1", "\n=1", "＝1"], "n": [1, 2, 3]})).decode()
+    assert written == '"a\r=1","n"\n"x\r=1+1",1\n"\'\n=1",2\n"\'＝1",3\n'
 
 
 def test_every_word_that_cards_ask_for_has_a_help_text():
