@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench fuzz screenshots clean
+.PHONY: help run test check format audit bench fuzz screenshots clean
 
 # A Python of your choice: make run PYTHON=python3.13. Otherwise the first of these that is new enough.
 PYTHON ?= python3.11 python3.12 python3.13 python3.14 python3 python
@@ -29,6 +29,10 @@ format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+audit: $(VENV)/audit/bin/pip-audit  ## Ask a public index for known vulnerabilities of what is installed for users
+	@$(VENV)/audit/bin/pip-audit --strict --progress-spinner off -r requirements.txt -r requirements-postgresql.txt || { \
+		echo "Either a vulnerability is named above, or the index could not be asked: then nothing is known." >&2; exit 1; }
+
 bench: $(TOOLS_STAMP)  ## Measure speed and quality, check outputs; prints tables, writes benchmarks/results/
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
@@ -37,6 +41,11 @@ fuzz: $(TOOLS_STAMP)  ## Throw 200,000 hostile files and choices at the engine; 
 
 screenshots: $(TOOLS_STAMP)  ## Take the README's pictures again; needs Chromium
 	$(BIN)/python scripts/screenshots.py
+
+# In an environment of its own: what it needs is no business of the product's.
+$(VENV)/audit/bin/pip-audit: | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'
 
 clean:  ## Remove .venv and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

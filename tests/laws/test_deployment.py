@@ -107,7 +107,7 @@ def test_no_secret_stands_in_a_file_of_the_repository():
         for name, value in service.get("environment", {}).items():
             assert "SECRET" not in name and (not name.endswith("PASSWORD")), name
             assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), name
-    assert (ROOT / SERVICES["app"]["build"].removeprefix("../") / "Dockerfile").is_file()
+    assert (DEPLOY / SERVICES["app"]["build"] / "Dockerfile").is_file()
 
 
 # -------------------------------------------------------------------------------------------------------- the settings
@@ -119,6 +119,6 @@ def test_every_environment_variable_is_in_the_guides_table_and_every_one_in_the_
     told = set(re.findall(r"^\| `(IFFAIR_[A-Z_]+)` \|", GUIDE, re.MULTILINE))
     assert used == told
     assert set(VARIABLE.findall(DOCKERFILE)) <= told
-    assert set(re.findall(r"\$\{([A-Z]+)\b", (DEPLOY / "compose.yaml").read_text("utf-8"))) <= set(
+    assert set(re.findall(r"\$\{([A-Z]+)[:}-]", (DEPLOY / "compose.yaml").read_text("utf-8"))) <= set(
         re.findall(r"^\| `([A-Z]+)` \|", GUIDE, re.MULTILINE)
     )
