@@ -60,13 +60,13 @@ from iffair_core.study.results import StudyResult
 from iffair_core.study.run import Study
 from iffair_core.study.smallest_fix import SmallestFix, smallest_fix
 from iffair_core.telling.causes import causes_tables, failed_checks
-from iffair_core.telling.reproduce import task_options
+from iffair_core.telling.reproduce import reproduce_script, task_options
 from iffair_core.telling.saved_settings import SavedSettings
 
 FAILED = 2
 LONGEST_MESSAGE = 1500
 ROWS = "rows.csv"
-FILES = ("summary.json", ROWS, "curve.csv", "report.html", "settings.json")
+FILES = ("summary.json", ROWS, "curve.csv", "report.html", "settings.json", "reproduce.py")
 WEIGHTS = "weights.csv"
 """Stands in for rows.csv in cohort-only mode."""
 
@@ -145,11 +145,12 @@ def _run(options: argparse.Namespace) -> list[str]:
     _require_writable(folder)
 
     cluster = on_cluster(options)
+    causes = options.causes or (saved is not None and saved.causes and not cluster and not only_cohorts)
     started = time.perf_counter()
     with _cluster_study(options, saved, config) if cluster else _study(options, saved, config) as study:
         read_seconds = time.perf_counter() - started
         result = study.run()
-        if options.causes:
+        if causes:
             result = result.having(find_causes(result, typed(study.task, study.table)))
         if count > 1 and not cluster:
             result = result.having(over_seeds(result, study.table, count))
@@ -159,7 +160,7 @@ def _run(options: argparse.Namespace) -> list[str]:
         files = {*rows, *(name for name, wanted in asked.items() if wanted)}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            written = _write(result, folder, options.file, read_seconds, fix, files)
+            written = _write(result, folder, _source(options.file), read_seconds, fix, files)
         except OSError as error:
             raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
@@ -172,16 +173,21 @@ def _run(options: argparse.Namespace) -> list[str]:
         said.append(f"No fix brings the disparity to {fix.target:g}; {fix.disparity:.4g} was reached. {fix.reason}")
     if cluster:
         said += [LEFT_OUT] + ([] if only_cohorts else [f"{ROWS_PARQUET} stands in for {ROWS}."])
-    if (causes := causes_of(result)) is not None:
-        said += failed_checks(causes)
+    if (found := causes_of(result)) is not None:
+        said += failed_checks(found)
     wanted_files = {name: name in files for name in (*asked, ROWS)} | {SEEDS: count > 1, WEIGHTS: only_cohorts}
-    wanted_files |= dict.fromkeys(CAUSES, options.causes)
+    wanted_files |= dict.fromkeys(CAUSES, causes)
     for stale, wanted_now in ((folder / name, wanted) for name, wanted in wanted_files.items()):
         if stale.exists() and not wanted_now:
             said.append(f"{stale} is from an earlier run and does not belong to these results.")
     for path in written:
         print(str(path).encode("utf-8", "backslashreplace").decode("utf-8"))
     return said
+
+
+def _source(file: str) -> str:
+    """What is run again: a file that is called as a data set is not that one."""
+    return f"./{file}" if file in [entry.name for entry in DATASETS] and os.path.isfile(file) else file
 
 
 def _write(
@@ -203,6 +209,7 @@ def _write(
         lambda: files.curve_csv(result),
         lambda: report_html(result, source=source).encode("utf-8", "backslashreplace"),
         lambda: files.settings_json(result, fix).encode(),
+        lambda: reproduce_script(result, source, fix).encode(),
     )
     contents: dict[str, Callable[[], bytes]] = dict(zip(FILES, makers, strict=True))
     if ROWS not in asked:

@@ -11,7 +11,7 @@ from iffair_core.study.results import StudyResult
 from iffair_core.telling import files as outputs
 from iffair_core.telling import sentences
 from iffair_core.telling.report import PART_TITLES, parts_of, report_facts, report_html, report_sections
-from iffair_core.telling.reproduce import command_line, independent_check, library_snippet
+from iffair_core.telling.reproduce import command_line, independent_check, reproduce_script
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
 from pages.kit.words import word
@@ -133,6 +133,8 @@ with widgets.figures(stale):
             cohort_mode.no_rows(
                 result, "rows.csv, design.parquet and model.skops tell of single rows and are not offered."
             )
+        script = partial(reproduce_script, path=source)
+        files = [*files, ("reproduce.py", "text/x-python", script, "Runs the study again, on the same table only.")]
         for name, kind, write, holds in files:
             with st.container(gap="xxsmall"):
                 download(name, kind, partial(write, result), name)
@@ -154,11 +156,11 @@ with widgets.figures(stale):
             with again:
                 st.markdown(
                     "The same table, choices and seed give the same numbers, on the command line and in Python. "
-                    "The strength is written out where you chose one; otherwise it is recommended anew, and the same."
+                    "What you left to be suggested, as the strength or the reference group, is suggested again."
                 )
                 st.markdown("**Command line**")
                 st.code(command_line(result, source), language="bash", wrap_lines=True)
-                st.markdown("**Python**")
-                st.code(library_snippet(result, source), language="python")
+                st.markdown("**reproduce.py**, beside the table")
+                st.code(reproduce_script(result, source), language="python")
                 st.markdown(f"Fingerprint of the table, over every cell: `{result.fingerprint}`", help=word("study"))
                 st.markdown(f"**To check it without this program**: {plain(independent_check(result))}")

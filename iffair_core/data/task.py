@@ -227,11 +227,6 @@ class Task:
 _ALWAYS = ("target", "favorable", "sensitive", "reference", "drop", "bins", "use_sensitive_as_feature")
 
 
-def later_choices(task: Task) -> dict[str, Any]:
-    """The choices after `use_sensitive_as_feature` as plain JSON values, only those that were made."""
-    return {name: value for name, value in task.to_dict().items() if name not in _ALWAYS}
-
-
 def _several(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple, np.ndarray, pd.Series, pd.Index)) else (value,)
 

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import scipy
 import sklearn
 
+import iffair_core
 from iffair_core.causes.found import causes_of
 from iffair_core.data.design import dense
 from iffair_core.data.encoding import SPLITS
@@ -207,13 +208,15 @@ def settings(result: StudyResult, fix: SmallestFix | None = None) -> dict[str, A
 
     task, config: as they were chosen; a suggested reference group is null, and suggested again. `fingerprint` tells
     whether a table is the same, cell for cell. With `fix`, `smallest_fix` holds target, by and split of that one; where
-    several seeds were run, `seeds` holds how many.
+    several seeds were run, `seeds` holds how many, and `causes` is true where they were looked for.
     """
     asked: dict[str, Any] = {}
     if fix is not None:
         asked["smallest_fix"] = {"target": fix.target, "by": fix.by, "split": fix.split}
     if (seeds := seeds_of(result)) is not None:
         asked["seeds"] = len(seeds.runs)
+    if causes_of(result) is not None:
+        asked["causes"] = True
     plain = _plain(
         {
             "schema": SETTINGS_SCHEMA,
@@ -264,7 +267,7 @@ def weight_summary(result: StudyResult) -> dict[str, Any]:
 
 def software() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    libraries = {"numpy": np, "scipy": scipy, "pandas": pd, "scikit-learn": sklearn}
+    libraries = {"iffair": iffair_core, "numpy": np, "scipy": scipy, "pandas": pd, "scikit-learn": sklearn}
     return {"python": platform.python_version()} | {name: module.__version__ for name, module in libraries.items()}
 
 

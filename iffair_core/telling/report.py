@@ -64,7 +64,7 @@ from iffair_core.telling.report_blocks import (
     text_block,
     value_cell,
 )
-from iffair_core.telling.reproduce import command_line, independent_check, library_snippet
+from iffair_core.telling.reproduce import command_line, independent_check, reproduce_script
 from iffair_core.telling.tables import rival_table, transfer_table
 from iffair_core.tradeoff import Curve, CurvePoint
 from iffair_core.uncertainty import Estimate
@@ -73,10 +73,10 @@ __all__ = [
     "ALL_PARTS",
     "PART_TITLES",
     "command_line",
-    "library_snippet",
     "report_facts",
     "report_html",
     "report_sections",
+    "reproduce_script",
 ]
 
 PART_TITLES = {
@@ -546,7 +546,7 @@ def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[
         f"column name and type) is {result.fingerprint}."
     )
     yield code_block(command_line(result, source), "Command line")
-    yield code_block(library_snippet(result, source), "Python")
+    yield code_block(reproduce_script(result, source), "reproduce.py")
     versions = ", ".join(f"{name} {version}" for name, version in files.software().items())
     design = (
         "With --save-design the command also writes design.parquet, the features as the model saw them. "

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+import textwrap
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from iffair_core.causes.found import causes_of
 from iffair_core.data.design import RemoteDesign
 from iffair_core.data.option import options_of
-from iffair_core.data.task import Task, later_choices
+from iffair_core.data.task import Task
 from iffair_core.datasets.catalog import DATASETS
+from iffair_core.errors import listing
 from iffair_core.models import MODELS
 from iffair_core.study.config import StudyConfig
 from iffair_core.study.over_seeds import seeds_of
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
+from iffair_core.telling.files import software
 
-RESULTS = "results"
+RESULTS, REPRODUCED = "results", "reproduced"
+_HOMES = {
+    "find_causes": "iffair_core.causes.found",
+    "connected": "iffair_core.cluster.connecting",
+    "open_folder": "iffair_core.cluster.folder",
+    "ClusterStudy": "iffair_core.cluster.study",
+    "typed": "iffair_core.data.resolving",
+    "over_seeds": "iffair_core.study.over_seeds",
+    "smallest_fix": "iffair_core.study.smallest_fix",
+}
+"""Where the script finds what not every study needs."""
 
 
 def task_options(task: Task, names: Collection[str] | None = None) -> list[str]:
@@ -44,7 +58,7 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
 
     With `fix`, it asks for that smallest fix too.
     """
-    task, config = replace(result.dataset.task.task, reference=result.dataset.reference), result.config
+    task, config = result.dataset.task.task, result.config
     words = ["python", "-m", "iffair_core", "run", f"./{path}" if path.startswith("-") else path, *task_options(task)]
 
     words += _option("use-sensitive-as-feature", "yes" if task.use_sensitive_as_feature else "no")
@@ -62,74 +76,107 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
     return shlex.join(words)
 
 
-def library_snippet(result: StudyResult, path: str, fix: SmallestFix | None = None) -> str:
-    """Python that runs the study again on `path` (a file, or the name of a data set) and leaves `result`.
+def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = None) -> str:
+    """reproduce.py: Python that runs the study again and writes its summary.json, rows.csv and curve.csv.
 
-    With `fix`, it leaves that smallest fix as `fix`.
+    path: the table's file, of which only the name is told, or the name of a data set. The script looks for the file
+    beside itself or where its first argument says, and refuses any other table. Causes, seeds and `fix` are run again
+    where the result has them. In cohort-only mode weights.csv stands in for rows.csv, on a cluster rows.parquet.
     """
-    task, config = result.dataset.task.task, result.config
-    named = path in [entry.name for entry in DATASETS]
-    sensitive, favorable = task.sensitive_columns, task.favorable_labels
-    reading = f", options={dict(result.dataset.reading)!r}" if result.dataset.reading else ""
-    choices: dict[str, object] = {
-        "target": task.target,
-        "favorable": favorable[0] if len(favorable) == 1 else favorable,
-        "sensitive": sensitive[0] if len(sensitive) == 1 else sensitive,
-        "reference": result.dataset.reference,
-        "drop": task.drop,
-        "bins": {column: _bare_cuts(cuts) for column, cuts in task.bins.items()} if task.bins else None,
-        "use_sensitive_as_feature": bool(task.use_sensitive_as_feature),
-        **later_choices(task),
+    cluster, named = isinstance(result.dataset.X, RemoteDesign), path in [entry.name for entry in DATASETS]
+    only_cohorts, causes, seeds = result.smallest_group is not None, causes_of(result), seeds_of(result)
+    wanted = {
+        "find_causes": causes,
+        "ClusterStudy": cluster,
+        "connected": cluster,
+        "open_folder": cluster,
+        "typed": causes,
+        "over_seeds": seeds,
+        "smallest_fix": fix,
     }
-    options = {name: _bare(value) for name, value in config.to_dict().items()}
+    own = ["IFFairError", *([] if cluster else ["Study"]), "Task"]
+    own += [] if cluster else ["load_dataset"] if named else ["read_table"]
+    imports = [f"from {_HOMES[name]} import {name}" for name, needed in wanted.items() if needed]
 
-    def arguments(values: dict[str, object]) -> list[str]:
-        return [f"    {name}={value!r}," for name, value in values.items()]
-
-    lines = [
-        f"from iffair_core import Study, Task, {'load_dataset' if named else 'read_table'}",
-        "",
-        f"table, _ = load_dataset({path!r})" if named else f"table = read_table({path!r}{reading})",
+    reading = f", options={dict(result.dataset.reading)!r}" if result.dataset.reading else ""
+    read = f"load_dataset({path!r})[0]" if named else f"read_table(path{reading})"
+    given = "" if fix is None else ", fix=fix"
+    rows = f'(folder / "rows.csv").write_bytes(files.rows_csv(result{given}))'
+    if cluster:
+        read, rows = "open_folder(path)", f'files.write_rows(result, folder / "rows.parquet"{given})'
+    if only_cohorts:
+        rows = '(folder / "weights.csv").write_bytes(files.weights_csv(result))'
+    beside = f"Path(__file__).with_name({Path(path).name or result.name!r})"
+    body = [
+        *([] if named else [f"path = Path(sys.argv[1]) if sys.argv[1:] else {beside}"]),
+        "try:",
+        f"    table = {read}",
+        "except IFFairError as error:",
+        '    sys.exit(f"error: {error}")',
         "task = Task(",
-        *arguments(choices),
+        *_arguments(_choices(result.dataset.task.task)),
         ")",
-        "study = Study(",
+        "study = ClusterStudy(" if cluster else "study = Study(",
+        *(["    client,"] if cluster else []),
         "    table,",
         "    task,",
-        *arguments({**options, "name": result.name}),
+        *_arguments({"name": result.name, **result.config.to_dict()}),
         ")",
+        "if study.fingerprint() != FINGERPRINT:",
+        '    sys.exit("error: This is another table than the one that was studied. Give that one, cell for cell.")',
         "result = study.run()",
-        "print(result.strength)",
-        'print(result.after["test"].values)',
-    ]
-    if isinstance(result.dataset.X, RemoteDesign):
-        return "\n".join(_on_a_cluster(lines, path)) + "\n"
-    if fix is not None:
-        lines[1:1] = ["from iffair_core.study.smallest_fix import smallest_fix"]
-        lines += [f"fix = smallest_fix(result, {float(fix.target)!r}, {fix.by!r})", "print(fix.rows, fix.disparity)"]
-    if (seeds := seeds_of(result)) is not None:
-        lines[1:1] = ["from iffair_core.study.over_seeds import over_seeds"]
-        lines += [f"seeds = over_seeds(result, table, {len(seeds.runs)})", "print(seeds.recommended, seeds.change())"]
-    return "\n".join(lines) + "\n"
-
-
-def _on_a_cluster(lines: list[str], path: str) -> list[str]:
-    """The lines of `library_snippet` for a folder of Parquet files whose rows stay on a cluster."""
-    begins = lines.index("study = Study(")
-    return [
-        "from iffair_core import Task",
-        "from iffair_core.cluster.connecting import connected",
-        "from iffair_core.cluster.folder import open_folder",
-        "from iffair_core.cluster.study import ClusterStudy",
+        *(["result = result.having(find_causes(result, typed(task, table)))"] if causes else []),
+        *([f"result = result.having(over_seeds(result, table, {len(seeds.runs)}))"] if seeds else []),
+        *([] if fix is None else [f"fix = smallest_fix(result, {float(fix.target)!r}, {fix.by!r})"]),
         "",
-        *lines[lines.index("task = Task(") : begins],
-        "if __name__ == '__main__':  # workers import this file",
-        "    with connected() as client:",
-        "        study = ClusterStudy(",
-        "            client,",
-        f"            open_folder({path!r}),",
-        *(f"        {line}" for line in lines[begins + 2 :]),
+        f'folder = Path(__file__).with_name("{REPRODUCED}")',
+        "folder.mkdir(exist_ok=True)",
+        f'(folder / "summary.json").write_bytes(files.summary_json(result{given}).encode())',
+        rows,
+        '(folder / "curve.csv").write_bytes(files.curve_csv(result))',
+        'print(f"Strength {result.strength:g}. All numbers are in {folder}.")',
     ]
+    if cluster:
+        guard = ['if __name__ == "__main__":  # workers import this file', "    with connected() as client:"]
+        body = [*guard, *(f"        {line}".rstrip() for line in body)]
+    return "\n".join(
+        [
+            *_opening("rows.parquet" if cluster else "rows.csv", only_cohorts=only_cohorts, named=named),
+            "import sys",
+            "from pathlib import Path",
+            "",
+            f"from iffair_core import {', '.join(own)}",
+            *sorted([*imports, "from iffair_core.telling import files"]),
+            "",
+            f'FINGERPRINT = "{result.fingerprint}"',
+            "",
+            *body,
+            "",
+        ]
+    )
+
+
+def _opening(rows: str, *, only_cohorts: bool, named: bool) -> list[str]:
+    """What the script says of itself: what it writes, how it is started, and what its numbers depend on."""
+    versions = listing((f"{name} {version}" for name, version in software().items()), 20)
+    start = "" if named else "Keep it beside the table, or name the table: python reproduce.py TABLE. "
+    files = f"summary.json, {'weights.csv' if only_cohorts else rows} and curve.csv"
+    said = (
+        f"Run a study of IFFair again: writes {files} into the folder {REPRODUCED} beside this file.",
+        f"{start}The same table and versions give the same bytes, seconds aside. Versions: {versions}.",
+    )
+    first, *more = (textwrap.fill(text, 116) for text in said)
+    return [f'"""{first}', "", *more, '"""', ""]
+
+
+def _choices(task: Task) -> dict[str, Any]:
+    """The task as it was chosen, under its own names: a suggested reference group is None, and suggested again."""
+    made, columns = task.to_dict(), task.sensitive_columns
+    return made | {"sensitive": columns[0] if len(columns) == 1 else list(columns)}
+
+
+def _arguments(values: Mapping[str, object]) -> list[str]:
+    return [f"    {name}={_bare(value)!r}," for name, value in values.items()]
 
 
 def independent_check(result: StudyResult) -> str:
@@ -140,10 +187,6 @@ def independent_check(result: StudyResult) -> str:
             "the same command gives the same numbers."
         )
     return MODELS[result.config.model].elsewhere.format(C=result.config.C)
-
-
-def _bare_cuts(cuts: Sequence[float | str] | str) -> object:
-    return cuts if isinstance(cuts, str) else [cut if isinstance(cut, str) else float(cut) for cut in cuts]
 
 
 def _bare(value: Any) -> object:

@@ -24,7 +24,8 @@ LARGEST = 10_000_000
 class SavedSettings:
     """The choices of an earlier study.
 
-    `fingerprint`: of its table. `seeds`: how many were run. `fix`: target and by of its smallest fix, None without one.
+    `fingerprint`: of its table. `seeds`: how many were run. `causes`: whether they were looked for. `fix`: target
+    and by of its smallest fix, None without one.
     """
 
     task: Task
@@ -32,6 +33,7 @@ class SavedSettings:
     reading: ReadOptions
     fingerprint: str
     seeds: int
+    causes: bool
     fix: tuple[float, str] | None
 
 
@@ -50,12 +52,15 @@ def read_settings(text: str | bytes) -> SavedSettings:
     table, fix, seeds = _mapping(raw, "table"), raw.get("smallest_fix"), raw.get("seeds", 1)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise _unusable("seeds", seeds)
+    if not isinstance(causes := raw.get("causes", False), bool):
+        raise _unusable("causes", causes)
     return SavedSettings(
         _task(_mapping(raw, "task")),
         _config(_mapping(raw, "config")),
         ReadOptions.of(_mapping(table, "reading") if "reading" in table else None),
         str(table.get("fingerprint", "")),
         seeds,
+        causes,
         None if fix is None else _fix(_mapping(raw, "smallest_fix")),
     )
 

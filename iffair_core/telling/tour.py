@@ -137,7 +137,7 @@ def _compare(result: StudyResult) -> str:
 
 def _report(result: StudyResult) -> str:
     return (
-        "Take it along: the report for those who decide, and settings.json for those who check: it runs the study "
+        "Take it along: the report for those who decide, and reproduce.py for those who check: it runs the study "
         f"again on the table with fingerprint {result.fingerprint[:12]}, with seed {result.config.seed}."
     )
 

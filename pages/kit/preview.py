@@ -14,7 +14,7 @@ from iffair_core.telling.report_blocks import Block, Column
 from pages.kit import widgets
 from pages.kit.text import plain
 
-LANGUAGES = {"Command line": "bash", "Python": "python"}
+LANGUAGES = {"Command line": "bash", "reproduce.py": "python"}
 _STYLE = """<style>
 .printed { overflow-x: auto; }
 .printed table { border-collapse: collapse; width: 100%; font-size: 0.85rem; font-variant-numeric: tabular-nums; }

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import runpy
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -105,3 +110,20 @@ def hostile_study() -> StudyResult:
     table = hostile_table()
     options = {"metric": "demographic_parity", "variant": "uniform", "strength": 0.33, "seed": 7}
     return Study(table, HOSTILE_TASK, name="-odd <b> name.csv", **options).run()
+
+
+def run_script(text: str, folder: Path) -> dict[str, Any]:
+    """The names that a reproduce.py leaves when it is run in a folder."""
+    script = folder / "reproduce.py"
+    script.write_text(text, encoding="utf-8")
+    with patch.object(sys, "argv", [str(script)]):
+        return runpy.run_path(str(script))
+
+
+def without_seconds(summary: str | bytes) -> str:
+    """The text of a summary.json but for what was timed."""
+    found = json.loads(summary)
+    del found["timing"]
+    for one in found["transfer"]:
+        del one["seconds"]
+    return json.dumps(found, indent=2)

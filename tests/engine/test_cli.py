@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,11 +25,12 @@ from iffair_core.reading.options import ReadOptions
 from iffair_core.rivals import WEIGHTS
 from iffair_core.telling import files
 from iffair_core.telling.files import settings as settings_of
-from iffair_core.telling.reproduce import command_line, library_snippet
-from tests.engine.studies import plain_table
+from iffair_core.telling.reproduce import command_line
+from iffair_core.telling.saved_settings import read_settings
+from tests.engine.studies import plain_table, run_script, without_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ["summary.json", "rows.csv", "curve.csv", "report.html", "settings.json"]
+FILES = ["summary.json", "rows.csv", "curve.csv", "report.html", "settings.json", "reproduce.py"]
 TASK = ["--target", "y", "--favorable", "1", "--sensitive", "g"]
 
 
@@ -121,6 +123,7 @@ def test_a_name_of_the_catalog_brings_its_task_and_a_file_of_that_name_wins(
     assert "--target" in refused(capsys, "run", "example", "--out", "results")
     assert main(["run", "example", *TASK, "--rivals", "none", "--out", "results"]) == 0
     assert json.loads(Path("results/summary.json").read_text())["dataset"]["rows"] == 400
+    assert "read_table(path)" in Path("results/reproduce.py").read_text()
 
 
 def nasty_table(path: Path) -> None:
@@ -182,22 +185,55 @@ def test_every_choice_about_the_data_reaches_the_study_and_the_command_that_repe
     assert found["dataset"]["rows"] < found["dataset"]["rows_in_file"] == 900
 
     table = read_table("nasty.txt", options=ReadOptions(";", "'", ",", "utf-16", 3, "%"))
-    task = Task.from_dict(found["task"])
+    task = read_settings(Path("first/settings.json").read_bytes()).task
+    assert task == replace(Task.from_dict(found["task"]), reference=None)
     result = Study(table, task, rivals="none", name="nasty.txt").run()
     words = shlex.split(command_line(result, "nasty.txt", "again"))
     assert main(words[3:]) == 0
     capsys.readouterr()
-    again = json.loads(Path("again/summary.json").read_text())
-    assert found["dataset"].pop("reference_reason") != again["dataset"].pop("reference_reason") == "as chosen"
-    for name in ("dataset", "task", "encoding", "baseline", "after", "weights"):
-        assert again[name] == found[name]
+    same_study(Path("first"), Path("again"))
+    assert found["dataset"]["reference_reason"].startswith("highest share")
     assert ReadOptions(**found["dataset"]["reading"]) == ReadOptions(";", "'", ",", "utf-16", 3, "%")
     assert settings_of(result)["table"]["reading"] == found["dataset"]["reading"]
-    known: dict[str, Any] = {}
-    exec(library_snippet(result, "nasty.txt"), known)
-    assert known["task"] == task
-    assert files.rows_csv(known["result"]) == Path("first/rows.csv").read_bytes()
     capsys.readouterr()
+
+
+FEW_DRAWS = "import sys, runpy, tests.conftest; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])"
+"""Runs a script with as many draws as the tests make."""
+
+
+def test_reproduce_gives_the_same_bytes_in_another_process_and_refuses_another_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    nasty_table(Path("nasty.txt"))
+    rich = ["--variant", "uniform", "--max-weight", "2.5", "--min-effective-sample-size", "0.8", "--pin", "zip=101",
+            "--pin", "7", "--also", "demographic_parity", "--threshold", "balanced", "--seed", "4", "--seeds", "2",
+            "--target-gap", "0.2", "--transfer", "decision_tree", "--causes"]  # fmt: skip
+    assert main(["run", "nasty.txt", *NASTY, *rich, "--out", "first"]) == 0
+    assert main(["run", "nasty.txt", "--settings", "first/settings.json", "--out", "by settings"]) == 0
+    same_study(Path("first"), Path("by settings"))
+    capsys.readouterr()
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy("first/reproduce.py", alone)
+    script = alone / "reproduce.py"
+    with pytest.raises(SystemExit, match=r"error: nasty\.txt cannot be opened"):
+        run_script(script.read_text(), alone)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FEW_DRAWS, script, tmp_path / "nasty.txt"], cwd=alone,
+        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("rows.csv", "curve.csv"):
+        assert (alone / "reproduced" / name).read_bytes() == Path("first", name).read_bytes()
+    one, two = (where.read_bytes() for where in (alone / "reproduced/summary.json", Path("first/summary.json")))
+    assert without_seconds(one) == without_seconds(two)
+
+    text = Path("nasty.txt").read_bytes().decode("utf-16")
+    (alone / "nasty.txt").write_bytes(text.replace("blue", "green", 1).encode("utf-16"))
+    with pytest.raises(SystemExit, match=r"error: This is another table than the one that was studied"):
+        run_script(script.read_text(), alone)
 
 
 @given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8), st.lists(st.text(max_size=8), min_size=1))
@@ -450,9 +486,7 @@ def test_several_seeds_are_the_runs_of_each(table: Path, tmp_path: Path, capsys:
 
 def same_study(folder: Path, other: Path) -> None:
     """Both summaries are the same but for seconds, and all other files byte for byte."""
-    one, two = (json.loads((where / "summary.json").read_text()) for where in (folder, other))
-    for found in (one, two):
-        found.pop("timing")
+    one, two = (without_seconds((where / "summary.json").read_bytes()) for where in (folder, other))
     assert one == two
     for name in ("rows.csv", "curve.csv", "settings.json"):
         assert (folder / name).read_bytes() == (other / name).read_bytes()

@@ -30,7 +30,7 @@ from iffair_core.errors import ConfigError
 from iffair_core.options import command_parser, study_config
 from iffair_core.telling import files
 from iffair_core.telling.report import report_html
-from iffair_core.telling.reproduce import command_line, library_snippet
+from iffair_core.telling.reproduce import command_line, reproduce_script
 from pages.session.address import from_query, to_query
 from pages.session.settings import Choices, differences
 
@@ -47,7 +47,7 @@ assert problems == [] and chosen.patience == 3.0 and chosen.options()["patience"
 assert to_query(chosen) == {"patience": ["3"]} and len(from_query({"patience": ["11"]})[1]) == 1
 assert differences(Choices(), replace(Choices(), patience=3.0)) == ["patience (1 to 3)"]
 result = run(patience=3.0)
-assert "--patience 3.0" in command_line(result, "example") and "patience=3.0," in library_snippet(result, "example")
+assert "--patience 3.0" in command_line(result, "example") and "patience=3.0," in reproduce_script(result, "example")
 assert files.settings(result)["config"]["patience"] == 3.0 and "--patience 3.0" in report_html(result, source="example")
 try:
     run(patience=11.0)

@@ -9,8 +9,11 @@ import shlex
 import pandas as pd
 import pytest
 
+from iffair_core.telling import files
 from iffair_core.telling.report import ON_REQUEST, PART_TITLES
 from pages.kit import preview
+from pages.session import study_runs
+from tests.engine.studies import run_script, without_seconds
 from tests.pages.test_frame import choose_people, upload
 
 
@@ -44,8 +47,8 @@ def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_f
     assert "community; reference: Alder" in html(report)
     assert len(html(report)) < 200_000 and not report.app.get("iframe"), "no part of plotly.js is sent"
     offered = buttons(report)
-    files = ["rows.csv", "rows.parquet", "curve.csv", "summary.json", "settings.json", "design.parquet", "model.skops"]
-    assert list(offered) == ["Download the report (HTML)", *files]
+    names = ["rows.csv", "rows.parquet", "curve.csv", "summary.json", "settings.json", "design.parquet", "model.skops"]
+    assert list(offered) == ["Download the report (HTML)", *names, "reproduce.py"]
     assert not any(button.disabled for button in offered.values())
 
 
@@ -76,13 +79,23 @@ def test_a_bad_upload_leaves_the_examples_report(report):
     assert "Fairness study of example" in report.ready().words()
 
 
-def test_an_upload_is_told_once_it_is_studied_and_its_names_cannot_write_markup(screen, people_csv):
+def test_an_upload_is_told_once_it_is_studied_and_its_names_cannot_write_markup(screen, people_csv, tmp_path):
     nasty = people_csv.replace(b"Elm", b"<img src=x onerror=alert(1)>").replace(b"Oak", b"**Oak** $x$")
     opened = choose_people(upload(screen("data"), "a *b*.csv", nasty)).go("report")
     assert "has not been studied yet" in opened.words()
     assert not opened.app.get("download_button")
     opened.app.button(key="empty_run").click()
     opened.run().ready()
+    opened.app.session_state["report_view"] = "The same numbers again"
+    opened.run()
+    (tmp_path / "a *b*.csv").write_bytes(nasty)
+    run_script(next(code.value for code in opened.app.code if "FINGERPRINT" in code.value), tmp_path)
+    result = opened.app.session_state[study_runs._OUTCOMES][0].result
+    assert (tmp_path / "reproduced" / "rows.csv").read_bytes() == files.rows_csv(result)
+    summary = (tmp_path / "reproduced" / "summary.json").read_bytes()
+    assert without_seconds(summary) == without_seconds(files.summary_json(result))
+    opened.app.session_state["report_view"] = "Preview"
+    opened.run()
     assert "<img" not in html(opened)
     assert "&lt;img src=x" in html(opened)
     assert r"a \*b\*\.csv" in "\n".join(element.value for element in opened.app.markdown)
@@ -96,7 +109,6 @@ def test_the_command_line_that_is_shown_runs_the_same_study(report, tmp_path, ca
     assert words[:4] == ["python", "-m", "iffair_core", "run"] and words[4] == "example"
 
     from iffair_core.__main__ import main
-    from pages.session import study_runs
 
     words[words.index("--out") + 1] = str(tmp_path)
     assert main(words[3:]) == 0
@@ -108,6 +120,13 @@ def test_the_command_line_that_is_shown_runs_the_same_study(report, tmp_path, ca
     rows = pd.read_csv(io.BytesIO((tmp_path / "rows.csv").read_bytes()))
     weights = rows.loc[rows["split"] == "train", "weight"].to_numpy()
     assert (weights == result.weights).all()
+
+    script = next(code.value for code in report.app.code if "FINGERPRINT" in code.value)
+    run_script(script, tmp_path)
+    for name in ("rows.csv", "curve.csv"):
+        assert (tmp_path / "reproduced" / name).read_bytes() == (tmp_path / name).read_bytes()
+    written = (where / "summary.json" for where in (tmp_path, tmp_path / "reproduced"))
+    assert len({without_seconds(summary.read_bytes()) for summary in written}) == 1
 
 
 def test_a_table_shows_what_it_is_given_literally(monkeypatch):

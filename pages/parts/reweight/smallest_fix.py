@@ -10,7 +10,7 @@ from iffair_core.metrics import GOAL_METRIC
 from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import BY, SmallestFix
 from iffair_core.telling import sentences, tables
-from iffair_core.telling.reproduce import command_line, library_snippet
+from iffair_core.telling.reproduce import command_line, reproduce_script
 from iffair_core.wording import figure
 from pages.kit import cohort_mode, columns, errors, widgets
 from pages.kit.text import count, plain
@@ -141,4 +141,4 @@ def _found(result: StudyResult, fix: SmallestFix) -> None:
     current = state.open_table()
     with st.expander("Code for this fix", icon=":material/terminal:", type="compact"):
         st.code(command_line(result, current.path, fix=fix), language="bash", wrap_lines=True)
-        st.code(library_snippet(result, current.path, fix=fix), language="python")
+        st.code(reproduce_script(result, current.path, fix=fix), language="python")

@@ -20,7 +20,7 @@ from iffair_core.study.over_seeds import (
 )
 from iffair_core.telling import files, seeds
 from iffair_core.telling.report import report_sections
-from iffair_core.telling.reproduce import command_line, library_snippet
+from iffair_core.telling.reproduce import command_line, reproduce_script
 from tests.engine.studies import example_seeds, plain_study, plain_table
 
 METRIC = "demographic_parity_difference"
@@ -233,7 +233,9 @@ def test_files_and_report_tell_the_same_numbers():
         np.mean([run.values["after"]["test"]["accuracy"] for run in found.runs])
     )
     assert files.settings(told)["seeds"] == 3 and "seeds" not in files.settings(result)
-    assert "--seeds 3" in command_line(told, "example") and "over_seeds(result, table, 3)" in library_snippet(told, "x")
+    assert "--seeds 3" in command_line(told, "example") and "over_seeds(result, table, 3)" in reproduce_script(
+        told, "x"
+    )
     blocks = next(part["blocks"] for part in report_sections(told) if part["name"] == "seeds")
     assert blocks[0]["text"] == seeds.seeds_sentence(found)
     assert "seeds" not in [part["name"] for part in report_sections(result)]

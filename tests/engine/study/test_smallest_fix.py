@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from iffair_core import Cancelled, ConfigError, Study, StudyResult, Task
+from iffair_core import Cancelled, ConfigError, Study, StudyResult, Task, read_table
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models import LogisticModel
 from iffair_core.models.blocks import sigmoid
@@ -19,7 +20,7 @@ from iffair_core.study.smallest_fix import HALVINGS, SmallestFix, smallest_fix
 from iffair_core.study.split_views import repair_path
 from iffair_core.telling import files, reproduce, sentences, tables
 from iffair_core.tradeoff import Numbers
-from tests.engine.studies import plain_study, plain_table
+from tests.engine.studies import plain_study, plain_table, run_script
 
 TASK = Task("y", 1, "g")
 GOALS = sorted(GOAL_METRIC)
@@ -218,18 +219,16 @@ def test_files_carry_a_fix_only_where_it_was_asked_for() -> None:
     assert files.settings(result, fix)["smallest_fix"] == {"target": fix.target, "by": "rows", "split": "validation"}
 
 
-def test_the_python_that_reproduces_it_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = study(pinned=PINS, min_accuracy=0.5)
+def test_the_python_that_reproduces_it_gives_the_same_weights(tmp_path: Path) -> None:
+    plain_table(600).to_csv(tmp_path / "plain.csv", index=False)
+    result = Study(read_table(tmp_path / "plain.csv"), TASK, pinned=PINS, min_accuracy=0.5, rivals=()).run()
     fix = smallest_fix(result, half_of(result))
     command = reproduce.command_line(result, "plain.csv", fix=fix)
     assert "--pin c=u --pin 0 --pin 7" in command
     assert "--min-accuracy 0.5" in command
     assert f"--target-gap {fix.target!r} --fix-by rows" in command
-    code = reproduce.library_snippet(result, "plain.csv", fix)
-    monkeypatch.setattr("iffair_core.read_table", lambda path: plain_table(600))
-    names: dict[str, object] = {}
-    exec(compile(code, "snippet", "exec"), names)
-    again = names["fix"]
+    code = reproduce.reproduce_script(result, "plain.csv", fix)
+    again = run_script(code, tmp_path)["fix"]
     assert isinstance(again, SmallestFix)
     assert (again.weights == fix.weights).all()
 

@@ -32,7 +32,7 @@ from iffair_core.telling.figures import transfers
 from iffair_core.telling.files import settings as study_settings
 from iffair_core.telling.files import summary
 from iffair_core.telling.report import report_html
-from iffair_core.telling.reproduce import command_line, library_snippet
+from iffair_core.telling.reproduce import command_line, reproduce_script
 from iffair_core.telling.sentences import transfer_sentence
 from iffair_core.telling.tables import transfer_table
 from tests.engine.studies import plain_study, plain_table
@@ -240,7 +240,7 @@ def test_tables_sentence_picture_files_and_report_hold_them():
 def test_the_code_that_runs_a_study_again_asks_for_them_too():
     result = with_transfers(study(), CHEAP)
     assert "--transfer decision_tree --transfer gaussian_naive_bayes" in command_line(result, "plain.csv")
-    assert f"transfer={CHEAP!r}" in library_snippet(result, "plain.csv")
+    assert f"transfer={CHEAP!r}" in reproduce_script(result, "plain.csv")
     assert study_settings(result)["config"]["transfer"] == list(CHEAP)
 
 

@@ -20,9 +20,9 @@ from iffair_core import ConfigError, Study, StudyResult
 from iffair_core.__main__ import main
 from iffair_core.telling import files
 from iffair_core.telling.plotly_js import without_unused
-from iffair_core.telling.report import PART_TITLES, command_line, library_snippet, parts_of, report_html
+from iffair_core.telling.report import PART_TITLES, command_line, parts_of, report_html, reproduce_script
 from iffair_core.telling.sentences import baseline_sentence, repair_sentence
-from tests.engine.studies import hostile_study, hostile_table, plain_study, plain_table
+from tests.engine.studies import hostile_study, hostile_table, plain_study, plain_table, run_script, without_seconds
 
 
 class Page(HTMLParser):
@@ -206,10 +206,10 @@ def test_the_printed_code_runs_and_gives_the_same_study(
     shown = Page(report_html(result, parts=("reproduce",))).text
     assert result.fingerprint in shown
 
-    names: dict[str, StudyResult] = {}
-    exec(library_snippet(result, result.name), names)
-    assert files.rows_csv(names["result"]) == files.rows_csv(result)
-    assert names["result"].name == result.name
+    run_script(reproduce_script(result, f"some/where/{result.name}"), tmp_path)
+    assert (tmp_path / "reproduced" / "rows.csv").read_bytes() == files.rows_csv(result)
+    again = (tmp_path / "reproduced" / "summary.json").read_bytes()
+    assert without_seconds(again) == without_seconds(files.summary_json(result))
 
     words = shlex.split(command_line(result, result.name))
     assert words[:4] == ["python", "-m", "iffair_core", "run"]
@@ -223,14 +223,14 @@ def test_the_printed_code_runs_and_gives_the_same_study(
 
 def test_the_printed_code_knows_named_data_sets() -> None:
     result = replace(plain_study(), name="example")
-    assert 'load_dataset("example")' in library_snippet(result, "example").replace("'", '"')
+    assert "load_dataset('example')" in reproduce_script(result, "example")
     assert " run example " in command_line(result, "example")
 
 
 def test_numbers_of_numpy_print_as_python() -> None:
     result = plain_study()
     config = replace(result.config, seed=np.int64(3), C=np.float64(0.5))
-    text = library_snippet(replace(result, config=config), "t.csv")
+    text = reproduce_script(replace(result, config=config), "t.csv")
     assert "seed=3," in text
     assert "C=0.5," in text
     assert "np." not in text
