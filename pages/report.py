@@ -10,7 +10,7 @@ import streamlit as st
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import files as outputs
 from iffair_core.telling import sentences
-from iffair_core.telling.report import PART_TITLES, parts_of, report_facts, report_html, report_sections
+from iffair_core.telling.report import PART_TITLES, first_page, parts_of, report_html, report_sections
 from iffair_core.telling.reproduce import command_line, independent_check, reproduce_script
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
@@ -98,7 +98,16 @@ with widgets.figures(stale):
             height=90,
             key="report_notes",
             persist_state="session",
-            help="Printed under the finding, as you write it.",
+            help="Printed at the end of the first page, as you write it.",
+        )
+        use = st.text_area(
+            "What the model is meant for, and its limits",
+            placeholder="Who uses it for which decisions, and for which not.",
+            max_chars=2_000,
+            height=68,
+            key="report_use",
+            persist_state="session",
+            help="Printed in the model card.",
         )
         with st.popover(parts_label(), icon=":material/checklist:", width="stretch"):
             parts = [
@@ -117,7 +126,7 @@ with widgets.figures(stale):
         if waiting:
             st.caption(f":material/info: Not in it yet: {' '.join(waiting)}")
         draft = st.session_state.setdefault(DRAFT, {})
-        draft.update(title=title or usual_title, notes=notes, parts=parts)
+        draft.update(title=title or usual_title, notes=notes, use=use, parts=parts)
         download(
             "report.html",
             "text/html",
@@ -147,10 +156,9 @@ with widgets.figures(stale):
                     title or usual_title,
                     notes,
                     synthetic=result.synthetic,
-                    findings=(sentences.baseline_sentence(result), sentences.repair_sentence(result)),
-                    facts=report_facts(result),
+                    first=first_page(result),
                 )
-                for part in report_sections(result, parts=parts, theme=widgets.theme(), source=source):
+                for part in report_sections(result, parts=parts, theme=widgets.theme(), source=source, use=use):
                     preview.section(part["name"], part["title"], part["blocks"])
         if again.open:
             with again:

@@ -7,6 +7,7 @@ file. Sentences come from `explain`, pictures from `figures`; this module only l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ from iffair_core.telling.report_blocks import (
     code_block,
     frame_columns,
     gap_cell,
+    heading_block,
     list_block,
     picture_block,
     ratio_cell,
@@ -73,11 +75,20 @@ __all__ = [
     "ALL_PARTS",
     "PART_TITLES",
     "command_line",
-    "report_facts",
+    "first_page",
     "report_html",
     "report_sections",
     "reproduce_script",
 ]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the parts are told beside the result: what the reproducing code reads, and what the user says of the use."""
+
+    source: str
+    use: str
+
 
 PART_TITLES = {
     "data": "Data and groups",
@@ -100,6 +111,9 @@ ONLY_COHORTS = (
     "Cohort-only mode: no single row is shown. What rows do to the gap is told for each group and outcome together."
 )
 TOP_ROWS = 10
+CARD_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
+GRAVEST = 3
+"""The first of `wording.LIMITS`, which stand on the first page."""
 REPORT_POINTS = 5_000
 
 
@@ -111,16 +125,18 @@ def report_html(
     parts: Collection[str] = ALL_PARTS,
     theme: Theme = "light",
     source: str | None = None,
+    use: str = "",
 ) -> str:
     """The report of a finished study as one HTML page.
 
-    `title`, `notes`: text of the user, shown literally. `parts`: names of `PART_TITLES` to include; the finding always
-    is. `source`: what the reproducing code reads, the table's name by default.
+    `title`, `notes`, `use`: text of the user, shown literally; `use`: what the model is meant for and its limits, for
+    the model card. `parts`: names of `PART_TITLES` to include; the first page always is. `source`: what the reproducing
+    code reads, the table's name by default.
     Raises ConfigError for an unknown part or theme, or a study that has not finished.
     """
     result = disclosed(result)
     colors = palette(theme)
-    sections = report_sections(result, parts=parts, theme=theme, source=source)
+    sections = report_sections(result, parts=parts, theme=theme, source=source, use=use)
     drawn = [block for section in sections for block in section["blocks"] if block["kind"] == "picture"]
     for place, block in enumerate(drawn):
         block["id"] = f"picture-{place + 1}"
@@ -131,10 +147,9 @@ def report_html(
         notes=notes.strip(),
         synthetic=result.synthetic,
         important=list(result.findings),
-        finding=sentences.baseline_sentence(result),
-        repair=sentences.repair_sentence(result),
-        facts=report_facts(result),
+        first=first_page(result),
         sections=sections,
+        light=palette("light"),
         plotly_js=packed_plotly() if drawn else "",
     )
 
@@ -145,6 +160,7 @@ def report_sections(
     parts: Collection[str] = ALL_PARTS,
     theme: Theme = "light",
     source: str | None = None,
+    use: str = "",
 ) -> list[dict[str, Any]]:
     """name, title and blocks (`report_blocks`) of each chosen part, in the order of the report.
 
@@ -155,9 +171,9 @@ def report_sections(
     unknown = [part for part in parts if part not in PART_TITLES]
     if unknown:
         raise ConfigError(f"There is no report part {listing(unknown)}. Choose among: {', '.join(PART_TITLES)}.")
-    source = result.name if source is None else source
+    given = Given(result.name if source is None else source, " ".join(use.split()))
     return [
-        {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, source))}
+        {"name": part, "title": PART_TITLES[part], "blocks": list(_BLOCKS[part](result, theme, given))}
         for part in ALL_PARTS
         if part in parts and part in parts_of(result)
     ]
@@ -184,7 +200,45 @@ def _template() -> Template:
 # ------------------------------------------------------------------------------------------------------------- parts
 
 
-def report_facts(result: StudyResult) -> list[tuple[str, str]]:
+def first_page(result: StudyResult) -> list[Block]:
+    """The page for those who decide: what was studied, found and recommended, whether to believe it, and its limits.
+
+    The sentences are those of the screens, the numbers those of the parts that follow.
+    """
+    files.require_finished(result)
+    result = disclosed(result)
+    before, after, change = result.baseline["test"], result.after["test"], result.difference["test"]
+    metric, fidelity = result.curve.metric, result.fidelity
+    names = (metric, "accuracy")
+    facts, told = _facts(result), seeds_of(result)
+    return [
+        table_block(
+            "",
+            Column("", [name for name, _ in facts], number=False),
+            Column("", [text for _, text in facts], number=False),
+        ),
+        text_block(sentences.data_sentence(result.dataset.task)),
+        heading_block("What was found"),
+        text_block(sentences.baseline_sentence(result), lead=True),
+        text_block(sentences.repair_sentence(result), *sentences.beside_repair(result)),
+        table_block(
+            f"On {before.n:,} test rows, with 95 % intervals; change: the same rows judged before and after",
+            Column("", [wording.heading(wording.metric_title(name)) for name in names], number=False),
+            Column("Before", [value_cell(before.values[name], before.intervals[name]) for name in names]),
+            Column("After, refitted", [value_cell(after.values[name], after.intervals[name]) for name in names]),
+            Column("Change", [change_cell(change[name]) for name in names]),
+        ),
+        text_block(sentences.pays_sentence(result)),
+        heading_block("What is recommended, and why"),
+        text_block(sentences.recommendation_sentence(result)),
+        *([] if told is None else [text_block(seeds.seeds_sentence(told))]),
+        heading_block("Whether to believe it"),
+        badge_block("Fidelity", fidelity.level, fidelity.sentence),
+        list_block(wording.LIMITS[:GRAVEST], "What it does not say"),
+    ]
+
+
+def _facts(result: StudyResult) -> list[tuple[str, str]]:
     """What was studied, at a glance: (name, text) pairs."""
     data, config, task = result.dataset, result.config, result.dataset.task
     synthetic = " (synthetic)" if result.synthetic else ""
@@ -205,7 +259,6 @@ def report_facts(result: StudyResult) -> list[tuple[str, str]]:
             "Strength",
             f"{result.strength:g}, {'recommended on validation rows' if config.strength is None else 'chosen'}",
         ),
-        ("Row scores", f"fidelity {result.fidelity.level}"),
     ]
 
 
@@ -222,7 +275,7 @@ def _row_choices(task: Task) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found.items() if text]
 
 
-def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _data_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     task, data = result.dataset.task, result.dataset
     yield text_block(sentences.data_sentence(task), lead=True)
     if result.synthetic:
@@ -248,7 +301,7 @@ def _data_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         yield list_block([shorten(text, 400) for text in result.warnings], "To know about this table and this study")
 
 
-def _checks_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _checks_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     """Checks of high and medium severity; the others are only counted."""
     told = [check for check in result.checks if check.severity != "low"]
     rest = len(result.checks) - len(told)
@@ -263,7 +316,7 @@ def _checks_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
         yield list_block([check.text], f"{check.severity.capitalize()}: {check.title}")
 
 
-def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _baseline_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     found = result.baseline["test"]
     yield text_block(sentences.baseline_sentence(result), lead=True)
     yield picture_block(rates_by_group(found, theme, goal=result.config.goal))
@@ -278,14 +331,16 @@ def _baseline_part(result: StudyResult, theme: Theme, source: str) -> Iterator[B
     )
 
 
-def _audit_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _audit_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     task, test_rows = result.dataset.task, result.baseline["test"].n
     favorable = wording.holds(shorten(task.task.target, 30), shorten(task.favorable_label, 30))
     yield text_block(
-        "The impact ratio is a group's rate divided by the highest rate among groups that are known and have at least "
-        "2 % of the rows: the quotient of New York City's Local Law 144 (6 RCNY 5-300) and of the four-fifths rule. A "
-        "selection rate counts decisions, a scoring rate those who score above the median. These are tables to fill a "
-        "form from; they are no bias audit by an independent auditor, and say nothing of whether a rule is met."
+        "The impact ratio is the selection rate of a category divided by that of the most selected category, or its "
+        "scoring rate divided by that of the highest scoring one, as New York City's Local Law 144 (6 RCNY 5-300) and "
+        "the four-fifths rule have it. A selection rate counts decisions, a scoring rate those who score above the "
+        "median. A category with less than 2 % of the rows may be left out there (5-301); here it is shown and marked, "
+        "but, like one that is unknown, it is not taken for the most selected. These are tables to fill a form from; "
+        "they are no bias audit by an independent auditor, and say nothing of whether a rule is met."
     )
     for found in audits.audited_study(result):
         by = wording.listed([shorten(name, 40) for name in found.recorded.columns])
@@ -314,7 +369,7 @@ def _audit_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
         yield table_block(f"By {by}: the model on {test_rows:,} test rows, before and after the weights", *columns)
 
 
-def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _rows_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     fidelity, goal = result.fidelity, result.goal
     yield badge_block("Fidelity", fidelity.level, fidelity.sentence)
     yield text_block(sentences.influence_sentence(result), lead=True)
@@ -344,7 +399,7 @@ def _rows_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         )
 
 
-def _causes_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _causes_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     found = causes_of(result)
     assert found is not None
     proven, goals, further = causes.cohorts_agreement(found.ledger), found.conflicts, found.collection
@@ -368,7 +423,7 @@ def _causes_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     yield picture_block(collect_bars(result, further, theme))
 
 
-def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _repair_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     before, after = result.baseline["test"], result.after["test"]
     change, predicted = result.difference["test"], result.chosen.predicted.get("test", {})
     yield text_block(sentences.repair_sentence(result), lead=True)
@@ -403,7 +458,7 @@ def _repair_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Blo
     yield table_block("Weights of the training rows", *(Column(title, [text]) for title, text in told.items()))
 
 
-def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _curve_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     curve = result.curve
     yield text_block(sentences.compare_sentence(result), lead=True)
     yield picture_block(tradeoff(result, theme, intervals=True))
@@ -422,15 +477,12 @@ def _curve_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Bloc
     )
     if result.rivals:
         yield _rivals_block(result)
-    yield text_block(
-        "The recommendation is the smallest disparity on validation rows that costs at most "
-        f"{wording.points(curve.budget, signed=False)} of accuracy there; test rows took no part in it."
-    )
+    yield text_block(sentences.recommendation_sentence(result))
     if result.transfers:
         yield from _transfer_blocks(result, theme)
 
 
-def _seeds_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _seeds_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     found = seeds_of(result)
     assert found is not None
     metric, smallest = found.metric, result.smallest_group
@@ -501,10 +553,16 @@ def _marks(curve: Curve, place: int) -> str:
     return ", ".join(word for word, here in words if here)
 
 
-def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _card_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     data, config = result.dataset, result.config
-    after, metric = result.after["test"], result.curve.metric
     rows = " / ".join(f"{data.part(code).size:,} {name}" for code, name in enumerate(SPLITS))
+    measured = {
+        when: ", ".join(
+            f"{wording.metric_title(name)} {value_cell(found.values[name], found.intervals[name])}"
+            for name in ("accuracy", "roc_auc", result.curve.metric)
+        )
+        for when, found in (("before", result.baseline["test"]), ("after", result.after["test"]))
+    }
     entries = {
         "Model": f"{wording.heading(MODELS[config.model].described)}, C = {config.C:g} on the sum of losses, "
         f"{MODELS[config.model].free} without penalty; "
@@ -513,17 +571,16 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         f"a decision is favorable at {result.threshold:g} or more",
         "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
         f"each group and outcome with seed {config.seed}",
-        "Sensitive attribute as a feature": "yes" if data.task.task.use_sensitive_as_feature else "no",
+        "Groups": f"{listing(data.task.task.sensitive_columns)}: {listing(data.groups, 20)}; reference: "
+        f"{shorten(data.reference)}; "
+        f"{'also a feature' if data.task.task.use_sensitive_as_feature else 'not a feature'}",
         "Encoding": "learned from training rows only: numbers standardized, missing ones the median with a flag, "
         "categories one column per level, rare levels pooled",
         "Intervention": f"weights on training rows ({config.variant}, strength {result.strength:g}, none above "
         f"{config.max_weight:g}); the model's form, features, outcomes and threshold are untouched",
-        "Measured on test rows": ", ".join(
-            f"{wording.metric_title(name)} {value_cell(after.values[name], after.intervals[name])}"
-            for name in ("accuracy", "roc_auc", metric)
-        ),
-        "Groups measured": listing(data.groups, 20),
-        "Meant for": "seeing and comparing trade-offs on this table",
+        "How to use the weights": _use_of_weights(result),
+        **{f"On test rows, {when}": text for when, text in measured.items()},
+        "Meant for": given.use or "not stated by those who made this report",
         "Not meant for": "deciding about people without a review of where the outcomes and groups in the table come "
         "from, or as proof that a rule or law is met",
     }
@@ -532,21 +589,43 @@ def _card_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block
         Column("", list(entries), number=False),
         Column("", list(entries.values()), number=False),
     )
+    before, after = result.baseline["test"], result.after["test"]
+    columns = [
+        Column("Group", [shorten(group) for group in before.groups], number=False),
+        Column(
+            "Test rows", [wording.count_text(before.rates[group]["selection_rate"].count) for group in before.groups]
+        ),
+    ]
+    for rate in CARD_RATES:
+        for word, found in ((wording.heading(wording.RATE_TITLES[rate]), before), ("after", after)):
+            cells = [share_cell(found.rates[group][rate], intervals=False) for group in before.groups]
+            columns.append(Column(word, cells))
+    yield table_block("Rates of each group on test rows, before and after the weights", *columns)
 
 
-def _limits_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _use_of_weights(result: StudyResult) -> str:
+    if result.smallest_group is not None:
+        return "weights.csv holds their means by group and outcome; the weights of single rows are in no file"
+    return (
+        "rows.csv has one for each training row (column weight, mean 1): give them as sample_weight to a fit on these "
+        "same rows. They are no weights for other rows, and another model has to be judged anew. model.skops holds the "
+        "fitted model itself"
+    )
+
+
+def _limits_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     synthetic = ["The table is synthetic: it says nothing about any real place or people."] if result.synthetic else []
     yield list_block([*synthetic, *wording.LIMITS, f"Row scores of this study: {result.fidelity.sentence}"])
     yield list_block(wording.ORIGIN, "What is the paper's, and what is ours")
 
 
-def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[Block]:
+def _reproduce_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     yield text_block(
         "The same table, choices and seed give the same numbers. The table's fingerprint (SHA-256 over every cell, "
         f"column name and type) is {result.fingerprint}."
     )
-    yield code_block(command_line(result, source), "Command line")
-    yield code_block(reproduce_script(result, source), "reproduce.py")
+    yield code_block(command_line(result, given.source), "Command line")
+    yield code_block(reproduce_script(result, given.source), "reproduce.py")
     versions = ", ".join(f"{name} {version}" for name, version in files.software().items())
     design = (
         "With --save-design the command also writes design.parquet, the features as the model saw them. "
@@ -556,7 +635,7 @@ def _reproduce_part(result: StudyResult, theme: Theme, source: str) -> Iterator[
     yield text_block(f"{design}{independent_check(result)} Versions: {versions}.")
 
 
-_BLOCKS: dict[str, Callable[[StudyResult, Theme, str], Iterator[Block]]] = {
+_BLOCKS: dict[str, Callable[[StudyResult, Theme, Given], Iterator[Block]]] = {
     "data": _data_part,
     "checks": _checks_part,
     "baseline": _baseline_part,

@@ -33,6 +33,11 @@ def list_block(entries: Sequence[str], title: str = "") -> Block:
     return {"kind": "items", "items": list(entries), "title": title}
 
 
+def heading_block(title: str) -> Block:
+    """A small title."""
+    return {"kind": "heading", "title": title}
+
+
 def code_block(text: str, title: str) -> Block:
     """Code to copy."""
     return {"kind": "code", "text": text, "title": title}
@@ -55,7 +60,8 @@ def badge_block(what: str, level: str, text: str) -> Block:
 def table_block(caption: str, *columns: Column) -> Block:
     """A table; every column has as many cells."""
     lines = list(zip(*(column.cells for column in columns), strict=True))
-    return {"kind": "table", "caption": caption, "columns": list(columns), "lines": lines}
+    named = any(column.title for column in columns)
+    return {"kind": "table", "caption": caption, "columns": list(columns), "lines": lines, "named": named}
 
 
 def frame_columns(frame: pd.DataFrame, names: Mapping[str, str], write: Mapping[str, Write]) -> list[Column]:

@@ -228,6 +228,24 @@ def untouched_sentence(result: StudyResult) -> str:
     return said
 
 
+def recommendation_sentence(result: StudyResult) -> str:
+    """Which strength validation rows recommend and why, or why none; and that another was chosen, where it was."""
+    curve = result.curve
+    best, start = curve.points[curve.recommended], curve.points[0]
+    if curve.untouched:
+        said = f"No repair is recommended for the {metric_title(curve.metric)}. {untouched_sentence(result)}"
+    else:
+        before, after = (figure(point.refitted[CHOOSING][curve.metric]) for point in (start, best))
+        said = (
+            f"Strength {best.strength:g} is recommended: on validation rows it brings the {metric_title(curve.metric)} "
+            f"from {before} to {after}, the smallest there that costs at most {points(curve.budget, signed=False)} of "
+            "accuracy. Test rows took no part in this choice."
+        )
+    if result.strength == best.strength:
+        return said
+    return f"{said} What is shown is strength {result.strength:g}, which was chosen."
+
+
 def _beyond_budget(result: StudyResult) -> str:
     """The repair that lowers it by more than chance and costs least accuracy, where the budget forbids it."""
     curve = result.curve

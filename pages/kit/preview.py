@@ -28,16 +28,16 @@ _STYLE = """<style>
 </style>"""
 
 
-def head(title: str, notes: str, *, synthetic: bool, findings: tuple[str, ...], facts: list[tuple[str, str]]) -> None:
-    """What stands on top of the report."""
+def head(title: str, notes: str, *, synthetic: bool, first: list[Block]) -> None:
+    """What stands on the first page."""
     st.markdown(f"### {plain(title)}")
     if synthetic:
         st.info("Synthetic data: the table is an invented example. Nobody in it is real.", icon=":material/science:")
-    st.markdown("\n\n".join(plain(finding) for finding in findings))
+    for block in first:
+        _SHOWN[block["kind"]](block)
     if notes.strip():
         with st.container(border=True):
             st.text(notes.strip())
-    printed_table("", [("", False), ("", False)], facts)
 
 
 def section(name: str, title: str, blocks: list[Block]) -> None:
@@ -53,6 +53,10 @@ def section(name: str, title: str, blocks: list[Block]) -> None:
 def _text(block: Block) -> None:
     text = plain(block["text"])
     st.markdown(f"**{text}**" if block["lead"] else text)
+
+
+def _heading(block: Block) -> None:
+    st.markdown(f"**{plain(block['title'])}**")
 
 
 def _badge(block: Block) -> None:
@@ -73,7 +77,7 @@ def _table(block: Block) -> None:
     printed(block["caption"], block["columns"])
 
 
-_SHOWN = {"text": _text, "badge": _badge, "items": _items, "code": _code, "table": _table}
+_SHOWN = {"text": _text, "heading": _heading, "badge": _badge, "items": _items, "code": _code, "table": _table}
 
 
 def printed(caption: str, columns: Sequence[Column]) -> None:

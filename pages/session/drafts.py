@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from iffair_core.scenarios.store import Store
 
 COOKIE = "iffair_visitor"
-WORDS = ("report_title", "report_notes")
+WORDS = ("report_title", "report_notes", "report_use")
 """Keys of the widgets that hold what the visitor wrote."""
 
 _SECRET, _BROUGHT, _LAST, _ROWS = "draft_secret", "draft_brought", "draft_last_kept", "draft_rows_of"

@@ -389,7 +389,7 @@ def test_the_command_line_writes_no_row(tmp_path: Path, capsys: pytest.CaptureFi
     run = ["run", str(file), "--target", "hired", "--favorable", "yes", "--sensitive", "clan", "--out", str(out)]
     assert main([*run, "--smallest-group", "10", "--strength", "0.5"]) == 0
     printed = capsys.readouterr()
-    written = ["curve.csv", "report.html", "settings.json", "summary.json", "weights.csv"]
+    written = ["curve.csv", "report.html", "reproduce.py", "settings.json", "summary.json", "weights.csv"]
     assert sorted(path.name for path in out.iterdir()) == written
     weights = pd.read_csv(out / "weights.csv")
     assert {"group", "outcome", "rows", "mean"} <= set(weights)
