@@ -356,17 +356,19 @@ def _audit_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Blo
             Column("Impact ratio", [ratio_cell(one.ratio) for one in groups]),
             Column("", [", ".join(audits.group_marks(one, found.recorded)) for one in groups], number=False),
         )
-        columns = [Column("Group", [shorten(one.group) for one in groups], number=False)]
-        for name, title in (
-            ("decision before", "Selection rate before"),
-            ("decision after", "after"),
-            ("score before", "Scoring rate before"),
-            ("score after", "after"),
-        ):
-            tested = found.tested[name].groups
-            columns.append(Column(title, [share_cell(one.rate, intervals=False) for one in tested]))
+        sides = [(group, when) for group in range(len(groups)) for when in ("before", "after")]
+        columns = [
+            Column("Group", [shorten(groups[group].group) if when == "before" else "" for group, when in sides], False),
+            Column("Weights", [when for _, when in sides], number=False),
+        ]
+        for name, title in (("decision", "Selection rate"), ("score", "Scoring rate")):
+            tested = [found.tested[f"{name} {when}"].groups[group] for group, when in sides]
+            columns.append(Column(title, [share_cell(one.rate) for one in tested]))
             columns.append(Column("Impact ratio", [ratio_cell(one.ratio) for one in tested]))
-        yield table_block(f"By {by}: the model on {test_rows:,} test rows, before and after the weights", *columns)
+        yield table_block(
+            f"By {by}: the model on {test_rows:,} test rows, before and after the weights; with 95 % intervals",
+            *columns,
+        )
 
 
 def _rows_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
