@@ -15,7 +15,7 @@ from iffair_core.telling.reproduce import command_line, independent_check, repro
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
 from pages.kit.words import word
-from pages.parts.causes import asked
+from pages.parts.causes import asked, tried
 from pages.parts.compare import over_seeds
 from pages.parts.scenarios import held, saving
 from pages.session import log, state
@@ -40,13 +40,15 @@ OF_ROWS = ("rows.csv", "rows.parquet", "design.parquet", "model.skops")
 WEIGHTS = ("weights.csv", "text/csv", outputs.weights_csv, "Weights by group and outcome.")
 PREVIEW_HEIGHT = 760
 PART_KEY = "report_part_"
+UNTICKED = ("tried",)
+"""Parts that join only on request: what was tried by hand names single rows."""
 DRAFT = "report_draft"
 SETTLE_SECONDS = 0.6
 
 boot.guard("report")
 boot.title("report")
 result, stale = widgets.need_result("rivals", held.show)
-result = over_seeds.with_seeds(asked.with_causes(result))
+result = over_seeds.with_seeds(asked.with_causes(tried.with_tried(result)))
 offered = {name: PART_TITLES[name] for name in parts_of(result)}
 current = state.open_table()
 source = current.path
@@ -77,7 +79,7 @@ def printed(result: StudyResult, source: str, draft: dict[str, Any]) -> bytes:
 
 def parts_label() -> str:
     """How many parts are ticked, as of the last run."""
-    ticked = sum(st.session_state.get(f"{PART_KEY}{name}", True) for name in offered)
+    ticked = sum(st.session_state.get(f"{PART_KEY}{name}", name not in UNTICKED) for name in offered)
     return f"Parts: {ticked} of {len(offered)}"
 
 
@@ -113,13 +115,18 @@ with widgets.figures(stale):
             parts = [
                 name
                 for name, part in offered.items()
-                if st.checkbox(part, value=True, key=f"{PART_KEY}{name}", persist_state="session")
+                if st.checkbox(part, value=name not in UNTICKED, key=f"{PART_KEY}{name}", persist_state="session")
             ]
         waiting = []
         if "causes" not in offered and result.smallest_group is None:
             waiting.append(
                 f"“{PART_TITLES['causes']}” joins once its three tabs on Influence, cohorts, goals and what to "
                 "collect, have been looked at."
+            )
+        if "tried" not in offered and result.smallest_group is None:
+            waiting.append(
+                f"“{PART_TITLES['tried']}” can be ticked once a what if was tried on Influence or a turned decision "
+                "traced on Reweight."
             )
         if "seeds" not in offered:
             waiting.append(f"“{PART_TITLES['seeds']}” joins once Compare has run them.")

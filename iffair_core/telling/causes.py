@@ -12,7 +12,7 @@ from iffair_core.causes.cohorts import CohortLedger, in_words
 from iffair_core.causes.collect import FURTHER, Batch, Collection
 from iffair_core.causes.conflicts import NARROWED, REACH, AlongCurve, Conflicts
 from iffair_core.causes.decisions import Cause
-from iffair_core.causes.found import Causes
+from iffair_core.causes.found import Causes, Tried
 from iffair_core.metrics import GOAL_METRIC, GOAL_RATES, clear_pair
 from iffair_core.study.results import StudyResult
 from iffair_core.wording import (
@@ -198,6 +198,39 @@ def what_if_table(predicted: Effect, refitted: Effect | None = None) -> pd.DataF
             }
         )
     return pd.DataFrame(lines)
+
+
+def tried_sentence(tried: Tried) -> str:
+    """How much was tried, and how the predictions among it fared against refits."""
+    proven = [one for one in tried.changes if one.refitted is not None]
+    counts = len(tried.changes), len(proven), len(tried.decisions)
+    said = "What ifs tried: {}, {} of them refitted. Decisions traced: {}.".format(*counts)
+    if not proven:
+        return said
+    told, seen = ([getattr(one, side).soft for one in proven] for side in ("predicted", "refitted"))
+    return f"{said} {proof_sentence('those refitted', agreement(told, seen))}"
+
+
+def tried_table(tried: Tried) -> pd.DataFrame:
+    """One line per what if: what, rows, change; soft_predicted, soft_refitted, gap, accuracy, turned after a refit.
+
+    All but the last are changes as shares, on validation rows; those of a refit are missing where there was none.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "what": one.what,
+                "rows": one.rows,
+                "change": ACTIONS[one.action],
+                "soft_predicted": one.predicted.soft,
+                "soft_refitted": None if one.refitted is None else one.refitted.soft,
+                "gap": None if one.refitted is None else one.refitted.gap,
+                "accuracy": None if one.refitted is None else one.refitted.accuracy,
+                "turned": None if one.refitted is None else one.refitted.turned,
+            }
+            for one in tried.changes
+        ]
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- conflicts
@@ -404,8 +437,8 @@ def cause_sentence(result: StudyResult, cause: Cause) -> str:
     if cause.cohorts:
         found, share = max(cause.cohorts, key=lambda one: one[1])
         said += (
-            f" Of the cohorts below, {row_count(found.rows.size)} with {', '.join(in_words(found.conditions))} make up "
-            f"the largest part of the move, {percent(share)}."
+            f" Of cohorts of training rows, {row_count(found.rows.size)} with {', '.join(in_words(found.conditions))} "
+            f"make up the largest part of the move, {percent(share)}."
         )
     if cause.back_score is None:
         return f"{said} It does not hang on few rows: with the ordinary weights of those it decides as after."

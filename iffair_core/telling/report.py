@@ -16,7 +16,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from iffair_core import wording
-from iffair_core.causes.found import causes_of
+from iffair_core.causes.found import causes_of, tried_of
 from iffair_core.data.encoding import SPLITS
 from iffair_core.data.resolving import group_table
 from iffair_core.data.task import Task
@@ -51,6 +51,7 @@ from iffair_core.telling.report_blocks import (
     Column,
     Write,
     badge_block,
+    cell,
     chance_cell,
     change_cell,
     code_block,
@@ -97,6 +98,7 @@ PART_TITLES = {
     "audit": "Shares and impact ratios",
     "rows": "Which rows cause the gap",
     "causes": "Which cohorts carry it, and what to do about it",
+    "tried": "What was tried by hand",
     "repair": "What the weights repair, and what it costs",
     "curve": "The trade-off between disparity and utility",
     "seeds": "Other splits of the same rows",
@@ -105,7 +107,7 @@ PART_TITLES = {
     "reproduce": "How to reproduce this",
 }
 ALL_PARTS = tuple(PART_TITLES)
-ON_REQUEST = {"causes": causes_of, "seeds": seeds_of}
+ON_REQUEST = {"causes": causes_of, "tried": tried_of, "seeds": seeds_of}
 """Parts that tell what a study does not look for by itself."""
 ONLY_COHORTS = (
     "Cohort-only mode: no single row is shown. What rows do to the gap is told for each group and outcome together."
@@ -425,6 +427,34 @@ def _causes_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Bl
     yield picture_block(collect_bars(result, further, theme))
 
 
+def _tried_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
+    found = tried_of(result)
+    assert found is not None
+    yield text_block(causes.tried_sentence(found), lead=True)
+    if found.changes:
+        columns = {"what": "Training rows", "rows": "Number", "change": "What if", "soft_predicted": "Gap ○"}
+        columns |= {
+            "soft_refitted": "Gap ●",
+            "gap": "In decisions ●",
+            "accuracy": "Accuracy ●",
+            "turned": "Decisions ●",
+        }
+        moved = ("soft_predicted", "soft_refitted", "gap", "accuracy")
+        written = dict.fromkeys(moved, _fine_points) | {"what": partial(shorten, limit=90)}
+        yield table_block(
+            f"Changes on validation rows, in points: {shorten(causes.goal_gap(result), 120)}, in soft rates "
+            f"{wording.points(result.goal.value, 2, signed=False)} before; the same in decisions; accuracy; and how "
+            "many decisions change. ○ predicted, ● refitted, empty without a refit",
+            *frame_columns(causes.tried_table(found), columns, written | {"rows": cell, "turned": cell}),
+        )
+    if found.decisions:
+        yield list_block(found.decisions, "Decisions that were traced to training rows")
+
+
+def _fine_points(share: float | None) -> str:
+    return "" if share is None else signed_points(share, 2)
+
+
 def _repair_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     before, after = result.baseline["test"], result.after["test"]
     change, predicted = result.difference["test"], result.chosen.predicted.get("test", {})
@@ -644,6 +674,7 @@ _BLOCKS: dict[str, Callable[[StudyResult, Theme, Given], Iterator[Block]]] = {
     "audit": _audit_part,
     "rows": _rows_part,
     "causes": _causes_part,
+    "tried": _tried_part,
     "repair": _repair_part,
     "curve": _curve_part,
     "seeds": _seeds_part,

@@ -205,16 +205,17 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
                 found, "ledger_rows.csv", label=f"Download these {count(len(found))} rows", key="influence_found_csv"
             )
     if 0 < len(found) < len(ledger):
-        _try(result, found["row_id"].to_numpy())
+        _try(result, found["row_id"].to_numpy(), words)
 
 
-def _try(result: StudyResult, row_ids: np.ndarray) -> None:
+def _try(result: StudyResult, row_ids: np.ndarray, words: str) -> None:
     """What changing the rows that were found would do."""
     these = f"these {count(row_ids.size)} rows" if row_ids.size > 1 else "this row"
+    what = f"found in the ledger by {words}" if words.strip() else "found in the ledger"
     widgets.folded(
         f"What if {these} were left out, doubled or relabeled?",
         "influence_try",
-        lambda: what_if.what_if(result, what_if.positions(result, row_ids), "found"),
+        lambda: what_if.what_if(result, what_if.positions(result, row_ids), "found", what),
         icon=":material/experiment:",
     )
 

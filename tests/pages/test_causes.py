@@ -109,6 +109,18 @@ def test_a_cohort_is_tried_pinned_and_left_out(screen, example, ledger, table, m
     seen = refit(example, "remove", cohort.rows)
     said = causes.what_if_sentence(example, "remove", cohort.rows.size, told, seen)
     opened.run().until(lambda now: said in now.words())
+    opened.go("report")
+    assert PART_TITLES["tried"] not in opened.words(), "it names single rows"
+    opened.app.checkbox(key="report_part_tried").set_value(True)
+    opened.run()
+    assert "What ifs tried: 1, 1 of them refitted. Decisions traced: 0." in opened.words()
+    printed = next(str(one.proto.body) for one in opened.app.get("html") if cohort.name in str(one.proto.body))
+    assert (
+        f"{100 * told.soft:+.2f}".replace("-", "−") in printed and f'<td class="number">{seen.turned}</td>' in printed
+    )
+    opened.go("influence")
+    opened.app.session_state["influence_tab"] = "Cohorts"
+    opened.run()
     named = "district=Millfield & prior_defaults=0 & decision=denied"
     kept = rows_meeting(table, named)[example.dataset.row_id[example.train_rows]]
     assert np.flatnonzero(kept).tolist() == cohort.rows.tolist()
@@ -265,6 +277,9 @@ def test_a_turned_decision_is_traced(screen, example, table, monkeypatch):
     assert causes.cause_sentence(example, cause) in opened.words()
     told = next(frame.value for frame in opened.app.dataframe if "push" in frame.value.columns)
     assert told["row_id"].tolist() == causes.cause_table(example, cause)["row_id"].tolist()
+    opened.go("report")
+    opened.app.checkbox(key="report_part_tried").set_value(True)
+    assert causes.cause_sentence(example, cause) in opened.run().words()
 
 
 # --------------------------------------------------------------------------------------------------- what it rests on

@@ -86,7 +86,7 @@ def _picked(result: StudyResult, cohort: Cohort) -> None:
     rows = result.dataset.row_id[result.train_rows[cohort.rows]]
     with st.container(border=True, key="cohort_picked", gap="small"):
         st.markdown(f"**{plain(cohort.name)}** · {count(rows.size)} training rows")
-        what_if.what_if(result, cohort.rows, "cohort")
+        what_if.what_if(result, cohort.rows, "cohort", cohort.name)
         with st.container(horizontal=True, gap="small"):
             st.button(
                 f"Show these {count(rows.size)} rows in the ledger",

@@ -19,7 +19,7 @@ from iffair_core.telling.figures import cause_bars
 from iffair_core.telling.rows import Range, RowFacts, trained_range
 from pages.kit import columns, widgets
 from pages.kit.text import count, percent, plain
-from pages.parts.causes import asked, what_if
+from pages.parts.causes import asked, tried, what_if
 from pages.session import state
 
 AS_IS = "as it is"
@@ -50,7 +50,7 @@ def more(result: StudyResult, row_id: int) -> None:
     widgets.folded(
         "What if it were left out, doubled or relabeled?",
         "card_try",
-        lambda: what_if.what_if(result, rows, "row"),
+        lambda: what_if.what_if(result, rows, "row", f"row {row_id}"),
         icon=":material/experiment:",
     )
     widgets.folded("The training rows most like it", "card_alike", lambda: _alike(result, row_id))
@@ -205,7 +205,9 @@ def _why(result: StudyResult, row_id: int) -> None:
     if found is None:
         return
     with st.container(border=True, key="why_turned", gap="small"):
-        st.markdown(f"**{plain(causes.cause_sentence(result, found))}**")
+        said = causes.cause_sentence(result, found)
+        tried.note_decision(result, row_id, said)
+        st.markdown(f"**{plain(said)}**")
         widgets.chart(cause_bars(result, found, widgets.theme()), "cause_bars")
         table = causes.cause_table(result, found)
         widgets.table(

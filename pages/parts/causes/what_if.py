@@ -11,15 +11,15 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.causes.change import ACTIONS, Action, Effect, agreement, predict, refit, refit_each
-from iffair_core.study.results import GoalScores, StudyResult
+from iffair_core.causes.found import TriedChange
+from iffair_core.study.results import StudyResult
 from iffair_core.telling import causes
 from iffair_core.wording import minus
 from pages.kit import columns, widgets
 from pages.kit.text import count, plain
-from pages.parts.causes import asked
+from pages.parts.causes import asked, tried
 
 CHECKED = 10
-_PREDICTED = "what_if_predicted"
 
 
 def positions(result: StudyResult, row_ids: np.ndarray) -> np.ndarray:
@@ -27,8 +27,11 @@ def positions(result: StudyResult, row_ids: np.ndarray) -> np.ndarray:
     return np.searchsorted(result.dataset.row_id[result.train_rows], np.sort(row_ids))
 
 
-def what_if(result: StudyResult, rows: np.ndarray, key: str) -> None:
-    """What changing these training rows (positions) does; `key` tells one place on the page from another."""
+def what_if(result: StudyResult, rows: np.ndarray, key: str, what: str) -> None:
+    """What changing these training rows (positions) does; `key` tells one place on the page from another.
+
+    `what` names the rows in the list of what was tried.
+    """
     action: Action = st.segmented_control(
         "What if they were" if rows.size > 1 else "What if it were",
         list(ACTIONS),
@@ -39,7 +42,10 @@ def what_if(result: StudyResult, rows: np.ndarray, key: str) -> None:
         help="Training rows only; validation rows, on which the effect is measured, stay as they are.",
     )
     kind, question = f"{key}_refit", (action, _name(rows))
-    predicted, refitted = _predicted(result, action, rows), asked.known(kind, result, question)
+    earlier = tried.change(result, question)
+    predicted = predict(result, action, rows) if earlier is None else earlier.predicted
+    refitted = asked.known(kind, result, question) or (None if earlier is None else earlier.refitted)
+    tried.note_change(result, question, TriedChange(what, action, rows.size, predicted, refitted))
     st.markdown(f"**{plain(causes.what_if_sentence(result, action, rows.size, predicted, refitted))}**")
     st.dataframe(
         _on_screen(causes.what_if_table(predicted, refitted)),
@@ -75,18 +81,6 @@ def _refit(result: StudyResult, action: Action, rows: np.ndarray, work: asked.Wo
 
 def _name(rows: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(rows).tobytes())
-
-
-def _predicted(result: StudyResult, action: Action, rows: np.ndarray) -> Effect:
-    """The prediction, worked out once for a result and a set of rows."""
-    kept: tuple[GoalScores, dict[tuple[Action, int], Effect]] = st.session_state.get(_PREDICTED) or (result.goal, {})
-    if kept[0] is not result.goal:
-        kept = (result.goal, {})
-    st.session_state[_PREDICTED] = kept
-    question = (action, _name(rows))
-    if question not in kept[1]:
-        kept[1][question] = predict(result, action, rows)
-    return kept[1][question]
 
 
 def _on_screen(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,15 @@
 """Causes as a record of a study: in the report, in summary.json and from the command line."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from iffair_core.__main__ import main
-from iffair_core.causes.found import causes_of, find_causes
+from iffair_core.causes.change import predict, refit
+from iffair_core.causes.found import Tried, TriedChange, causes_of, find_causes, tried_of
 from iffair_core.options import CAUSES
 from iffair_core.telling import causes as told
 from iffair_core.telling import files
@@ -34,6 +37,21 @@ def test_the_report_tells_them_only_where_they_were_looked_for(result):
     assert page.count("<figure") == 4
     assert page.count("<strong>Check: ") == 4
     assert PART_TITLES["causes"] not in report_html(plain_study())
+
+
+def test_the_report_tells_what_was_tried_by_hand(result):
+    rows = np.arange(5)
+    guess, seen = predict(result, "remove", rows), refit(result, "remove", rows)
+    changes = (TriedChange("<b>these", "remove", 5, guess, seen), TriedChange("row 7", "double", 1, guess))
+    tried = result.having(Tried(changes, ("The decision about row 9 turned <i>favorable</i>.",)))
+    page = report_html(tried, parts=("tried",))
+    assert PART_TITLES["tried"] in page and "What ifs tried: 2, 1 of them refitted. Decisions traced: 1." in page
+    assert "&lt;b&gt;these" in page and "row 9 turned &lt;i&gt;" in page
+    lines = told.tried_table(tried_of(tried))
+    assert lines["soft_refitted"].tolist()[0] == seen.soft and lines["soft_refitted"].isna().tolist() == [False, True]
+    task = replace(result.dataset.task.task, smallest_group=10)
+    dataset = replace(result.dataset, task=replace(result.dataset.task, task=task))
+    assert tried_of(replace(tried, dataset=dataset)) is None
 
 
 def test_the_summary_holds_every_list(result):
