@@ -165,7 +165,7 @@ def _opening(rows: str, *, only_cohorts: bool, named: bool) -> list[str]:
         f"Run a study of IFFair again: writes {files} into the folder {REPRODUCED} beside this file.",
         f"{start}The same table and versions give the same bytes, seconds aside. Versions: {versions}.",
     )
-    first, *more = (textwrap.fill(text, 96) for text in said)
+    first, *more = (textwrap.fill(text, 80) for text in said)
     return [f'"""{first}', "", *more, '"""', ""]
 
 
