@@ -1,6 +1,6 @@
 """The command line: `iffair run FILE ...` studies a table, `check` says what to know of it first, `audit` compares what
-a column says of groups without a model, `datasets` lists the named tables, and `ui` opens the dashboard. Without an
-installation, `python -m iffair_core` does the same from a clone.
+a column says of groups without a model, `datasets` lists the named tables, `scenarios` the saved studies, and `ui`
+opens the dashboard. Without an installation, `python -m iffair_core` does the same from a clone.
 
 Exit status 0 with the path of each file on standard output (warnings go to standard error), or 2 with exactly one line
 on standard error that says what is wrong and what to do. Nothing is written before the study has succeeded.
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return open_dashboard(arguments[1:])
     try:
         options = command_parser().parse_args(arguments)
-        command = {"run": _run, "check": _check, "audit": _audit, "datasets": _datasets}[options.command]
+        command = _COMMANDS[options.command]
         with warnings.catch_warnings(record=True) as noticed:
             warnings.simplefilter("always")
             said = command(options)
@@ -328,6 +328,39 @@ def _datasets(_: argparse.Namespace) -> list[str]:
             print(f"    Note: {pitfall}")
         print(f"    {shlex.join(task_options(entry.task))}")
     return []
+
+
+def _scenarios(options: argparse.Namespace) -> list[str]:
+    """Print, write or delete what the dashboard has saved; no warnings."""
+    from iffair_core.scenarios.commands import scenario_files, scenario_lines
+
+    if (options.action == "export") != (options.out is not None):
+        raise ConfigError("`scenarios export` needs --out, a folder for the files; the other actions have none.")
+    if options.action != "export":
+        for line in scenario_lines(options.action, options.scenario):
+            print(line)
+        return []
+    folder = Path(options.out)
+    _require_writable(folder)
+    contents = scenario_files(options.scenario)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            with _replacing(folder / name) as path:
+                path.write_bytes(content)
+            print(folder / name)
+    except OSError as error:
+        raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+    return []
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
+    "run": _run,
+    "check": _check,
+    "audit": _audit,
+    "datasets": _datasets,
+    "scenarios": _scenarios,
+}
 
 
 # ------------------------------------------------------------------------------------------------------ table and task

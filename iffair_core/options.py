@@ -21,6 +21,7 @@ ROWS_PARQUET = "rows.parquet"
 SEEDS = "seeds.csv"
 CAUSES = ("cohorts.csv", "conflicts.csv", "along.csv", "collect.csv")
 AUDIT_FILES = ("audit.csv", "audit.json")
+SCENARIO_ACTIONS = ("list", "show", "export", "delete")
 MOST_SEEDS = 1000
 ENGINES = ("memory", "dask")
 
@@ -39,8 +40,17 @@ def command_parser() -> argparse.ArgumentParser:
         description="Find the training rows that make a model unfair, and the row weights that repair it.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", metavar="{run,check,audit,datasets,ui}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{run,check,audit,datasets,scenarios,ui}", required=True)
     commands.add_parser("datasets", help="list the named data sets", allow_abbrev=False)
+    kept = commands.add_parser(
+        "scenarios",
+        help="list, show, export or delete saved scenarios",
+        description="Scenarios that the dashboard has saved, in the database that IFFAIR_DATABASE_URL names.",
+        allow_abbrev=False,
+    )
+    kept.add_argument("action", choices=SCENARIO_ACTIONS, help=f"{', '.join(SCENARIO_ACTIONS)}")
+    kept.add_argument("scenario", nargs="?", metavar="ID|NAME", help="which one, but for list")
+    kept.add_argument("--out", metavar="DIR", help="folder for the files of export, made if it is not there")
     commands.add_parser(
         "ui",
         usage="%(prog)s [options of streamlit run]",
