@@ -30,6 +30,7 @@ _HOMES = {
     "open_folder": "iffair_core.cluster.folder",
     "ClusterStudy": "iffair_core.cluster.study",
     "typed": "iffair_core.data.resolving",
+    "table_fingerprint": "iffair_core.reading.door",
     "over_seeds": "iffair_core.study.over_seeds",
     "smallest_fix": "iffair_core.study.smallest_fix",
 }
@@ -90,6 +91,7 @@ def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = N
         "ClusterStudy": cluster,
         "connected": cluster,
         "open_folder": cluster,
+        "table_fingerprint": not cluster,
         "typed": causes,
         "over_seeds": seeds,
         "smallest_fix": fix,
@@ -113,6 +115,9 @@ def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = N
         f"    table = {read}",
         "except IFFairError as error:",
         '    sys.exit(f"error: {error}")',
+        f"if {'table.fingerprint' if cluster else 'table_fingerprint(table)'} != FINGERPRINT:",
+        '    sys.exit("error: This is another table than the one that was studied. Give that one, cell for cell.")',
+        "",
         "task = Task(",
         *_arguments(_choices(result.dataset.task.task)),
         ")",
@@ -122,8 +127,6 @@ def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = N
         "    task,",
         *_arguments({"name": result.name, **result.config.to_dict()}),
         ")",
-        "if study.fingerprint() != FINGERPRINT:",
-        '    sys.exit("error: This is another table than the one that was studied. Give that one, cell for cell.")',
         "result = study.run()",
         *(["result = result.having(find_causes(result, typed(task, table)))"] if causes else []),
         *([f"result = result.having(over_seeds(result, table, {len(seeds.runs)}))"] if seeds else []),
@@ -141,7 +144,7 @@ def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = N
         body = [*guard, *(f"        {line}".rstrip() for line in body)]
     return "\n".join(
         [
-            *_opening("rows.parquet" if cluster else "rows.csv", only_cohorts=only_cohorts, named=named),
+            *_opening(cluster=cluster, only_cohorts=only_cohorts, named=named),
             "import sys",
             "from pathlib import Path",
             "",
@@ -156,16 +159,18 @@ def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = N
     )
 
 
-def _opening(rows: str, *, only_cohorts: bool, named: bool) -> list[str]:
+def _opening(*, cluster: bool, only_cohorts: bool, named: bool) -> list[str]:
     """What the script says of itself: what it writes, how it is started, and what its numbers depend on."""
     versions = listing((f"{name} {version}" for name, version in software().items()), 20)
     start = "" if named else "Keep it beside the table, or name the table: python reproduce.py TABLE. "
-    files = f"summary.json, {'weights.csv' if only_cohorts else rows} and curve.csv"
+    rows = "weights.csv" if only_cohorts else "rows.parquet" if cluster else "rows.csv"
+    same = "same numbers, up to the rounding of sums" if cluster else "same bytes, seconds aside"
     said = (
-        f"Run a study of IFFair again: writes {files} into the folder {REPRODUCED} beside this file.",
-        f"{start}The same table and versions give the same bytes, seconds aside. Versions: {versions}.",
+        f"Run a study of IFFair again: writes summary.json, {rows} and curve.csv into the folder {REPRODUCED} beside "
+        "this file.",
+        f"{start}The same table and versions give the {same}. Versions: {versions}.",
     )
-    first, *more = (textwrap.fill(text, 80) for text in said)
+    first, *more = (textwrap.fill(text, 80, break_on_hyphens=False) for text in said)
     return [f'"""{first}', "", *more, '"""', ""]
 
 
