@@ -5,8 +5,8 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
 WORKDIR /app
-COPY requirements.txt requirements-postgresql.txt ./
-RUN pip install -r requirements.txt -r requirements-postgresql.txt
+COPY requirements.txt requirements-postgresql.txt requirements-sign-in.txt ./
+RUN pip install -r requirements.txt -r requirements-postgresql.txt -r requirements-sign-in.txt
 COPY .streamlit/config.toml .streamlit/config.toml
 COPY assets assets
 COPY iffair_core iffair_core

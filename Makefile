@@ -30,7 +30,7 @@ format: $(TOOLS_STAMP)  ## Rewrite the code in the house format
 	$(BIN)/ruff format .
 
 audit: $(VENV)/audit/bin/pip-audit  ## Ask a public index for known vulnerabilities of what is installed for users
-	@$(VENV)/audit/bin/pip-audit --strict --progress-spinner off -r requirements.txt -r requirements-postgresql.txt || { \
+	@$(VENV)/audit/bin/pip-audit --strict --progress-spinner off -r requirements.txt -r requirements-postgresql.txt -r requirements-sign-in.txt || { \
 		echo "Either a vulnerability is named above, or the index could not be asked: then nothing is known." >&2; exit 1; }
 
 bench: $(TOOLS_STAMP)  ## Measure speed and quality, check outputs; prints tables, writes benchmarks/results/

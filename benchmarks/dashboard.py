@@ -61,7 +61,7 @@ def paint(start: Callable[[], Browser], address: str, rounds: int) -> list[dict[
 
 
 def slide(browser: Browser, address: str, rounds: int) -> list[float]:
-    """Seconds from a key to the sentence of the new strength, to and fro between two that were shown before."""
+    """Seconds from a key to the sentence of the new strength, back and forth between two that were shown before."""
     visitor = Visitor(browser.new_page(viewport={"width": 1440, "height": 900}))
     page = visitor.open(address, "reweight")
     visitor.finished()

@@ -37,7 +37,7 @@ def test_everything_that_the_image_copies_is_there_and_nothing_for_development()
     assert "*" in ignored and {line[1:] for line in ignored if line.startswith("!")} == set(COPIED)
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
     needed = {*wheel["wheel"]["packages"], *wheel["wheel"]["force-include"]}
-    assert set(COPIED) == needed | {"requirements.txt", "requirements-postgresql.txt"}
+    assert set(COPIED) == needed | {"requirements.txt", "requirements-postgresql.txt", "requirements-sign-in.txt"}
 
 
 def test_the_image_installs_what_it_copied_and_the_driver_of_postgresql():
