@@ -99,8 +99,7 @@ class Job(Work["StudyResult | SmallestFix"]):
         if not self.shared:
             super().stop()
 
-    def _run(self, task: Callable[[Work[Any]], Any]) -> None:
-        super()._run(task)
+    def over(self) -> None:
         log.event(
             "study_stopped" if self.cancelled else "study_failed" if self.error else "study_ended",
             seconds=self.seconds,

@@ -92,6 +92,10 @@ class Work(Generic[T]):
             self._ended = Ended(self.partial if held is None else held, stopped=True)
         except Exception as error:
             self._ended = Ended(self.partial, error)
+        self.over()
+
+    def over(self) -> None:
+        """Called in the thread once the work has ended, for kinds of work that have something left to do."""
 
 
 class UnderWay(Generic[T]):
