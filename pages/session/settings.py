@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from iffair_core.data.encoding import SPLITS
@@ -230,6 +231,7 @@ def limits(name: str, scale: float = 1) -> dict[str, Any]:
     return {"min_value": low * scale, "max_value": high * scale}
 
 
+@cache
 def preset(source: str) -> Choices:
     """The choices that a source starts with: the catalog's task, or nothing chosen for an upload."""
     for entry in DATASETS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from pages.shell.boot import PLACES
@@ -40,7 +41,7 @@ def test_the_curve_fills_the_window_and_is_moved_by_keys(server, visit):
     told = page.locator(".st-key-stage_told")
     expect(told).to_contain_text("At strength 0.5 ")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
-    box = page.locator(".st-key-stage_picture .main-svg").first.bounding_box()
+    box = page.locator(".st-key-stage_picture_wide .main-svg").first.bounding_box()
     assert box["width"] > 1300 and box["height"] > 550
     last = page.get_by_role("button", name="Close").bounding_box()
     assert last["y"] + last["height"] <= 900
@@ -50,3 +51,16 @@ def test_the_curve_fills_the_window_and_is_moved_by_keys(server, visit):
     visitor.settle("reweight")
     expect(page.get_by_role("heading", name=re.compile(r"^At strength 0\.5625 "))).to_be_visible()
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height", "shown"), [(800, 600, "narrow"), (1440, 900, "wide")])
+def test_the_projector_shows_one_picture_whose_type_fits_the_window(server, visit, width, height, shown):
+    visitor = visit(width, height)
+    page = visitor.page
+    page.goto(f"{server}/reweight?stage=yes")
+    expect(page.locator(f".st-key-stage_picture_{shown} .main-svg").first).to_be_visible()
+    other = {"narrow": "wide", "wide": "narrow"}[shown]
+    expect(page.locator(f".st-key-stage_picture_{other}")).to_be_hidden()
+    labels = page.locator(f".st-key-stage_picture_{shown} .annotation-text")
+    for box in [one.bounding_box() for one in labels.all()]:
+        assert 0 <= box["x"] and box["x"] + box["width"] <= width

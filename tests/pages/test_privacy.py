@@ -315,8 +315,8 @@ def watched(real: Any, written: list[str]) -> Any:
     return opens
 
 
-SHARED = {"catalog_table", "_held", "_example_job", "_is_installed"}
-"""What all sessions of a server share: tables of the catalog, their names, the example's study, what is installed."""
+SHARED = {"catalog_table", "_held", "_example_job", "_is_installed", "preset"}
+"""What all sessions of a server share: the catalog's tables, names and tasks, the example's study, what is installed."""
 
 
 def test_no_cache_that_sessions_share_takes_anything_of_a_session():

@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -205,6 +206,7 @@ def axis_title(metric: str) -> str:
     return f"{METRIC_TITLES[metric]}{unit}, {'higher' if metric in HIGHER_IS_BETTER else 'lower'} is better"
 
 
+@cache
 def template(theme: Theme) -> go.layout.Template:
     """The look of every figure: transparent paper, system font, light gridlines, the palette's colors."""
     colors = palette(theme)

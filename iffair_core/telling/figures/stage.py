@@ -9,10 +9,8 @@ import plotly.graph_objects as go
 
 from iffair_core.telling.figures.common import Picture
 
-FACTOR = 2.0
 
-
-def enlarged(picture: Picture, factor: float = FACTOR) -> Picture:
+def enlarged(picture: Picture, factor: float) -> Picture:
     """The picture with all sizes times `factor` and no size of its own, so that it fills the place it is drawn in."""
     drawn = _enlarged(picture.figure.to_dict(), factor)
     drawn["layout"] |= {"height": None, "width": None, "autosize": True}

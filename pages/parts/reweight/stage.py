@@ -18,14 +18,19 @@ _STYLE = """<style>
 :root { --told: clamp(1.3rem, 1.9vw, 2.6rem); --left: calc(100vh - 8rem - 3.9 * var(--told)); }
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"] { display: none; }
 [data-testid="stMainBlockContainer"] { padding: 0.75rem 1.5rem 0.5rem; max-width: none; }
-.st-key-stage_picture, .st-key-stage_picture [data-testid="stFullScreenFrame"] { height: var(--left); }
+[class*="st-key-stage_picture"], [class*="st-key-stage_picture"] [data-testid="stFullScreenFrame"] {
+  height: var(--left);
+}
+.st-key-stage_picture_narrow { display: none; }
 .st-key-stage_told p { font-size: var(--told); line-height: 1.3; }
 .st-key-stage_keys button p { font-size: 1.2rem; }
 @media (max-width: 1100px) {
-  .st-key-stage_picture text { font-size: 14px !important; }
-  .st-key-stage_picture .annotation .bg { display: none; }
+  .st-key-stage_picture_wide { display: none; }
+  .st-key-stage_picture_narrow { display: flex; }
 }
 </style>"""
+_FACTORS = {"wide": 2.0, "narrow": 1.2}
+"""How much larger the type is than on the page. The server cannot know the window; the style shows one of the two."""
 
 
 def offer() -> None:
@@ -50,16 +55,17 @@ def result_for_stage() -> StudyResult | None:
 def show(result: StudyResult) -> None:
     """Fill the window."""
     st.html(_STYLE)
-    picture = enlarged(tradeoff(result, widgets.theme()))
-    with st.container(key="stage_picture", height="stretch"):
-        st.plotly_chart(
-            picture.figure,
-            theme=None,
-            height="stretch",
-            config=widgets.CHART_CONFIG | {"displayModeBar": False},
-            alt=picture.alt,
-            key="stage_curve",
-        )
+    picture = tradeoff(result, widgets.theme())
+    for width, factor in _FACTORS.items():
+        with st.container(key=f"stage_picture_{width}", height="stretch"):
+            st.plotly_chart(
+                enlarged(picture, factor).figure,
+                theme=None,
+                height="stretch",
+                config=widgets.CHART_CONFIG | {"displayModeBar": False},
+                alt=picture.alt,
+                key=f"stage_curve_{width}",
+            )
     with st.container(key="stage_told"):
         st.markdown(plain(sentences.repair_sentence(result)))
     with st.container(key="stage_keys", horizontal=True, vertical_alignment="center", gap="small"):
