@@ -63,4 +63,4 @@ def test_the_projector_shows_one_picture_whose_type_fits_the_window(server, visi
     expect(page.locator(f".st-key-stage_picture_{other}")).to_be_hidden()
     labels = page.locator(f".st-key-stage_picture_{shown} .annotation-text")
     for box in [one.bounding_box() for one in labels.all()]:
-        assert 0 <= box["x"] and box["x"] + box["width"] <= width
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width

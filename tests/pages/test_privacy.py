@@ -316,7 +316,7 @@ def watched(real: Any, written: list[str]) -> Any:
 
 
 SHARED = {"catalog_table", "_held", "_example_job", "_is_installed", "preset"}
-"""What all sessions of a server share: the catalog's tables, names and tasks, the example's study, what is installed."""
+"""What all sessions of a server share: tables, names and tasks of the catalog, the example, what is installed."""
 
 
 def test_no_cache_that_sessions_share_takes_anything_of_a_session():
