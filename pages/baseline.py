@@ -12,7 +12,7 @@ from pages.shell import boot
 
 boot.guard("baseline")
 boot.title("baseline")
-result, stale = widgets.need_result("baseline", meanwhile=audit.panel)
+result, stale = widgets.need_result("baseline", meanwhile=widgets.with_rows(audit.panel))
 evaluation, goal = result.baseline["test"], result.config.goal
 reference_line, theme = state.choices().reference_line, widgets.theme()
 
@@ -40,12 +40,12 @@ with widgets.figures(stale):
         "baseline_tab",
         {
             "All metrics": lambda: baseline.metric_tables(result),
-            "Intersections": lambda: baseline.crossed(result, theme),
+            "Intersections": widgets.with_rows(lambda: baseline.crossed(result, theme)),
             "Scores": lambda: widgets.chart(
                 score_distribution(*judged, theme, threshold=result.threshold, **rules), "baseline_scores"
             ),
             "Calibration": lambda: widgets.chart(calibration(*judged, theme, **rules), "baseline_calibration"),
-            "Without a model": audit.panel,
+            "Without a model": widgets.with_rows(audit.panel),
         },
     )
     widgets.notes("To know about this table and this study", result.warnings)

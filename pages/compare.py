@@ -47,8 +47,8 @@ with widgets.figures(stale):
         {
             "All points": lambda: points_table.points(result, chosen.split, axes),
             "Other methods": lambda: points_table.rivals(result, chosen.split, axes),
-            "Over seeds": lambda: over_seeds.show(result, chosen.split, axes, stale=bool(stale)),
-            "Other models": lambda: other_models.show(result, chosen.split, axes, stale=bool(stale)),
+            "Over seeds": widgets.with_rows(lambda: over_seeds.show(result, chosen.split, axes, stale=bool(stale))),
+            "Other models": widgets.with_rows(lambda: other_models.show(result, chosen.split, axes, stale=bool(stale))),
             "Scenarios": lambda: listing.show(result),
         },
     )

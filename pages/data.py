@@ -64,19 +64,19 @@ with right:
     if misfit is not None:
         with headline:
             errors.show(misfit, "The choices do not fit the table")
-        numbers = whois.table_numbers(state.columns_frame(), len(current.frame))
+        numbers = whois.table_numbers(state.columns_frame(), current.rows)
     elif found is None:
         with headline:
             widgets.sentence(
-                f"{text.count(len(current.frame))} rows and {text.count(len(current.columns))} columns. "
+                f"{text.count(current.rows)} rows and {text.count(len(current.columns))} columns. "
                 "Choose the outcome, its favorable value and a sensitive attribute to see who is in the table."
             )
-        numbers = whois.table_numbers(state.columns_frame(), len(current.frame))
+        numbers = whois.table_numbers(state.columns_frame(), current.rows)
     else:
         groups = told_groups(group_table(found), found.task.smallest_group)
         with headline:
             widgets.sentence(data_sentence(found))
-        numbers = whois.group_numbers(found, groups, len(current.frame))
+        numbers = whois.group_numbers(found, groups, current.rows)
     cards = headline.empty()
     if numbers:
         with cards.container():

@@ -31,9 +31,9 @@ with widgets.figures(stale):
         "influence_tab",
         {
             "Ledger of rows": lambda: influence.explorer(result, cohorts.opened(result) if only is None else only),
-            "Cohorts": lambda: cohorts.ledger(result),
-            "Between goals": lambda: conflicts.between_goals(result),
-            "What to collect": lambda: collect.next_rows(result),
+            "Cohorts": widgets.with_rows(lambda: cohorts.ledger(result)),
+            "Between goals": widgets.with_rows(lambda: conflicts.between_goals(result)),
+            "What to collect": widgets.with_rows(lambda: collect.next_rows(result)),
             "By group and outcome": lambda: cells.by_group_and_outcome(result, theme),
             "Proof by refits": lambda: influence.proven(result, theme),
         },

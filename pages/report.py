@@ -118,17 +118,18 @@ with widgets.figures(stale):
                 if st.checkbox(part, value=name not in UNTICKED, key=f"{PART_KEY}{name}", persist_state="session")
             ]
         waiting = []
-        if "causes" not in offered and result.smallest_group is None:
+        rows_told = result.smallest_group is None and current.folder is None
+        if "causes" not in offered and rows_told:
             waiting.append(
                 f"“{PART_TITLES['causes']}” joins once its three tabs on Influence, cohorts, goals and what to "
                 "collect, have been looked at."
             )
-        if "tried" not in offered and result.smallest_group is None:
+        if "tried" not in offered and rows_told:
             waiting.append(
                 f"“{PART_TITLES['tried']}” can be ticked once a what if was tried on Influence or a turned decision "
                 "traced on Reweight."
             )
-        if "seeds" not in offered:
+        if "seeds" not in offered and current.folder is None:
             waiting.append(f"“{PART_TITLES['seeds']}” joins once Compare has run them.")
         if waiting:
             st.caption(f":material/info: Not in it yet: {' '.join(waiting)}")
@@ -149,6 +150,8 @@ with widgets.figures(stale):
             cohort_mode.no_rows(
                 result, "rows.csv, design.parquet and model.skops tell of single rows and are not offered."
             )
+        elif current.folder is not None:
+            files = [file for file in FILES if file[0] not in ("rows.csv", "design.parquet")]
         script = partial(reproduce_script, path=source)
         files = [*files, ("reproduce.py", "text/x-python", script, "Runs the study again, on the same table only.")]
         for name, kind, write, holds in files:

@@ -1,10 +1,17 @@
-"""The way to a cluster: that of an address, or workers of this machine that end with the study."""
+"""The way to a cluster: that of an address, or workers of this machine that end with the study.
+
+python -m iffair_core.cluster.connecting starts workers of this machine, prints their scheduler's address, and ends
+with its standard input. A server starts them so: they then know nothing of it, and end when it ends, however it does.
+"""
 
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from iffair_core.errors import ConfigError, shorten
@@ -66,6 +73,25 @@ def connected(scheduler: str | None = None, *, workers: int = WORKERS, memory: s
             yield client
 
 
+def started_apart() -> str:
+    """Address of a cluster of this machine's workers, in processes that end with this one.
+
+    Raises ConfigError, in one sentence, where Dask is not installed.
+    """
+    if find_spec("distributed") is None:
+        raise ConfigError(NOT_INSTALLED)
+    command = [sys.executable, "-m", __name__]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
 def _require_workers(client: Any, scheduler: str) -> None:
     if not client.scheduler_info()["workers"]:
         raise ConfigError(f"The scheduler at {shorten(scheduler, 120)} has no workers. Start some, then run again.")
+
+
+if __name__ == "__main__":
+    with connected() as client:
+        print(client.scheduler.address, flush=True)
+        sys.stdin.read()

@@ -16,7 +16,7 @@ import pandas as pd
 from iffair_core.cluster.design import ClusterDesign, Given, Piece, unpacked
 from iffair_core.cluster.folder import ParquetFolder, Partition, read_columns
 from iffair_core.data.encoding import SPLITS, Column, Dataset, assemble, divided, encode_column, encoded, standardized
-from iffair_core.data.resolving import check_columns, feature_columns, resolve
+from iffair_core.data.resolving import ResolvedTask, check_columns, feature_columns, resolve
 from iffair_core.data.row_selectors import DUPLICATES
 from iffair_core.data.task import Task
 from iffair_core.errors import TaskError, shorten
@@ -75,6 +75,12 @@ def roles(folder: ParquetFolder, task: Task, conditions: Sequence[int | str] = (
     return frame
 
 
+def resolved_in(folder: ParquetFolder, task: Task, table: pd.DataFrame | None = None) -> ResolvedTask:
+    """The task checked against a folder; table: its `roles`, where they are known. Raises TaskError as `resolve`."""
+    found = resolve(task, roles(folder, task) if table is None else table)
+    return replace(found, feature_columns=feature_columns(task, folder.columns))
+
+
 def _check_types(task: Task, folder: ParquetFolder) -> None:
     unknown = [name for name in task.types or {} if name not in folder.columns]
     if unknown:
@@ -88,7 +94,7 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
 
     table: its `roles`. Raises as `encode` does.
     """
-    resolved = replace(resolve(task, table), feature_columns=feature_columns(task, folder.columns))
+    resolved = resolved_in(folder, task, table)
     if not resolved.feature_columns:
         raise TaskError("No feature column is left after the choices made. Drop fewer columns.")
     split, train = divided(resolved, seed)

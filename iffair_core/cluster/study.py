@@ -34,9 +34,9 @@ class ClusterStudy(Study):
     def __init__(self, client: Any, folder: ParquetFolder, task: Task, *, name: str | None = None, **options: Any):
         super().__init__(pd.DataFrame(), task, name=folder.name if name is None else name, **options)
         if self.config.model != "logistic":
-            raise ConfigError("Only the model logistic is fitted on a cluster. Leave --model out.")
+            raise ConfigError("Only the model logistic is fitted on a cluster. Choose no other.")
         if self.config.transfer:
-            raise ConfigError("Other models need all rows in one place, not on a cluster. Leave --transfer out.")
+            raise ConfigError("Other models need all rows in one place, not on a cluster. Choose none.")
         self.client, self.folder = client, folder
         self.table = roles(folder, task, self.config.pinned)
 

@@ -44,9 +44,9 @@ def rows_text() -> str:
         found = state.resolved() if smallest() is not None else None
     except IFFairError:
         found = None
-    if found is not None and not is_told(len(current.frame) - len(found.y)):
+    if found is not None and not is_told(current.rows - len(found.y)):
         return f"{count(len(found.y))} rows used"
-    return f"{count(len(current.frame))} rows"
+    return f"{count(current.rows)} rows"
 
 
 def placeholder(result: StudyResult) -> str:

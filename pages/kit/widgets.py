@@ -63,6 +63,19 @@ def tabs(key: str, parts: Mapping[str, Callable[[], object]]) -> None:
                 draw()
 
 
+def with_rows(draw: Callable[[], None]) -> Callable[[], None]:
+    """What draws something of single rows; where they stay on a cluster, a line says instead that it is left out."""
+    current = state.table()
+    left_out = "Left out: it needs the table's rows in one place, and those of a folder stay with the workers."
+    if current is None or current.folder is None:
+        return draw
+
+    def say() -> None:
+        st.caption(left_out)
+
+    return say
+
+
 def folded(title: str, key: str, draw: Callable[[], object], icon: str = ":material/table_rows:") -> None:
     """A table that is folded away, and drawn only once it is opened."""
     panel = st.expander(title, icon=icon, key=key, type="compact", on_change="rerun")

@@ -171,7 +171,8 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
             "Search",
             key="influence_search",
             placeholder="row number or values",
-            help="Every word has to occur in a text of the row, or be its row number or one of its numbers.",
+            help="Every word has to occur in a text of the row, or be its row number or one of its numbers. Rows of a "
+            "folder are found by their number alone.",
             persist_state="session",
         )
         groups = st.multiselect("Groups", result.dataset.groups, key="influence_groups", placeholder="all")
@@ -184,8 +185,10 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
         )
         order = st.selectbox("Order", orders, key="influence_order")
     sort, descending = _ORDERS[order]
+    in_folder = state.open_table().folder is not None
+    searched = pd.DataFrame() if in_folder else state.frame()
     found = find_rows(
-        ledger, state.frame(), words=words, only=only, groups=groups, roles=roles, sort=sort, descending=descending
+        ledger, searched, words=words, only=only, groups=groups, roles=roles, sort=sort, descending=descending
     )
     _say_how_many(len(found), len(ledger), selected=only is not None)
     if len(found):
@@ -193,8 +196,8 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
     # Right under the table, so that the card of a row that was ticked comes into view.
     picked = int(only[0]) if only is not None and len(only) == 1 else _picked(result)
     if picked is not None and (ledger["row_id"] == picked).any():
-        row_card(result, row_facts(result, state.frame(), picked))
-    if len(found):
+        widgets.with_rows(lambda: row_card(result, row_facts(result, searched, picked)))()
+    if len(found) and not in_folder:
         what_if.check_rows(result, found["row_id"].tolist())
     with st.container(horizontal=True, gap="small"):
         widgets.csv_download(
@@ -204,7 +207,7 @@ def explorer(result: StudyResult, only: np.ndarray | None) -> None:
             widgets.csv_download(
                 found, "ledger_rows.csv", label=f"Download these {count(len(found))} rows", key="influence_found_csv"
             )
-    if 0 < len(found) < len(ledger):
+    if 0 < len(found) < len(ledger) and not in_folder:
         _try(result, found["row_id"].to_numpy(), words)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from iffair_core.data.option import options_of
 from iffair_core.datasets.catalog import DATASETS
 from iffair_core.errors import ConfigError, shorten
+from pages.session import folders
 from pages.session.settings import EXAMPLE, UPLOAD, Choices, preset, variants_of
 
 Query = Mapping[str, Sequence[str]]
@@ -28,7 +29,7 @@ def from_query(query: Query) -> tuple[Choices, list[str]]:
     """The choices of a link, and a sentence for each part of it that could not be used."""
     problems: list[str] = []
     source = next(iter(query.get("source", ())), EXAMPLE)
-    if source != UPLOAD and source not in {entry.name for entry in DATASETS}:
+    if source != UPLOAD and source not in {entry.name for entry in DATASETS} and not folders.is_offered(source):
         problems.append(f"The link names the source '{shorten(source)}', which is not known; the example is shown.")
         source = EXAMPLE
     choices = preset(source)

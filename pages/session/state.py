@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,14 @@ from iffair_core.errors import IFFairError, StopCheck, never_stop, shorten
 from iffair_core.reading.door import table_fingerprint
 from iffair_core.reading.types import column_histograms, column_summary, with_types
 from iffair_core.reading.values import MISSING, label_codes
+from pages.session import folders
 from pages.session.address import from_query, to_query
 from pages.session.memory import forget_all, remembered
 from pages.session.settings import EXAMPLE, UPLOAD, Choices, preset
 from pages.shell import boot
+
+if TYPE_CHECKING:
+    from iffair_core.cluster.folder import ParquetFolder
 
 _CHOICES = "choices"
 _UPLOADED = "uploaded_table"
@@ -44,7 +48,10 @@ FINGERPRINT_DIGITS = 12
 
 @dataclass(frozen=True, eq=False)
 class CurrentTable:
-    """A table with what identifies it; `fingerprint` covers every cell. Never change `frame`: it may be shared."""
+    """A table with what identifies it; `fingerprint` covers every cell. Never change `frame`: it may be shared.
+
+    folder: where the rows lie that a cluster studies; `frame` then holds the first of them only.
+    """
 
     source: str
     name: str
@@ -52,6 +59,17 @@ class CurrentTable:
     frame: pd.DataFrame
     fingerprint: str
     synthetic: bool
+    folder: ParquetFolder | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self.frame) if self.folder is None else self.folder.rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.frame.shape[1]
 
     @property
     def columns(self) -> list[str]:
@@ -67,6 +85,14 @@ class CurrentTable:
     def column(self, name: str) -> pd.Series:
         """A column by its printed name."""
         return self.frame.iloc[:, self.columns.index(name)]
+
+
+@remembered(keep=2)
+def folder_table(source: str) -> CurrentTable:
+    """A folder that this server offers. Raises TableError where it is not there, or is no table."""
+    folder = folders.opened(source)
+    name = source.removeprefix(folders.MARK)
+    return CurrentTable(source, name, name, folders.first_rows(folder), folder.fingerprint, False, folder)
 
 
 def entry_of(source: str) -> CatalogEntry | None:
@@ -117,14 +143,16 @@ def table() -> CurrentTable | None:
     source = choices().source
     if source == UPLOAD:
         return uploaded() if choices().scenario is None or _is_chosen(uploaded()) else None
-    if not is_here(source) or source in source_errors():
+    in_folder = source.startswith(folders.MARK)
+    if source in source_errors() or not (in_folder or is_here(source)):
         return None
     try:
-        found = catalog_table(source)
+        found = folder_table(source) if in_folder else catalog_table(source)
     except IFFairError as error:
         source_errors()[source] = error
         return None
-    note_here(source)
+    if not in_folder:
+        note_here(source)
     return found
 
 
@@ -195,9 +223,21 @@ def _typed(
 
 
 def column(name: str) -> pd.Series:
-    """A column of `frame` by its printed name."""
-    current = open_table()
+    """A column of `frame` by its printed name; of a folder, every row of a column that decides about rows."""
+    current, chosen = open_table(), choices()
+    if current.folder is not None and name in (chosen.target, *chosen.sensitive, *chosen.helpers):
+        return _of_folder(frame_key(), name)
     return frame().iloc[:, current.columns.index(name)]
+
+
+@remembered(keep=4)
+def _of_folder(key: tuple[object, ...], name: str) -> pd.Series:
+    from iffair_core.cluster.folder import read_columns
+
+    folder, chosen = open_table().folder, choices()
+    assert folder is not None
+    types = {name: chosen.types[name]} if name in chosen.types else {}
+    return with_types(read_columns(folder.partitions, [name]), types, chosen.missing)[name]
 
 
 def task() -> Task | None:
@@ -232,7 +272,12 @@ def reference_of_all_rows() -> str | None:
 @remembered(keep=4)
 def _resolved(fingerprint: str, text: str, _wanted: Task) -> ResolvedTask | IFFairError:
     try:
-        return resolve(_wanted, frame())
+        folder = open_table().folder
+        if folder is None:
+            return resolve(_wanted, frame())
+        from iffair_core.cluster.encoding import resolved_in
+
+        return resolved_in(folder, _wanted)
     except IFFairError as error:
         return error
 
@@ -247,11 +292,11 @@ def label_counts(name: str) -> dict[str, int]:
     current = table()
     if current is None or name not in current.columns:
         return {}
-    return _counted(frame_key(), name)
+    return _counted(frame_key(), name, column(name).size)
 
 
 @remembered(keep=64)
-def _counted(key: tuple[object, ...], name: str) -> dict[str, int]:
+def _counted(key: tuple[object, ...], name: str, rows: int) -> dict[str, int]:
     codes, found = label_codes(column(name))
     return dict(zip(found, np.bincount(codes, minlength=len(found)).tolist(), strict=True))
 

@@ -15,7 +15,7 @@ import streamlit as st
 from iffair_core.data.task import Task
 from iffair_core.errors import IFFairError
 from iffair_core.tradeoff import on_grid
-from pages.session import log, state
+from pages.session import folders, log, state
 from pages.session.points import Points
 from pages.session.settings import EXAMPLE, Choices, differences, preset, study_part
 from pages.session.state import CurrentTable
@@ -142,12 +142,18 @@ def study_job(
 
     def run(work: Work[StudyResult | SmallestFix]) -> StudyResult:
         # The engine's heavier half is imported here, so that a page's first paint does not wait for it.
+        from iffair_core.cluster.study import ClusterStudy
         from iffair_core.study.run import Study
 
-        study = Study(current.frame, task, name=current.name, **order.choices.options())
+        options = {"name": current.name, **order.choices.options()}
+        study = (
+            Study(current.frame, task, **options)
+            if current.folder is None
+            else ClusterStudy(folders.client(), current.folder, task, **options)
+        )
         return study.run(progress=_staged(work), cancel=work.cancel, previous=previous)
 
-    return Job(order, "study", run, shape=current.frame.shape, shared=shared)
+    return Job(order, "study", run, shape=current.shape, shared=shared)
 
 
 def _staged(work: Work[Any]) -> Callable[[str, float, StudyResult | None], None]:
@@ -318,7 +324,7 @@ def _begin_on_result(kind: Kind, task: Callable[[StudyResult, Work[Any]], StudyR
     """Work on the result on the screen in the background, where it is that of the current choices and nothing runs."""
     wanted, (result, stale) = order(), current_result()
     if wanted is not None and result is not None and not stale and _running() is None:
-        shape = state.open_table().frame.shape
+        shape = state.open_table().shape
         st.session_state[_JOB] = Job(wanted, kind, lambda work: task(result, work), shape=shape)
 
 

@@ -53,7 +53,8 @@ def _table() -> None:
     if current is None:
         st.markdown("**No table yet**")
         return
-    kind = "synthetic" if current.synthetic else "your file" if current.source == UPLOAD else "public data set"
+    own = "your file" if current.source == UPLOAD else "public data set" if current.folder is None else "folder"
+    kind = "synthetic" if current.synthetic else own
     st.markdown(f"**{value(current.name, 28)}** :gray-badge[{kind}]  \n:small[{cohort_mode.rows_text()}]")
 
 

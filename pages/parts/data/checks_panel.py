@@ -48,11 +48,12 @@ CHECKS = UnderWay["Done"]("checks_work")
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """Checks that have ended: what they say, or why they could not end."""
+    """Checks that have ended: what they say, or why they could not end; `left_out` where the rows are on a cluster."""
 
     checks: tuple[Check, ...] = ()
     proxies: pd.DataFrame | None = None
     error: Exception | None = None
+    left_out: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ def current_checks(found: ResolvedTask | None, wait: float = 0.0) -> tuple[Done 
     Waits for them up to `wait` seconds, less where the user does something meanwhile.
     """
     task = None if found is None else found.task
+    if state.open_table().folder is not None:
+        return Done(left_out=True), True
     key: Key = (*state.frame_key(), repr(task), state.choices().seed)
     known: dict[Key, Done] = st.session_state.setdefault(_DONE, {})
     if key not in known:
@@ -118,6 +121,8 @@ def number_card(done: Done | None, fresh: bool) -> Number:
     """How much there is to know about the table, in the row of numbers."""
     if done is None or not fresh:
         return Number("Checks", "…", "under way")
+    if done.left_out:
+        return Number("Checks", "none", "they need all rows in one place")
     severities: list[str] = [check.severity for check in done.checks]
     told = [f"{size} {title.lower()}" for name, (_, title) in SEVERITIES.items() if (size := severities.count(name))]
     return Number(
@@ -171,6 +176,11 @@ def checks_panel(done: Done | None, fresh: bool) -> None:
         return
     if done.error is not None:
         errors.show(done.error, "The checks could not be finished")
+        return
+    if done.left_out:
+        from iffair_core.cluster.study import LEFT_OUT
+
+        st.caption(LEFT_OUT)
         return
     others = [(place, check) for place, check in enumerate(done.checks) if check.severity != "high"]
     if not others:

@@ -13,20 +13,22 @@ from pages.kit.poll import bar, poll
 from pages.kit.text import count, plain, value
 from pages.parts.causes import asked
 from pages.parts.data import checks_panel
-from pages.session import drafts, sign_in, state, study_runs, uploads
+from pages.session import drafts, folders, sign_in, state, study_runs, uploads
 from pages.session.settings import EXAMPLE, UPLOAD
 from pages.session.state import CurrentTable
 from pages.session.work import UnderWay, Work
 
 CATALOG = "catalog"
+FOLDER = "folder"
 _PANEL = "source_panel"
 _PANEL_OF = "source_of_panel"
 _PICK = "catalog_pick"
+_PICK_FOLDER = "folder_pick"
 DOWNLOAD = UnderWay[CurrentTable]("download")
 _ASK = "ask_to_forget"
 _FORGOT = "forgotten_just_now"
 _DRAFT, _DRAFT_ERROR = "draft_keep", "draft_error"
-_SOURCES = {EXAMPLE: "Example", CATALOG: "Public data", UPLOAD: "Your own file"}
+_SOURCES = {EXAMPLE: "Example", CATALOG: "Public data", UPLOAD: "Your own file", FOLDER: "Folder"}
 _PUBLIC = {entry.name: entry for entry in DATASETS if entry.name != EXAMPLE}
 
 
@@ -36,17 +38,21 @@ def pick_source() -> None:
         # A new session begins; the one before ends, and Streamlit drops the file that it was given.
         st.html("<script>window.location.reload()</script>", unsafe_allow_javascript=True)
     source = state.choices().source
+    in_folder = source.startswith(folders.MARK)
     if _PANEL not in st.session_state or st.session_state.get(_PANEL_OF) != source:
-        st.session_state[_PANEL] = source if source in _SOURCES else CATALOG
+        st.session_state[_PANEL] = FOLDER if in_folder else source if source in _SOURCES else CATALOG
         st.session_state[_PANEL_OF] = source
         if source in _PUBLIC:
             st.session_state[_PICK] = source
+        if in_folder:
+            st.session_state[_PICK_FOLDER] = source.removeprefix(folders.MARK)
     st.segmented_control(
         "Table",
-        list(_SOURCES),
+        [name for name in _SOURCES if name != FOLDER or in_folder or folders.names()],
         format_func=_SOURCES.__getitem__,
         key=_PANEL,
         required=True,
+        wrap=True,
         on_change=state.here(_panel_changed),
     )
     panel = st.session_state[_PANEL]
@@ -54,6 +60,8 @@ def pick_source() -> None:
         st.caption(plain(EXAMPLE_ENTRY.description))
     elif panel == CATALOG:
         _pick_public()
+    elif panel == FOLDER:
+        _pick_folder()
     else:
         _pick_own()
 
@@ -70,6 +78,8 @@ def _panel_changed() -> None:
         state.use_source(panel)
     elif panel == CATALOG and state.is_here(st.session_state.get(_PICK) or ""):
         state.use_source(st.session_state[_PICK])
+    elif panel == FOLDER:
+        _folder_changed()
 
 
 # ---------------------------------------------------------------------------------------------------- public data set
@@ -161,6 +171,43 @@ def _collect(wait: float = 0.0) -> bool:
     elif ended.error is not None:
         state.source_errors()[name] = errors.noted(ended.error)
     return True
+
+
+# ------------------------------------------------------------------------------------------------------------- folder
+
+
+def _pick_folder() -> None:
+    st.session_state[_PICK_FOLDER] = st.session_state.get(_PICK_FOLDER)
+    st.selectbox(
+        "Folder",
+        folders.names(),
+        index=None,
+        placeholder="Which folder of Parquet files?",
+        key=_PICK_FOLDER,
+        on_change=state.here(_folder_changed),
+        help="Folders that this server offers. Their rows stay with the workers of a Dask cluster, so that tables fit "
+        "that are larger than this server's memory.",
+    )
+    current, source = state.table(), state.choices().source
+    error = state.source_errors().get(source)
+    if error is not None:
+        errors.show(error, "The folder cannot be opened")
+        st.button("Try again", key="folder_again", on_click=_try_again, args=(source,))
+    elif current is not None and current.folder is not None:
+        st.caption(
+            f"What columns look like is told from the first {count(len(current.frame))} of {count(current.rows)} rows; "
+            "outcome, groups and the study take all of them."
+        )
+
+
+def _try_again(source: str) -> None:
+    state.source_errors().pop(source, None)
+
+
+def _folder_changed() -> None:
+    name = st.session_state.get(_PICK_FOLDER)
+    if name is not None:
+        state.use_source(f"{folders.MARK}{name}")
 
 
 # ----------------------------------------------------------------------------------------------------------- own file
@@ -308,6 +355,8 @@ def forget() -> None:
 def what_is_missing() -> str:
     """What to say where there is no current table."""
     source = state.choices().source
+    if source.startswith(folders.MARK):
+        return "These choices are for a folder of Parquet files that cannot be opened now."
     entry = state.entry_of(source)
     if entry is None:
         return "This link's choices were made for an uploaded table. Give the same file, and they are used."

@@ -58,7 +58,7 @@ def table_numbers(summary: pd.DataFrame, rows: int) -> list[Number]:
     """Rows, columns and missing cells of a table whose outcome is not chosen yet."""
     summary = told_columns(summary, state.frame(), cohort_mode.smallest())
     holes = summary["missing"].fillna(0)
-    missing, cells = int(holes.sum()), rows * len(summary)
+    missing, cells = int(holes.sum()), len(state.frame()) * len(summary)  # of a folder, the first rows
     holed = int((holes > 0).sum())
     where = f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"
     return [

@@ -97,7 +97,7 @@ def turned(result: StudyResult) -> None:
         placeholder=cohort_mode.placeholder(result),
         percent=["to_favorable_share", "to_other_share"],
     )
-    person.turned(result, SPLIT)
+    widgets.with_rows(lambda: person.turned(result, SPLIT))()
 
 
 def weights(result: StudyResult) -> None:

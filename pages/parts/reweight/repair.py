@@ -314,8 +314,8 @@ def _with_rows(text: str) -> tuple[int | str, ...]:
     except ValueError:
         st.session_state[_ROWS_ERROR] = f"'{shorten(text)}' holds no row numbers. Write them as 12, 405."
         return pinned
-    if rows and rows[-1] >= len(current.frame):
-        last = len(current.frame) - 1
+    if rows and rows[-1] >= current.rows:
+        last = current.rows - 1
         st.session_state[_ROWS_ERROR] = f"There is no row {rows[-1]}; the rows are 0 to {last}."
         return pinned
     return in_order([*(pin for pin in pinned if isinstance(pin, str)), *rows])

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -219,3 +221,17 @@ def test_a_folder_has_rows_under_the_same_columns(tmp_path):
     (tmp_path / "2.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(TableError, match="cannot be read as Parquet"):
         open_folder(tmp_path)
+
+
+def test_workers_that_were_started_apart_end_with_the_process_that_started_them_though_it_is_killed():
+    script = "from iffair_core.cluster.connecting import started_apart as s; print(s(), flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    server = subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
+    address = server.stdout.readline().strip()
+    with connected(address) as client:
+        pids = [*client.run(os.getpid).values(), client.run_on_scheduler(os.getpid)]
+    server.kill()
+    server.communicate()
+    for pid in pids:
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=60)
+        assert not psutil.pid_exists(pid)
