@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 
+import dask
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from distributed import Client
 
 from iffair_core import Study, Task
 from iffair_core.cluster import connecting
-from iffair_core.cluster.connecting import NOT_INSTALLED, connected
+from iffair_core.cluster.connecting import NOT_INSTALLED, SETTINGS
 from pages.session import folders
 from tests.pages.conftest import READY
 
@@ -37,15 +39,12 @@ def root(tmp_path, monkeypatch, people_csv):
     return people
 
 
-@pytest.fixture(scope="module")
-def client():
-    with connected() as client:
-        yield client
-
-
 @pytest.fixture
-def workers(client, monkeypatch):
-    monkeypatch.setattr(folders, "client", lambda: client)
+def workers(monkeypatch):
+    """A cluster within this process: real workers, of other processes, have their own tests."""
+    with dask.config.set(SETTINGS), Client(processes=False, n_workers=1, dashboard_address=None) as client:
+        monkeypatch.setattr(folders, "client", lambda: client)
+        yield
 
 
 def panel(opened):
