@@ -13,7 +13,7 @@ HOSTILE = "<b>Q</b> $x$ :material/home: www.a.org a@a.org http://a -> b"
 """What Streamlit reads of a text, some of it after marks were escaped. Shown literally."""
 
 
-def test_a_second_browser_opens_what_was_saved_and_a_reload_loses_no_file_that_is_kept(
+def test_a_second_browser_opens_what_was_saved_up_to_the_report_and_a_reload_loses_no_file_that_is_kept(
     server: str, visit: Callable[..., Any], tmp_path: Path
 ):
     first = visit()
@@ -38,7 +38,7 @@ def test_a_second_browser_opens_what_was_saved_and_a_reload_loses_no_file_that_i
     file = tmp_path / "people.csv"
     lines = [f"{'yes' if i % 7 else 'no'},{'Elm' if i % 3 else 'Oak'},{i % 41}" for i in range(400)]
     file.write_text("\n".join(["hired,clan,years", *lines]))
-    first.open(server, "data")
+    first.open(server, "data", "?source=upload&target=hired&favorable=yes&sensitive=clan")
     first.upload(file)
     expect(first.card).to_contain_text("400 rows")
     page.locator(".st-key-draft_keep label").click()
@@ -49,3 +49,23 @@ def test_a_second_browser_opens_what_was_saved_and_a_reload_loses_no_file_that_i
     expect(first.card).to_contain_text("400 rows")
     second.open(server, "data", f"?{urlsplit(page.url).query}")
     expect(second.card).to_contain_text("No table yet")
+
+    first.turn_to("reweight")
+    first.finished()
+    page.get_by_role("button", name="Save as scenario").click()
+    page.locator(".st-key-scenario_rows label").click()
+    page.get_by_label("Name").fill("With its rows")
+    page.get_by_label("Name").press("Tab")
+    page.get_by_role("button", name="Save as new").click()
+    expect(page.locator(".st-key-scenario_line")).to_contain_text("With its rows")
+    told = page.get_by_role("heading", name="At strength").inner_text()
+
+    second.open(server, "compare")
+    opened.get_by_role("tab", name="Scenarios").click()
+    opened.locator(".st-key-scenario_open button").click()
+    expect(second.card).to_contain_text("400 rows")
+    second.finished()
+    second.turn_to("report")
+    expect(opened.get_by_role("heading", name=told)).to_be_visible()
+    report = second.download("Download the report").decode()
+    assert "Fairness study of people.csv" in report and told in report
