@@ -29,12 +29,13 @@ FIRST_ROWS = 20_000
 
 
 def names() -> tuple[str, ...]:
-    """Folders under the root that hold Parquet files, by their paths from there; links that lead out are none."""
+    """Folders under the root that hold Parquet files, by their paths from there; with a link that leads out, none."""
     root = _root()
     if root is None:
         return ()
-    found = {file.parent for file in root.rglob("*.parquet") if file.parent != root}
-    return tuple(sorted(path.relative_to(root).as_posix() for path in found if path.resolve().is_relative_to(root)))
+    files = [file for file in root.rglob("*.parquet") if file.parent != root]
+    out = {file.parent for file in files if not file.resolve().is_relative_to(root)}
+    return tuple(sorted({file.parent.relative_to(root).as_posix() for file in files if file.parent not in out}))
 
 
 def is_offered(source: str) -> bool:

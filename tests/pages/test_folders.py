@@ -24,7 +24,7 @@ LEFT_OUT = "it needs the table's rows in one place"
 
 @pytest.fixture
 def root(tmp_path, monkeypatch, people_csv):
-    """A data root with one folder of two files, one that is no table, and a link that leads out."""
+    """A data root with one folder of two files, one that is no table, and two links that lead out."""
     people = pd.read_csv(io.BytesIO(people_csv), keep_default_na=False, na_values=[""])
     place, outside = tmp_path / "root" / "town" / "people", tmp_path / "outside"
     for folder in (place, outside, tmp_path / "root" / "damaged"):
@@ -35,6 +35,8 @@ def root(tmp_path, monkeypatch, people_csv):
     pq.write_table(table, outside / "a.parquet")
     (tmp_path / "root" / "damaged" / "a.parquet").write_bytes(b"PAR1 is not enough")
     (tmp_path / "root" / "out").symlink_to(outside)
+    (tmp_path / "root" / "mixed").mkdir()
+    (tmp_path / "root" / "mixed" / "a.parquet").symlink_to(outside / "a.parquet")
     monkeypatch.setenv(folders.ROOT, str(tmp_path / "root"))
     return people
 
@@ -59,7 +61,7 @@ def test_folders_are_offered_where_the_server_has_a_root_and_links_that_lead_out
     assert "Folder" not in panel(screen("data")).options
 
 
-@pytest.mark.parametrize("name", ["out", "..", "../outside", "/etc", "", "people"])
+@pytest.mark.parametrize("name", ["out", "mixed", "..", "../outside", "/etc", "", "people"])
 def test_a_link_opens_no_other_folder(screen, root, name):
     opened = screen("data", LINK | {"source": f"folder:{name}"})
     assert "which is not known; the example is shown" in opened.words()
