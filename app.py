@@ -5,11 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from pages.session import log
-from pages.shell import boot, frame, gate
+from pages.shell import boot, frame, garbage, gate
 
 ASSETS = Path(__file__).parent / "assets"
 
 log.set_up()
+garbage.collect_now_and_then()
 st.set_page_config(page_title="IFFair", page_icon=str(ASSETS / "favicon.png"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "favicon.svg"), size="large")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -279,3 +280,10 @@ def test_pages_without_a_table_lead_to_data(screen, name):
     opened = screen(name, {"source": "upload", "target": "hired"})
     assert "choose a table" in opened.words()
     assert not opened.app.get("plotly_chart") and not opened.app.selectbox
+
+
+def test_garbage_is_collected_now_and_then_and_not_after_every_run(screen):
+    screen("learn")
+    assert not tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["runner"]["postScriptGC"]
+    screen("learn")
+    assert [thread.name for thread in threading.enumerate()].count("garbage") == 1

@@ -315,8 +315,8 @@ def watched(real: Any, written: list[str]) -> Any:
     return opens
 
 
-SHARED = {"catalog_table", "_held", "_example_job", "_is_installed", "preset"}
-"""What all sessions of a server share: tables, names and tasks of the catalog, the example, what is installed."""
+SHARED = {"catalog_table", "_held", "_example_job", "_is_installed", "preset", "collect_now_and_then"}
+"""What all sessions share: tables, names and tasks of the catalog, the example, what is installed, collections."""
 
 
 def test_no_cache_that_sessions_share_takes_anything_of_a_session():
