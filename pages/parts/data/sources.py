@@ -326,8 +326,8 @@ def _forget_dialog() -> None:
         errors.show(error, "Not forgotten: your draft could not be deleted")
     st.caption(
         "A draft that keeps the file is deleted too; scenarios that you saved stay. The server lets go of the file "
-        "itself within two minutes. Files that you downloaded are yours. The history of your browser may still hold "
-        "addresses with names of columns."
+        "itself two minutes from now, once another visitor comes or goes. Files that you downloaded are yours. The "
+        "history of your browser may still hold addresses with names of columns."
     )
     with st.container(horizontal=True):
         st.button("Forget my data", key="forget_confirm", type="primary", on_click=forget)
