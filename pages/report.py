@@ -11,7 +11,7 @@ from iffair_core.study.results import StudyResult
 from iffair_core.telling import files as outputs
 from iffair_core.telling import sentences
 from iffair_core.telling.report import PART_TITLES, first_page, parts_of, report_html, report_sections
-from iffair_core.telling.reproduce import command_line, independent_check, reproduce_script
+from iffair_core.telling.reproduce import command_line, fingerprint_covers, independent_check, reproduce_script
 from pages.kit import cohort_mode, preview, widgets
 from pages.kit.text import plain
 from pages.kit.words import word
@@ -180,5 +180,6 @@ with widgets.figures(stale):
                 st.code(command_line(result, source), language="bash", wrap_lines=True)
                 st.markdown("**reproduce.py**, beside the table")
                 st.code(reproduce_script(result, source), language="python")
-                st.markdown(f"Fingerprint of the table, over every cell: `{result.fingerprint}`", help=word("study"))
+                covers = fingerprint_covers(result)
+                st.markdown(f"Fingerprint of the table, over {covers}: `{result.fingerprint}`", help=word("study"))
                 st.markdown(f"**To check it without this program**: {plain(independent_check(result))}")

@@ -73,17 +73,21 @@ def connected(scheduler: str | None = None, *, workers: int = WORKERS, memory: s
             yield client
 
 
-def started_apart() -> str:
-    """Address of a cluster of this machine's workers, in processes that end with this one.
+@contextmanager
+def started_apart() -> Iterator[str]:
+    """Address of a cluster of this machine's workers, in processes that end with the block, or with this process.
 
     Raises ConfigError, in one sentence, where Dask is not installed.
     """
     if find_spec("distributed") is None:
         raise ConfigError(NOT_INSTALLED)
     command = [sys.executable, "-m", __name__]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
 
 
 def _require_workers(client: Any, scheduler: str) -> None:

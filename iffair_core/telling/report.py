@@ -65,7 +65,13 @@ from iffair_core.telling.report_blocks import (
     value_cell,
 )
 from iffair_core.telling.report_cards import first_page, model_card
-from iffair_core.telling.reproduce import command_line, independent_check, reproduce_script
+from iffair_core.telling.reproduce import (
+    command_line,
+    fingerprint_covers,
+    independent_check,
+    on_cluster,
+    reproduce_script,
+)
 from iffair_core.telling.tables import rival_table, transfer_table
 from iffair_core.tradeoff import Curve, CurvePoint
 from iffair_core.uncertainty import Estimate
@@ -513,15 +519,15 @@ def _limits_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Bl
 
 def _reproduce_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     yield text_block(
-        "The same table, choices and seed give the same numbers. The table's fingerprint (SHA-256 over every cell, "
-        f"column name and type) is {result.fingerprint}."
+        "The same table, choices and seed give the same numbers. The table's fingerprint (SHA-256 over "
+        f"{fingerprint_covers(result)}) is {result.fingerprint}."
     )
     yield code_block(command_line(result, given.source), "Command line")
     yield code_block(reproduce_script(result, given.source), "reproduce.py")
     versions = ", ".join(f"{name} {version}" for name, version in files.software().items())
     design = (
         "With --save-design the command also writes design.parquet, the features as the model saw them. "
-        if result.smallest_group is None
+        if result.smallest_group is None and not on_cluster(result)
         else ""
     )
     yield text_block(f"{design}{independent_check(result)} Versions: {versions}.")

@@ -70,7 +70,7 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
         if name == "seed" and (seeds := seeds_of(result)) is not None:
             asked += [("seeds", str(len(seeds.runs)))]
         asked += [(declared.flag, text) for text in declared.words(getattr(config, name))]
-    if isinstance(result.dataset.X, RemoteDesign):
+    if on_cluster(result):
         asked += [("engine", "dask")]
     for flag, text in [*asked, ("out", out)]:
         words += _option(flag, text)
@@ -84,7 +84,7 @@ def reproduce_script(result: StudyResult, path: str, fix: SmallestFix | None = N
     beside itself or where its first argument says, and refuses any other table. Causes, seeds and `fix` are run again
     where the result has them. In cohort-only mode weights.csv stands in for rows.csv, on a cluster rows.parquet.
     """
-    cluster, named = isinstance(result.dataset.X, RemoteDesign), path in [entry.name for entry in DATASETS]
+    cluster, named = on_cluster(result), path in [entry.name for entry in DATASETS]
     only_cohorts, causes, seeds = result.smallest_group is not None, causes_of(result), seeds_of(result)
     wanted = {
         "find_causes": causes,
@@ -184,12 +184,27 @@ def _arguments(values: Mapping[str, object]) -> list[str]:
     return [f"    {name}={_bare(value)!r}," for name, value in values.items()]
 
 
+def on_cluster(result: StudyResult) -> bool:
+    """Whether the study's rows lay on the workers of a cluster."""
+    return isinstance(result.dataset.X, RemoteDesign)
+
+
+def fingerprint_covers(result: StudyResult) -> str:
+    """What two tables share whose fingerprints are the same."""
+    return "the files' names, sizes and columns" if on_cluster(result) else "every cell, column name and type"
+
+
 def independent_check(result: StudyResult) -> str:
     """How the scores after reweighting can be had without this program, or why they cannot."""
     if result.smallest_group is not None:
         return (
             "In cohort-only mode no file holds the rows' weights, so the scores cannot be had without this program; "
             "the same command gives the same numbers."
+        )
+    if on_cluster(result):
+        return (
+            "No file holds the features of rows that lay on a cluster; the study in memory gives the same numbers, up "
+            "to the rounding of sums."
         )
     return MODELS[result.config.model].elsewhere.format(C=result.config.C)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,11 @@ def opened(source: str) -> ParquetFolder:
 
 
 def first_rows(folder: ParquetFolder) -> pd.DataFrame:
-    """The first rows of a folder, all columns."""
+    """The first rows of a folder, all columns; no more than one row group of one file is read for them."""
     from iffair_core.cluster.folder import read_columns
 
-    return read_columns(folder.partitions[:1], folder.columns).head(FIRST_ROWS)
+    first = folder.partitions[0]
+    return read_columns([replace(first, groups=first.groups[:1])], folder.columns).head(FIRST_ROWS)
 
 
 def client() -> Any:
@@ -70,7 +72,7 @@ def client() -> Any:
     with _MAKING:
         if not _CLIENTS or _CLIENTS[-1].status != "running":
             _CLUSTER.close()
-            scheduler = os.environ.get(SCHEDULER) or started_apart()
+            scheduler = os.environ.get(SCHEDULER) or _CLUSTER.enter_context(started_apart())
             _CLIENTS[:] = [_CLUSTER.enter_context(connected(scheduler))]
         return _CLIENTS[-1]
 

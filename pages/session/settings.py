@@ -80,8 +80,8 @@ class _RivalSet(Choice):
 class TableChoices:
     """The choices about the table: those of `Task`, with values of the file as labels, empty while they are not made.
 
-    source: name in the catalog, or "upload"; file: first digits of the uploaded table's fingerprint; reading: what is
-    fixed about the way the file is read; split_column: `Task.split`.
+    source: name in the catalog, "upload", or "folder:" and a name; file: first digits of the uploaded table's
+    fingerprint; reading: what is fixed about the way the file is read; split_column: `Task.split`.
     """
 
     source: str = EXAMPLE

@@ -50,7 +50,8 @@ FINGERPRINT_DIGITS = 12
 class CurrentTable:
     """A table with what identifies it; `fingerprint` covers every cell. Never change `frame`: it may be shared.
 
-    folder: where the rows lie that a cluster studies; `frame` then holds the first of them only.
+    folder: where the rows lie that a cluster studies. Then `frame` holds the first of them only, and the fingerprint
+    covers names, sizes and columns of the files.
     """
 
     source: str
@@ -230,7 +231,7 @@ def column(name: str) -> pd.Series:
     return frame().iloc[:, current.columns.index(name)]
 
 
-@remembered(keep=4)
+@remembered(keep=12)
 def _of_folder(key: tuple[object, ...], name: str) -> pd.Series:
     from iffair_core.cluster.folder import read_columns
 

@@ -94,6 +94,9 @@ def test_a_folder_is_chosen_studied_shown_on_every_page_with_the_numbers_of_the_
     opened.run()
     assert opened.query["source"] == ["folder:town/people"]
     assert "the checks of the table before a model is fitted" in opened.words()
+    (groups,) = (one.value for one in opened.app.dataframe if "favorable_share" in one.value.columns)
+    counted = root["clan"].fillna("(missing)").value_counts()
+    assert dict(zip(groups["group"], groups["rows"], strict=True)) == counted.to_dict()
     if READY not in opened.words():
         opened.app.button(key="card_run").click()
         opened.run().ready()
@@ -106,7 +109,9 @@ def test_a_folder_is_chosen_studied_shown_on_every_page_with_the_numbers_of_the_
             opened.go(page)
         opened.app.session_state[f"{page}_tab"] = tab
         assert LEFT_OUT in opened.run().words()
-    names = {one.label for one in opened.go("report").app.get("download_button")}
+    opened.go("report").app.session_state["report_view"] = "The same numbers again"
+    assert "over the files' names, sizes and columns" in opened.run().words()
+    names = {one.label for one in opened.app.get("download_button")}
     assert {"rows.parquet", "reproduce.py", "settings.json"} <= names and not {"rows.csv", "design.parquet"} & names
     opened.go("reweight").app.session_state["scenario_save"] = True
     opened.run()

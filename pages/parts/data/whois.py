@@ -58,9 +58,11 @@ def table_numbers(summary: pd.DataFrame, rows: int) -> list[Number]:
     """Rows, columns and missing cells of a table whose outcome is not chosen yet."""
     summary = told_columns(summary, state.frame(), cohort_mode.smallest())
     holes = summary["missing"].fillna(0)
-    missing, cells = int(holes.sum()), len(state.frame()) * len(summary)  # of a folder, the first rows
+    missing, cells = int(holes.sum()), len(state.frame()) * len(summary)
     holed = int((holes > 0).sum())
     where = f"in {count(holed)} column{'' if holed == 1 else 's'}" if holed else "none"
+    if len(state.frame()) < rows:
+        where += f" of the first {count(len(state.frame()))} rows"
     return [
         Number("Rows", count(rows), _whole(), "row"),
         Number("Columns", count(len(summary)), f"{count(int((summary['type'] == 'number').sum()))} of numbers"),
@@ -102,4 +104,6 @@ def _whole() -> str:
     """What is said where every row of the table is used: whether that is all of the file."""
     current = state.table()
     told = None if current is None else current.frame.attrs.get("left_out")
+    if current is not None and current.folder is not None:
+        return "all of the folder"
     return "all of the file" if told is None else f"{count(told.count)} lines are no rows"

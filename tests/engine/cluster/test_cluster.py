@@ -1,5 +1,6 @@
 """Studies on a real cluster of two workers: the numbers of the study in memory, also when a worker ends on the way."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -14,12 +15,13 @@ import pytest
 
 from iffair_core import Study, Task, read_table
 from iffair_core.__main__ import main
-from iffair_core.cluster.connecting import NOT_INSTALLED, connected
+from iffair_core.cluster.connecting import NOT_INSTALLED, connected, started_apart
 from iffair_core.cluster.design import unpacked
 from iffair_core.cluster.folder import open_folder
 from iffair_core.cluster.study import ClusterStudy
 from iffair_core.data.design import cross_product, dense, row_forms
 from iffair_core.errors import ConfigError, TableError, TaskError
+from iffair_core.telling.report import report_html
 
 ROWS = 1200
 TASK = Task("granted", "yes", "group", types={"since": "year and month"}, missing=("unknown",), exclude=("age<19",))
@@ -224,7 +226,10 @@ def test_a_folder_has_rows_under_the_same_columns(tmp_path):
 
 
 def test_workers_that_were_started_apart_end_with_the_process_that_started_them_though_it_is_killed():
-    script = "from iffair_core.cluster.connecting import started_apart as s; print(s(), flush=True); input()"
+    script = (
+        "from iffair_core.cluster.connecting import started_apart\n"
+        "with started_apart() as address:\n    print(address, flush=True)\n    input()"
+    )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     server = subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
     address = server.stdout.readline().strip()
@@ -235,3 +240,17 @@ def test_workers_that_were_started_apart_end_with_the_process_that_started_them_
     for pid in pids:
         psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=60)
         assert not psutil.pid_exists(pid)
+
+
+def test_workers_that_were_started_apart_end_with_the_block_though_garbage_is_collected_in_it():
+    with started_apart() as address, connected(address) as client:
+        gc.collect()
+        pids = client.run(os.getpid).values()
+        assert len(pids) == 2
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_the_report_of_a_folder_claims_nothing_that_only_a_table_in_memory_has(on_cluster, in_memory):
+    ours, theirs = (report_html(result, source="parts", parts=("reproduce",)) for result in (on_cluster, in_memory))
+    for claim in ("SHA-256 over every cell", "--save-design", "design.parquet"):
+        assert claim in theirs and claim not in ours
