@@ -162,7 +162,7 @@ def test_what_belongs_to_the_rows_goes_to_the_workers_once_and_again_when_it_cha
     monkeypatch.setattr(remote.client, "submit", lambda work, *a, **k: sent.append(work) or submit(work, *a, **k))
     values = np.random.default_rng(0).normal(size=remote.shape[0])
     first, again = remote.T @ values, remote.T @ values
-    np.testing.assert_array_equal(first, again)
+    close(first, again)  # another worker may round one sum otherwise
     assert sent.count(unpacked) == len(remote.pieces)
     values *= 2.0
     close(remote.T @ values, 2.0 * first)
