@@ -137,6 +137,11 @@ def map_over(
     return out
 
 
+def weighted_columns(X: Design, values: np.ndarray) -> np.ndarray:
+    """X~' values, (p + 1,), for values (n,)."""
+    return np.append(sum_over(X, lambda block, own: block.T @ own, values), values.sum())
+
+
 def _of(arrays: Iterable[np.ndarray | None], rows: slice) -> Iterator[np.ndarray | None]:
     return (None if one is None else one[rows] for one in arrays)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.optimize import OptimizeResult, linprog
 
 from iffair_core.errors import RivalFailed, StopCheck, never_stop
 from iffair_core.influence import influence_of
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import sigmoid
+from iffair_core.models.blocks import sigmoid, weighted_columns
 from iffair_core.models.logistic import LogisticModel, column_units
 from iffair_core.quantities import FairnessQuantities, goal_pairs
 from iffair_core.rivals.base import RivalProblem, Solution, with_weights
@@ -20,6 +21,7 @@ LABEL_BIAS_ROUNDS = 100
 LABEL_BIAS_TOLERANCE = 1e-4
 INFLUENCE_SHARES = (0.25, 0.5, 1.0)
 INFLUENCE_REMOVED = 0.1
+PROGRAMME_ROWS = 10_000  # of so many rows a linear programme is solved in a twentieth of a second
 
 
 def reweighing_weights(y: np.ndarray, codes: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
@@ -208,7 +210,7 @@ class _NearbyFits:
         X, y = self.model.X_, self.model.y_
         for _ in range(4):
             z = self.model.logits(X, self.theta)
-            gradient = self.model.pull_back(X, (weights * (sigmoid(z) - y))[:, None])[:, 0] + self.penalty * self.theta
+            gradient = weighted_columns(X, weights * (sigmoid(z) - y)) + self.penalty * self.theta
             if np.abs(gradient / self.units).max() <= LABEL_BIAS_TOLERANCE * y.size:
                 return z
             self.theta = self.theta - self.model.solve(gradient)
@@ -271,8 +273,6 @@ def removal_programme(
     Source: Li and Liu (2022), ICML, "Achieving Fairness at No Utility Cost via Data Reweighing with Influence", with
     beta = share, gamma = 0 and alpha = 0.1; what they leave unscaled has mean 1 here.
     """
-    from scipy.optimize import linprog
-
     every, tiny = np.ones(fair.size) if base is None else base, np.finfo(float).tiny
     # The largest entry of every row is 1: on effects as small as they come the solver takes forty times as long.
     unit = max(np.abs(fair).max(), tiny)
@@ -281,13 +281,51 @@ def removal_programme(
         cost, limits, bounds = of_gap, np.vstack([of_loss, every]), [0.0, INFLUENCE_REMOVED * every.sum()]
     else:
         cost, limits, bounds = every, np.vstack([of_gap, of_loss]), [-share * gap / unit, 0.0]
-    found = linprog(cost, A_ub=limits, b_ub=bounds, bounds=(0, 1), method="highs")
-    if found.x is None:
+    removed = least_removal(cost, limits, np.array(bounds))
+    if removed is None:
         raise RivalFailed("No removal of rows closes the gap at no cost in loss, to first order.")
-    kept = 1.0 - np.clip(found.x, 0.0, 1.0)
+    kept = 1.0 - removed
     if not (kept * every).any():
         raise RivalFailed("It removes every row.")
     return np.asarray(kept / (kept.mean() if base is None else base @ kept / base.sum()))
+
+
+def least_removal(
+    cost: np.ndarray, limits: np.ndarray, bounds: np.ndarray, few: int = PROGRAMME_ROWS
+) -> np.ndarray | None:
+    """x (n,) from 0 to 1 of least cost . x subject to limits x <= bounds; None where no x meets them.
+
+    cost (n,), limits (m, n), bounds (m,); `few`: rows of a programme that is solved at once. The limits have prices at
+    which each row either costs more than it brings, and stays at 0, or less, and goes to 1; only a few are between. Of
+    many rows a sample tells the prices roughly. The programme is then solved for the rows that these prices leave in
+    doubt, the others fixed, and its own prices have to confirm the others. Otherwise more rows are in doubt, and at
+    last all.
+    """
+
+    def solved(rows: np.ndarray | slice, room: np.ndarray) -> OptimizeResult:
+        return linprog(cost[rows], A_ub=limits[:, rows], b_ub=room, bounds=(0, 1), method="highs")
+
+    n = cost.size
+    stride = n // few
+    if stride > 1:
+        found = solved(slice(None, None, stride), bounds / stride)
+        for doubted in (few, 4 * few):
+            if found.x is None or doubted >= n:
+                break
+            beyond = cost - found.ineqlin.marginals @ limits
+            near = np.argpartition(np.abs(beyond), doubted)[:doubted]
+            x = np.where(beyond < 0, 1.0, 0.0)
+            x[near] = 0.0
+            found = solved(near, bounds - limits @ x)
+            if found.x is None:
+                break
+            confirmed = cost - found.ineqlin.marginals @ limits
+            confirmed[near] = 0.0
+            if (confirmed * (1.0 - 2.0 * x) >= 0).all():
+                x[near] = np.clip(found.x, 0.0, 1.0)
+                return x
+    found = solved(slice(None), bounds)
+    return None if found.x is None else np.clip(found.x, 0.0, 1.0)
 
 
 def _out_of_reach(fair: np.ndarray, gap: float) -> bool:

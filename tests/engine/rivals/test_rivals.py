@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.optimize import linprog
 from scipy.stats import binom
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -34,6 +35,7 @@ from iffair_core.rivals.weights import (
     fairbalance_weights,
     influence_programme,
     label_bias_weights,
+    least_removal,
     removal_programme,
     reweighing,
     reweighing_weights,
@@ -243,6 +245,25 @@ def test_the_programme_removes_as_little_as_any_vertex(seed: int, share: float) 
     assert kept.max() <= 1 + 1e-7
     assert fair @ (1 - kept) <= -share * gap + 1e-7
     assert utility @ (1 - kept) <= 1e-7
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["close", "leave out"]))
+def test_the_programme_of_many_rows_is_that_of_all_at_once(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    n, scales = 3_000, rng.uniform(0.1, 3.0, 2)
+    fair, utility = rng.standard_t(3, n) * scales[0], rng.normal(size=n) * scales[1] + 0.02
+    fair[rng.random(n) < 0.2] = 0.0  # ties
+    if kind == "close":
+        cost, limits, bounds = np.ones(n), np.vstack([fair, utility]), np.array([0.3 * fair[fair < 0].sum(), 0.0])
+    else:
+        cost, limits, bounds = fair, np.vstack([utility, np.ones(n)]), np.array([0.0, n / 10])
+    found = least_removal(cost, limits, bounds, few=100)
+    wanted = linprog(cost, A_ub=limits, b_ub=bounds, bounds=(0, 1), method="highs")
+    assert (found is None) == (wanted.x is None)
+    if found is not None:
+        assert found.min() >= 0 and found.max() <= 1
+        assert (limits @ found <= bounds + 1e-6 * np.abs(limits).sum(axis=1)).all()
+        assert cost @ found == pytest.approx(wanted.fun, rel=1e-7)
 
 
 def test_where_the_gap_is_out_of_reach_a_tenth_of_the_rows_goes() -> None:
