@@ -146,17 +146,18 @@ def removal_curvature(
         return np.stack([cross_product(block, bend[:, j]) for j in range(k)])
 
     curved = inverse @ (hessians - sum_over(X, third, s)) @ inverse
+    reach_of, curved_of = row_forms(X, inverse), [row_forms(X, one) for one in curved]
 
     def work(block: Design, y: np.ndarray, s: np.ndarray) -> np.ndarray:
         check()
         z = block @ theta[:-1] + theta[-1]
         p = sigmoid(z)
         d = s * p * (1.0 - p)
-        reach = row_forms(block, inverse)
+        reach = reach_of(block)
         factor = s * _residual(z, y) / (1.0 - d * reach)
         found = np.empty((y.size, k))
         for j in range(k):
-            found[:, j] = row_forms(block, curved[j])
+            found[:, j] = curved_of[j](block)
         found += (d * (1.0 - 2.0 * p) * reach**2)[:, None] * (block @ directions[:-1] + directions[-1])
         found *= (factor**2 / 2.0)[:, None]
         return found
@@ -238,7 +239,7 @@ def _flip_bounds(
 
     def squared_lengths(X: Design) -> np.ndarray:
         if isinstance(model, LogisticModel):
-            return np.maximum(map_over(X, lambda block: row_forms(block, inverse)), 0.0)
+            return np.maximum(map_over(X, row_forms(X, inverse)), 0.0)
         parts = [
             np.einsum("ij,ij->i", model.push_forward(X[rows], identity), model.push_forward(X[rows], inverse))
             for rows in row_blocks(X.shape[0], identity.shape[0])

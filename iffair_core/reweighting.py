@@ -20,9 +20,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import linprog
 
-from iffair_core.data.design import Design, cross_product, squared
+from iffair_core.data.design import Design, in_blocks, squared
 from iffair_core.errors import ConfigError, Infeasible, StopCheck, never_stop
-from iffair_core.models.blocks import sigmoid, sum_over
+from iffair_core.models.blocks import sigmoid, sum_over, weighted_columns
 from iffair_core.models.logistic import LogisticModel
 
 VARIANTS = ("diverse", "uniform", "efficient")
@@ -313,12 +313,12 @@ def efficient_weights(
     residual = rails.stretched(sigmoid(model.logits(X)) - model.y_)
     unit = np.sqrt(np.maximum(_squares(X, residual), np.finfo(float).tiny))
     # First-order change of the parameters when the weights return to 1.
-    back = model.solve(_weighted_columns(X, residual * rails.stretched(weights - 1.0)))
+    back = model.solve(weighted_columns(X, residual * rails.stretched(weights - 1.0)))
     origin = model.theta_ + back - start.theta
     length = np.sqrt(np.maximum(np.einsum("ij,ij->j", gradients, model.solve(gradients)), np.finfo(float).tiny))
     metric, hessian = cho_factor(start.hessian, lower=True), model.hessian() / unit[:, None]
     some = rails.stretched(_smallest_change(ask, rails, stop_check)[0])
-    moved = origin - model.solve(_weighted_columns(X, some * residual))
+    moved = origin - model.solve(weighted_columns(X, some * residual))
     ceiling = float(some @ some + thrift * moved @ start.hessian @ moved) / 2 * (1 + 1e-6)
 
     even = rails.evenness(n)
@@ -343,7 +343,7 @@ def efficient_weights(
 
         def missed(delta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
             saved = cheapest @ x[:-1]
-            reached = np.append(_weighted_columns(X, delta * residual) / unit, -change)
+            reached = np.append(weighted_columns(X, delta * residual) / unit, -change)
             off = reached - rows @ (origin + saved)
             return np.append(off, rails.gathered(delta)), float(thrift / 2 * saved @ start.hessian @ saved)
 
@@ -532,11 +532,6 @@ def _largest_change(n: int, rails: Rails) -> float:
     return 0.5 * rails.total(n) * (rails.max_weight - 1.0) * (1 + 1e-9)
 
 
-def _weighted_columns(X: Design, values: np.ndarray) -> np.ndarray:
-    """X~' values, (p + 1,)."""
-    return np.append(sum_over(X, lambda block, own: block.T @ own, values), values.sum())
-
-
 def _squares(X: Design, residual: np.ndarray) -> np.ndarray:
     """Column sums of (residual x~)^2, (p + 1,)."""
     weight = residual**2
@@ -549,16 +544,17 @@ def _gram(X: Design, residual: np.ndarray, even: np.ndarray, scale: np.ndarray) 
     if n == 0:
         return np.zeros((p + 2, p + 2))
 
-    def work(block: Design, own: np.ndarray, beside: np.ndarray) -> np.ndarray:
-        out = np.empty((p + 2, p + 2))
-        out[:-1, :-1] = cross_product(block, own**2)
-        out[:-2, -1] = block.T @ (own * beside)
-        out[-2, -1], out[-1, -1] = own @ beside, beside @ beside
-        out[-1, :-1] = out[:-1, -1]
-        return out
+    part, crossed = in_blocks(X)
 
-    units = np.append(scale, 1.0)
-    return sum_over(X, work, residual, even) / np.outer(units, units)
+    def work(block: Design, own: np.ndarray, beside: np.ndarray) -> np.ndarray:
+        both = own * beside
+        return np.concatenate([block.T @ both, [both.sum(), beside @ beside], part(block, own**2).ravel()])
+
+    sums = sum_over(X, work, residual, even)
+    out, units = np.empty((p + 2, p + 2)), np.append(scale, 1.0)
+    out[:-1, :-1] = crossed(sums[p + 2 :])
+    out[-1] = out[:, -1] = sums[: p + 2]
+    return out / np.outer(units, units)
 
 
 def require_rails(max_weight: float, min_effective_sample_size: float) -> None:

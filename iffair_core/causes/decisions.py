@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 
 from iffair_core.causes.cohorts import Described, find_cohorts
-from iffair_core.data.design import cross_product, extent
+from iffair_core.data.design import extent, in_blocks
 from iffair_core.data.splitting import SPLITS
 from iffair_core.errors import ConfigError, FitError, StopCheck, TaskError, never_stop
 from iffair_core.influence import residuals
@@ -82,6 +82,7 @@ def contributions(result: StudyResult, row: int) -> np.ndarray:
 def _chord_solve(model: LogisticModel, theta: np.ndarray, weights: np.ndarray, b: np.ndarray) -> np.ndarray:
     """H^-1 b for the Hessian of chords from the model's parameters to `theta`, under `weights` (n,)."""
     size = theta.size
+    part, crossed = in_blocks(model.X_)
 
     def work(rows: slice) -> np.ndarray:
         X = model.X_[rows]
@@ -90,9 +91,9 @@ def _chord_solve(model: LogisticModel, theta: np.ndarray, weights: np.ndarray, b
         near = np.abs(apart) < 1e-6
         middle = sigmoid((here + there) / 2)
         slope = np.divide(sigmoid(there) - p, apart, out=middle * (1.0 - middle), where=~near)
-        return cross_product(X, weights[rows] * slope)
+        return part(X, weights[rows] * slope)
 
-    hessian = sum_blocks(work, *extent(model.X_))
+    hessian = crossed(sum_blocks(work, *extent(model.X_)))
     hessian[np.arange(size - 1), np.arange(size - 1)] += 1.0 / model.C
     return np.asarray(cho_solve(cho_factor(hessian, lower=True), b))
 

@@ -1,9 +1,9 @@
 """The matrix that a model sees: an array, or its categories kept as codes, behind the few products it is used in.
 
-X (n, p) is an array, or a `CodedDesign` that stands for the same numbers: a category of L levels is one code a row in
-place of L - 1 columns of zeros and ones. Both know `shape`, `X[rows]`, `X @ V` and `X.T @ C`; the functions below are
-the rest of what is asked of them. x~ = [x, 1] is a row with the intercept's 1 at its end. The rows of a `RemoteDesign`
-lie elsewhere, as arrays or codes, and work is sent to them.
+X (n, p) is an array, or a `CodedDesign` that stands for the same numbers: categories of L levels in all are a code or
+less for each of them in place of L columns of zeros and ones. Both know `shape`, `X[rows]`, `X @ V` and `X.T @ C`; the
+functions below are the rest of what is asked of them. x~ = [x, 1] is a row with the intercept's 1 at its end. The rows
+of a `RemoteDesign` lie elsewhere, as arrays or codes, and work is sent to them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import combinations
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
@@ -26,23 +27,26 @@ ENTRIES = 400_000
 """Entries of a cross product from which adding one per block tells: blocks are larger then."""
 
 
+COMBINATIONS = 256
+"""Most combinations of levels that share a key. A table of two keys then fits into a core's own cache."""
 PANEL = 8
 """Rows of a triangle at a time: narrow enough for BLAS's kernels for small matrices."""
 
 
 @dataclass(frozen=True, eq=False)
 class CodedDesign:
-    """A matrix (n, p) of numbers and categories.
+    """A matrix (n, p) of numbers and categories, made by `coded_design`.
 
-    numbers (n, a + 1) float64, the last column 1 for the intercept; codes (n, q) int32, C-contiguous. The one-hot
-    columns of all categories stand side by side, those of category k from starts[k] to starts[k + 1]: a code is the
-    column that is 1 in the row, or starts[q] where none is. `of_numbers` (a,) and `of_levels` (starts[q],) are the
-    columns of X that these are.
+    numbers (n, a + 1) float64, the last column 1 for the intercept. Categories of few levels share a key, which says
+    the combination of their levels; a category may have none in a row. keys (n, r) int32, C-contiguous, those of place
+    k from starts[k] to starts[k + 1]. `levels` (starts[r], L), sparse, is 1 where a key stands for a level.
+    `of_numbers` (a,) and `of_levels` (L,) are the columns of X that numbers and levels are.
     """
 
     numbers: np.ndarray
-    codes: np.ndarray
+    keys: np.ndarray
     starts: tuple[int, ...]
+    levels: csr_array
     of_numbers: np.ndarray
     of_levels: np.ndarray
     _views: dict[tuple[object, ...], CodedDesign] = field(default_factory=dict, repr=False)
@@ -58,59 +62,69 @@ class CodedDesign:
     def __getitem__(self, rows: slice | np.ndarray) -> CodedDesign:
         """Some of the rows; for a slice a view of them, the same one every time, which keeps what products need."""
         if not isinstance(rows, slice):
-            return replace(self, numbers=self.numbers[rows], codes=self.codes[rows], _views={})
+            return replace(self, numbers=self.numbers[rows], keys=self.keys[rows], _views={})
         ends = rows.start, rows.stop, rows.step
         if ends not in self._views:
-            self._views[ends] = replace(self, numbers=self.numbers[rows], codes=self.codes[rows], _views={})
+            self._views[ends] = replace(self, numbers=self.numbers[rows], keys=self.keys[rows], _views={})
         return self._views[ends]
 
     def __matmul__(self, V: np.ndarray) -> np.ndarray:
         """X V, (n,) or (n, k), for V (p,) or (p, k)."""
         out = self.numbers[:, :-1] @ V[self.of_numbers]
-        out += self._levels @ _with_zeros(V)[np.append(self.of_levels, -1)]
+        out += self._by_row @ (self.levels @ V[self.of_levels])
         return np.asarray(out)
 
-    def cross_product(self, d: np.ndarray) -> np.ndarray:
-        """X~' diag(d) X~, (p + 1, p + 1)."""
-        p, weighted = self.shape[1], d[:, None] * self.numbers
+    def tallies(self, d: np.ndarray) -> np.ndarray:
+        """Sums over the rows, weighted by d (n,), that `crossed` makes a cross product of: (s,), all in one piece."""
+        weighted = d[:, None] * self.numbers
+        parts = [self.numbers.T @ weighted, self._by_key @ weighted]
+        own = np.ascontiguousarray(self.keys.T) - np.array(self.starts[:-1])[:, None]
+        for k, other in self._pairs:
+            wide = self._size(other)
+            parts.append(np.bincount(own[k] * wide + own[other], d, self._size(k) * wide))
+        return np.concatenate([part.ravel() for part in parts])
+
+    def crossed(self, tallies: np.ndarray) -> np.ndarray:
+        """X~' diag(d) X~, (p + 1, p + 1), from the `tallies` of d, or from their sum over blocks of the rows."""
+        wide, p = self.numbers.shape[1], self.shape[1]
+        lengths = [
+            wide * wide,
+            self.starts[-1] * wide,
+            *(self._size(k) * self._size(other) for k, other in self._pairs),
+        ]
+        of_numbers, of_keys, *of_pairs = np.split(tallies, np.cumsum(lengths)[:-1])
+        of_keys = of_keys.reshape(-1, wide)
+        between = np.diag(of_keys[:, -1])
+        for (k, other), sums in zip(self._pairs, of_pairs, strict=True):
+            mine, others = slice(*self.starts[k : k + 2]), slice(*self.starts[other : other + 2])
+            between[mine, others] = sums.reshape(self._size(k), -1)
+            between[others, mine] = between[mine, others].T
         numbers, levels, out = np.append(self.of_numbers, p), self.of_levels, np.empty((p + 1, p + 1))
-        mixed = (self._by_level @ weighted)[:-1]
-        out[np.ix_(numbers, numbers)] = self.numbers.T @ weighted
+        mixed = self.levels.T @ of_keys
+        out[np.ix_(numbers, numbers)] = of_numbers.reshape(wide, wide)
         out[np.ix_(levels, numbers)], out[np.ix_(numbers, levels)] = mixed, mixed.T
-        pairs = self._pairs(d)
-        out[np.ix_(levels, levels)] = pairs + pairs.T + np.diag(mixed[:, -1])
+        out[np.ix_(levels, levels)] = self.levels.T @ between @ self.levels
         return out
 
-    def _pairs(self, d: np.ndarray) -> np.ndarray:
-        """Sum of d over the rows that have both levels, (starts[q], starts[q]), where the second category is later."""
-        sizes = np.diff(self.starts)
-        wide = int(sizes.max()) + 1
-        # Each category's own codes, from 0 to its number of levels for none.
-        own = np.minimum(self.codes.T - np.array(self.starts[:-1])[:, None], sizes[:, None])
-        out = np.zeros((self.starts[-1], self.starts[-1]))
-        for k, size in enumerate(sizes):
-            row = own[k] * wide
-            for other in range(k + 1, sizes.size):
-                sums = np.bincount(row + own[other], d, (size + 1) * wide).reshape(size + 1, wide)
-                columns = slice(self.starts[other], self.starts[other + 1])
-                out[self.starts[k] : self.starts[k + 1], columns] = sums[:-1, : sizes[other]]
-        return out
+    def forms(self, A: np.ndarray) -> Callable[[CodedDesign], np.ndarray]:
+        """x~' A x~ of each row of a block of these rows, (m,), for symmetric A (p + 1, p + 1)."""
+        numbers, levels, size = np.append(self.of_numbers, self.shape[1]), self.of_levels, self.starts[-1]
+        of_numbers, mixed = A[np.ix_(numbers, numbers)], self.levels @ (2.0 * A[np.ix_(levels, numbers)])
+        between = ((self.levels @ A[np.ix_(levels, levels)]) @ self.levels.T).ravel()
 
-    def forms(self, A: np.ndarray) -> np.ndarray:
-        """x~' A x~ of each row, (n,), for symmetric A (p + 1, p + 1)."""
-        A, p = _with_zeros(_with_zeros(A).T), self.shape[1]
-        numbers, levels = np.append(self.of_numbers, p), np.append(self.of_levels, p + 1)
-        partners = self.numbers @ A[np.ix_(numbers, numbers)]
-        partners += self._levels @ (2.0 * A[np.ix_(levels, numbers)])
-        out = np.einsum("ij,ij->i", partners, self.numbers)
-        pairs, size = A[np.ix_(levels, levels)].ravel(), levels.size
-        codes = np.ascontiguousarray(self.codes.T)
-        for k, code in enumerate(codes):
-            row = code * size
-            out += pairs.take(row + code)
-            for other in codes[:k]:
-                out += 2.0 * pairs.take(row + other)
-        return np.asarray(out)
+        def of(block: CodedDesign) -> np.ndarray:
+            partners = block.numbers @ of_numbers
+            partners += block._by_row @ mixed
+            out = np.einsum("ij,ij->i", partners, block.numbers)
+            keys = np.ascontiguousarray(block.keys.T).astype(np.intp)
+            for k, key in enumerate(keys):
+                row = key * size
+                out += between.take(row + key)
+                for other in keys[:k]:
+                    out += 2.0 * between.take(row + other)
+            return np.asarray(out)
+
+        return of
 
     def squared(self) -> CodedDesign:
         """Every entry squared."""
@@ -118,27 +132,79 @@ class CodedDesign:
 
     def dense(self) -> np.ndarray:
         """The same numbers as an array."""
-        out = np.zeros((self.shape[0], self.shape[1] + 1))  # the last column is for no level
-        np.put_along_axis(out, np.append(self.of_levels, -1)[self.codes], 1.0, axis=1)
-        out[:, self.of_numbers] = self.numbers[:, :-1]
-        return np.ascontiguousarray(out[:, :-1])
+        out = np.empty(self.shape)
+        out[:, self.of_numbers], out[:, self.of_levels] = self.numbers[:, :-1], (self._by_row @ self.levels).toarray()
+        return out
+
+    @property
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Places of two keys."""
+        return list(combinations(range(self.keys.shape[1]), 2))
+
+    def _size(self, k: int) -> int:
+        return self.starts[k + 1] - self.starts[k]
 
     @cached_property
-    def _levels(self) -> csr_array:
-        """The one-hot columns, and one for no level, (n, starts[q] + 1)."""
-        ones, ends = _one_each(*self.codes.shape)
-        return csr_array((ones, self.codes.ravel(), ends), shape=(self.shape[0], self.starts[-1] + 1))
+    def _by_row(self) -> csr_array:
+        """1 where a row has a key, (n, starts[r])."""
+        ones, ends = _one_each(*self.keys.shape)
+        return csr_array((ones, self.keys.ravel(), ends), shape=(self.shape[0], self.starts[-1]))
+
+    @cached_property
+    def _by_key(self) -> csc_array:
+        """The transpose of `_by_row`."""
+        return self._by_row.T
 
     @cached_property
     def _by_level(self) -> csc_array:
-        """The transpose of `_levels`."""
-        return self._levels.T
+        """The transpose of `levels`."""
+        return self.levels.T
+
+
+def coded_design(
+    numbers: np.ndarray,
+    slots: Sequence[np.ndarray],
+    sizes: Sequence[int],
+    of_numbers: np.ndarray,
+    of_levels: np.ndarray,
+) -> CodedDesign:
+    """The design of numbers (n, a + 1), the last column 1, and of categories of so many levels.
+
+    slots: of each category the level of each row, (n,) from 0, or -1 where it has none. `of_numbers` (a,) and
+    `of_levels` (L,) are the columns of X that the numbers and, category by category, the levels are.
+    """
+    firsts, keys, starts, ones = np.cumsum([0, *sizes]), [], [0], []
+    for places in _sharing(sizes):
+        shape = [sizes[place] + 1 for place in places]  # one more for none
+        keys.append(starts[-1] + np.ravel_multi_index([slots[place] + 1 for place in places], shape))
+        for place, slot in zip(places, np.indices(shape).reshape(len(places), -1) - 1, strict=True):
+            held = np.flatnonzero(slot >= 0)
+            ones.append((starts[-1] + held, firsts[place] + slot[held]))
+        starts.append(starts[-1] + int(np.prod(shape)))
+    where = np.concatenate(ones, axis=1)
+    levels = csr_array((np.ones(where.shape[1]), where), shape=(starts[-1], firsts[-1]))
+    return CodedDesign(
+        numbers, np.stack(keys, axis=1).astype(np.int32, order="C"), tuple(starts), levels, of_numbers, of_levels
+    )
+
+
+def _sharing(sizes: Sequence[int]) -> list[list[int]]:
+    """Categories that share a key: the smallest together, while their combinations are few enough."""
+    sets: list[list[int]] = []
+    room = 0
+    for place in sorted(range(len(sizes)), key=lambda place: sizes[place]):
+        if sizes[place] + 1 > room:
+            sets.append([])
+            room = COMBINATIONS
+        sets[-1].append(place)
+        room //= sizes[place] + 1
+    return sets
 
 
 @lru_cache(maxsize=16)
-def _one_each(n: int, q: int) -> tuple[np.ndarray, np.ndarray]:
-    """The entries of n rows with q ones each, and where each row begins: blocks of one size share them."""
-    return np.ones(n * q), np.arange(0, n * q + 1, q, dtype=np.int32 if n * q < 2**31 else np.int64)
+def _one_each(n: int, r: int) -> tuple[np.ndarray, np.ndarray]:
+    """The entries of n rows with r ones each, and where each row begins: blocks of one size share them."""
+    return np.ones(n * r), np.arange(0, n * r + 1, r, dtype=np.int32 if n * r < 2**31 else np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +217,7 @@ class _Transposed:
         """X' C, (p,) or (p, k), for C (n,) or (n, k)."""
         X = self.of
         out = np.empty((X.shape[1], *C.shape[1:]))
-        out[X.of_numbers], out[X.of_levels] = X.numbers[:, :-1].T @ C, (X._by_level @ C)[:-1]
+        out[X.of_numbers], out[X.of_levels] = X.numbers[:, :-1].T @ C, X._by_level @ (X._by_key @ C)
         return out
 
 
@@ -201,11 +267,6 @@ class _RemoteTransposed:
 Design = np.ndarray | CodedDesign | RemoteDesign
 
 
-def _with_zeros(V: np.ndarray) -> np.ndarray:
-    """V with a row of zeros at its end."""
-    return np.concatenate([V, np.zeros((1, *V.shape[1:]))])
-
-
 def worth_codes(n: int, p: int, held: int) -> bool:
     """Whether X (n, p) is better held as codes, of which each row then has `held`, numbers included."""
     return n * p >= CODED_FROM and held <= CODED_SHARE * p
@@ -216,7 +277,7 @@ def extent(X: Design, least: int = 0) -> tuple[int, int]:
     columns = X.shape[1]
     if isinstance(X, CodedDesign):
         calls = CALLS * (1 + columns**2 // ENTRIES)
-        columns = max(1, (X.numbers.shape[1] + X.codes.shape[1]) // calls)
+        columns = max(1, (X.numbers.shape[1] + X.keys.shape[1]) // calls)
     return X.shape[0], max(columns, least)
 
 
@@ -233,7 +294,7 @@ def level_columns(X: Design) -> np.ndarray:
 def cross_product(X: Design, d: np.ndarray) -> np.ndarray:
     """X~' diag(d) X~, (p + 1, p + 1): where d >= 0, half the work of a product of two matrices."""
     if isinstance(X, CodedDesign):
-        return X.cross_product(d)
+        return X.crossed(X.tallies(d))
     if isinstance(X, RemoteDesign):
         return X.sum_over(cross_product, (d,), 0)
     p = X.shape[1]
@@ -248,21 +309,36 @@ def cross_product(X: Design, d: np.ndarray) -> np.ndarray:
     return out
 
 
-def row_forms(X: Design, A: np.ndarray) -> np.ndarray:
-    """x~' A x~ of each row, (m,), for symmetric A (p + 1, p + 1)."""
+def in_blocks(X: Design) -> tuple[Callable[..., np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """What a block of X with its part of d gives, and the cross product of X and d that the sum of it over all is.
+
+    It is less than the cross product of every block where a design has codes.
+    """
+    if isinstance(X, CodedDesign):
+        return CodedDesign.tallies, X.crossed
+    P = X.shape[1] + 1
+    return cross_product, lambda sums: sums.reshape(P, P)
+
+
+def row_forms(X: Design, A: np.ndarray) -> Callable[..., np.ndarray]:
+    """x~' A x~ of each row of a block of X, (m,), for symmetric A (p + 1, p + 1)."""
     if isinstance(X, CodedDesign):
         return X.forms(A)
     if isinstance(X, RemoteDesign):
-        return X.map_over(lambda block: row_forms(block, A), ())
-    return np.einsum("ij,ij->i", X @ A[:-1, :-1] + 2.0 * A[-1, :-1], X) + A[-1, -1]
+        return lambda block: row_forms(block, A)(block)
+
+    def of(block: np.ndarray) -> np.ndarray:
+        partners = block @ A[:-1, :-1] + 2.0 * A[-1, :-1]
+        return np.asarray(np.einsum("ij,ij->i", partners, block) + A[-1, -1])
+
+    return of
 
 
 def squared_lengths(X: Design, W: np.ndarray) -> Callable[[Design], np.ndarray]:
     """|W x~|^2 of each row of a block of X, (m,), for a lower triangle W (p + 1, p + 1)."""
     P = W.shape[0]
     if not isinstance(X, np.ndarray):
-        form = W.T @ W
-        return lambda block: row_forms(block, form)
+        return row_forms(X, W.T @ W)
     # Row j of the triangle has entries up to column j only, so working in panels of rows halves the work.
     panels = [
         (slice(start, start + PANEL), np.ascontiguousarray(W[start : start + PANEL, : start + PANEL].T))

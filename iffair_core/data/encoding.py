@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.data.design import CodedDesign, Design, worth_codes
+from iffair_core.data.design import CodedDesign, Design, coded_design, worth_codes
 from iffair_core.data.resolving import ResolvedTask, resolve, typed
 from iffair_core.data.splitting import SPLITS, TEST, TRAIN, VALIDATION, split_rows
 from iffair_core.data.task import Task
@@ -383,8 +383,8 @@ def _require_room(columns: Mapping[str, Column], n: int, p: int, groups: int) ->
     """TaskError, with the number of rows that would fit, where a study would not fit into the memory that is free."""
     free = free_memory()
     held = sum((column.numbers is not None) + (column.slots is not None) for column in columns.values())
-    coded = any(column.slots is not None for column in columns.values()) and worth_codes(n, p, held)
-    each = _BYTES["row"] + (_BYTES["code"] * held if coded else _BYTES["feature"] * p)
+    short = any(column.slots is not None for column in columns.values()) and worth_codes(n, p, held)
+    each = _BYTES["row"] + (_BYTES["code"] * held if short else _BYTES["feature"] * p)
     each += _BYTES["group"] * (groups - 1) + _BYTES["pair"] * groups * (groups - 1)
     fixed = 32 * p * p
     if free is None or n * each + fixed <= free:
@@ -428,17 +428,14 @@ def assemble(columns: Mapping[str, Column], n: int, p: int, of: int | None = Non
 
 
 def _coded(numbers: list[tuple[int, np.ndarray]], levels: list[tuple[int, int, np.ndarray]], n: int) -> CodedDesign:
-    starts = np.cumsum([0, *(end - first for first, end, _ in levels)]).tolist()
-    held, codes = np.ones((n, len(numbers) + 1)), np.empty((n, len(levels)), dtype=np.int32)
+    held = np.ones((n, len(numbers) + 1))
     for block in (slice(start, start + _ASSEMBLE) for start in range(0, n, _ASSEMBLE)):
         for place, (_, values) in enumerate(numbers):
             held[block, place] = values[block]
-        for place, (_, _, slots) in enumerate(levels):
-            codes[block, place] = np.where(slots[block] < 0, starts[-1], starts[place] + slots[block])
-    return CodedDesign(
+    return coded_design(
         held,
-        codes,
-        tuple(starts),
+        [slots for _, _, slots in levels],
+        [end - first for first, end, _ in levels],
         np.array([place for place, _ in numbers], dtype=np.intp),
         np.concatenate([np.arange(first, end) for first, end, _ in levels]),
     )

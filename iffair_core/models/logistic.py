@@ -19,8 +19,8 @@ from iffair_core.data.design import (
     CodedDesign,
     Design,
     RemoteDesign,
-    cross_product,
     dense,
+    in_blocks,
     level_columns,
     squared_lengths,
 )
@@ -182,12 +182,13 @@ class LogisticModel:
             lower, scale = self._factor
             return np.asarray((lower @ lower.T) * np.outer(scale, scale))
         coef, intercept = self.coef_, self.intercept_
+        part, crossed = in_blocks(self.X_)
 
         def work(block: Design, s: np.ndarray) -> np.ndarray:
             p = sigmoid(block @ coef + intercept)
-            return cross_product(block, s * p * (1.0 - p))
+            return part(block, s * p * (1.0 - p))
 
-        return self._penalized(sum_over(self.X_, work, self.sample_weight_))
+        return self._penalized(crossed(sum_over(self.X_, work, self.sample_weight_)))
 
     def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """The parameters (p + 1,) one Newton step from `theta`, on the objective of the same rows with these weights
@@ -361,6 +362,7 @@ class LogisticModel:
         X, y, s = self.X_, self.y_, self.sample_weight_ if sample_weight is None else sample_weight
         P, levels = X.shape[1] + 1, level_columns(X)
         end = 1 + P + levels.size
+        part, crossed = in_blocks(X)
 
         def work(block: Design, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
             side = 1.0 - 2.0 * y
@@ -371,23 +373,21 @@ class LogisticModel:
             residual = weight * missed
             curved = residual * (1.0 - missed) if with_hessian or levels.size else np.empty(0)
             residual *= side
-            out = np.empty(end + (P * P if with_hessian else 0))
+            out = np.empty(end)
             out[0], out[P] = weight @ _softplus(against) if with_loss else np.nan, residual.sum()
             if levels.size:
                 both = block.T @ np.column_stack([residual, curved])
                 out[1:P], out[1 + P : end] = both[:, 0], both[levels, 1]
             else:
                 out[1:P] = block.T @ residual
-            if with_hessian:
-                out[end:] = cross_product(block, curved).ravel()
-            return out
+            return np.concatenate([out, part(block, curved).ravel()]) if with_hessian else out
 
         sums = sum_over(X, work, y, s)
         penalty = theta[:-1] / self.C
         gradient = sums[1 : 1 + P].copy()
         gradient[:-1] += penalty
         diagonal = sums[1 + P : end] + 1.0 / self.C
-        hessian = self._penalized(sums[end:].reshape(P, P)) if with_hessian else np.empty((0, 0))
+        hessian = self._penalized(crossed(sums[end:])) if with_hessian else np.empty((0, 0))
         return float(sums[0] + theta[:-1] @ penalty / 2), gradient, diagonal, hessian
 
     def _penalized(self, curvature: np.ndarray) -> np.ndarray:

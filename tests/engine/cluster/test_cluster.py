@@ -21,6 +21,7 @@ from iffair_core.cluster.folder import open_folder
 from iffair_core.cluster.study import ClusterStudy
 from iffair_core.data.design import cross_product, dense, row_forms
 from iffair_core.errors import ConfigError, TableError, TaskError
+from iffair_core.models.blocks import map_over
 from iffair_core.telling.report import report_html
 
 ROWS = 1200
@@ -149,7 +150,7 @@ def test_rows_of_a_design_in_any_order_and_number(in_memory, on_cluster):
         close(dense(some), local[rows])
         close(some @ V, local[rows] @ V)
         close(some.T @ C[rows], local[rows].T @ C[rows])
-        close(row_forms(some, A + A.T), row_forms(local[rows], A + A.T))
+        close(map_over(some, row_forms(some, A + A.T)), row_forms(local, A + A.T)(local[rows]))
     close(dense(remote[::3][1:][draw.permutation(50)]).sum(), dense(remote[::3][1:51]).sum())
     close(cross_product(remote, C), cross_product(local, C))
     close(remote[np.arange(0)].T @ np.empty(0), np.zeros(p))

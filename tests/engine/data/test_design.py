@@ -14,6 +14,7 @@ from iffair_core.data import design
 from iffair_core.data.design import (
     CodedDesign,
     Design,
+    coded_design,
     cross_product,
     dense,
     extent,
@@ -36,22 +37,20 @@ def pair(seed: int, n: int | None = None) -> tuple[CodedDesign, np.ndarray]:
     """A coded design whose columns stand in any order, and the array that it stands for, filled cell by cell."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 60)) if n is None else n
-    sizes = rng.integers(1, 6, rng.integers(1, 5))
-    starts = tuple(np.cumsum([0, *sizes]).tolist())
+    sizes = rng.integers(1, 25, rng.integers(1, 5))
+    starts = np.cumsum([0, *sizes])
     a = int(rng.integers(0, 4))
     places = rng.permutation(a + starts[-1])
     numbers = rng.normal(size=(n, a))
     levels = np.column_stack([rng.integers(-1, size, n) for size in sizes])
-    codes = np.where(levels < 0, starts[-1], levels + np.array(starts[:-1])).astype(np.int32)
     X = np.zeros((n, a + starts[-1]))
     X[:, places[:a]] = numbers
     for row in range(n):
         for start, level in zip(starts, levels[row], strict=False):
             if level >= 0:
                 X[row, places[a + start + level]] = 1.0
-    return CodedDesign(
-        np.column_stack([numbers, np.ones(n)]), np.ascontiguousarray(codes), starts, places[:a], places[a:]
-    ), X
+    with_one = np.column_stack([numbers, np.ones(n)])
+    return coded_design(with_one, list(levels.T), sizes.tolist(), places[:a], places[a:]), X
 
 
 def close(found: np.ndarray, wanted: np.ndarray) -> None:
@@ -74,7 +73,7 @@ def test_products_are_those_of_the_array(seed):
         close(cross_product(coded, weights), beside.T @ (weights[:, None] * beside))
         close(cross_product(X, weights), beside.T @ (weights[:, None] * beside))
     for own in (coded, X):
-        close(row_forms(own, A + A.T), np.einsum("ij,jk,ik->i", beside, A + A.T, beside))
+        close(row_forms(own, A + A.T)(own), np.einsum("ij,jk,ik->i", beside, A + A.T, beside))
     close(dense(squared(coded)), X**2)
 
 
