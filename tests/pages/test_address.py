@@ -110,3 +110,29 @@ def test_choosing_a_network_gives_up_the_variant_it_has_not(screen):
     opened.app.segmented_control(key="choice_model").set_value("mlp")
     opened.run()
     assert opened.query == {"model": ["mlp"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({"goal": ["demographic_parity"]}, "'goal' (did you mean 'metric'?)"),
+        ({"Seed": ["3"]}, "'Seed' (did you mean 'seed'?)"),
+        ({"pin": ["community=Birch"]}, "'pin' (did you mean 'pinned'?)"),
+        ({"utm_campaign\n": ["x"], "seed": ["3"]}, "'utm_campaign\\n', which"),
+        ({f"k{i}": [""] for i in range(99)}, "and 91 more"),
+        ({"source": ["example", "adult"]}, "more than one source"),
+        ({"file": ["0123"]}, "no uploaded file"),
+        ({"source": ["adult"], "reading": ["sheet:2"]}, "no uploaded file"),
+    ],
+)
+def test_what_a_link_has_beyond_the_choices_is_said_in_one_sentence(query, says):
+    choices, problems = from_query(query)
+    assert len(problems) == 1 and says in problems[0]
+    assert from_query(to_query(choices)) == (choices, [])
+
+
+def test_the_page_says_what_in_its_link_was_not_understood(screen):
+    opened = screen("data", {"goal": "demographic_parity", "seed": "3"})
+    assert "did you mean 'metric'?" in opened.words() and opened.query == {"seed": ["3"]}
+    opened.run()
+    assert "did you mean 'metric'?" in opened.words()
