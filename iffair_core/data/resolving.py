@@ -188,7 +188,10 @@ def _need(name: str, role: str, columns: Mapping[str, object]) -> None:
     folded = {column.casefold().strip(): column for column in reversed(list(columns))}
     close = difflib.get_close_matches(name.casefold().strip(), folded, n=1)
     hint = f" Did you mean '{shorten(folded[close[0]])}'?" if close else ""
-    raise TaskError(f"{role} '{shorten(name)}' is not a column of the table.{hint} Columns: {listing(columns, 30)}.")
+    end = "," if role.endswith(",") else ""
+    raise TaskError(
+        f"{role} '{shorten(name)}'{end} is not a column of the table.{hint} Columns: {listing(columns, 30)}."
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- rows

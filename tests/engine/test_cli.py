@@ -338,7 +338,7 @@ def test_datasets_lists_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
         (["--weights", "c"], "'c' are not numbers"),
         (["--weights", "x"], "in row "),
         (["--split-column", "c"], "name no part: u, v, w"),
-        (["--unit", "zz"], "'zz' is not a column"),
+        (["--unit", "zz"], "'zz', is not a column"),
         (["--smallest-group", "1"], "at least 2"),
         (["--smallest-group", "few"], "--smallest-group is 'few'"),
         (["--smallest-group", "300"], "a smallest group of fewer rows"),
