@@ -72,6 +72,7 @@ def command_line(result: StudyResult, path: str, out: str = RESULTS, fix: Smalle
         asked += [(declared.flag, text) for text in declared.words(getattr(config, name))]
     if on_cluster(result):
         asked += [("engine", "dask")]
+    words += [] if causes_of(result) is None else ["--causes"]
     for flag, text in [*asked, ("out", out)]:
         words += _option(flag, text)
     return shlex.join(words)

@@ -1,6 +1,7 @@
 """Causes as a record of a study: in the report, in summary.json and from the command line."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from iffair_core.options import CAUSES
 from iffair_core.telling import causes as told
 from iffair_core.telling import files
 from iffair_core.telling.report import PART_TITLES, report_html
+from iffair_core.telling.reproduce import command_line
 from tests.engine.studies import plain_study, plain_table
 
 
@@ -59,6 +61,11 @@ def test_the_summary_holds_every_list(result):
     tables = told.causes_tables(result, causes_of(result))
     assert {name: len(lines) for name, lines in found.items()} == {name: len(one) for name, one in tables.items()}
     assert "causes" not in json.loads(files.summary_json(plain_study()))
+
+
+def test_the_command_that_runs_a_study_again_asks_for_the_causes_it_has(result):
+    assert "--causes" in shlex.split(command_line(result, "people.csv"))
+    assert "--causes" not in command_line(plain_study(), "people.csv")
 
 
 def test_the_command_line_writes_them(tmp_path, capsys):
