@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from iffair_core.errors import TaskError, listing, shorten
 from iffair_core.reading.dates import parse_dates
-from iffair_core.reading.numbers import forced_numbers, in_threads, typed_columns
+from iffair_core.reading.numbers import NUMERIC_MISSING, forced_numbers, in_threads, typed_columns
 from iffair_core.reading.values import as_numbers, is_number, require_single_values, value_label
 
 TYPES = ("number", "yes/no", "category", "date", "year and month", "identifier", "text")
@@ -298,6 +298,9 @@ def _blank(
             f"Taken as missing, as chosen ({listing(sorted(seen))}): {count:,} {cells} of {listing(columns)}."
         )
     absent = [marker for marker in markers if marker not in seen]
+    if any(is_number(series) and series.hasnans for _, series in frame.items()):
+        # Columns of numbers were read without them, whatever the user chose.
+        absent = [marker for marker in absent if marker not in NUMERIC_MISSING]
     if absent:
         warnings.append(f"No cell is {listing(absent)}, which you want to be missing.")
 

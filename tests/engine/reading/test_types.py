@@ -1,6 +1,7 @@
 """Laws of column types: what a column looks like, what the user makes of it, and what is counted of it."""
 
 import datetime as dt
+import io
 import time
 
 import numpy as np
@@ -227,6 +228,13 @@ def test_a_column_that_is_text_only_by_its_markers_becomes_numbers():
     first, second = found.attrs["warnings"]
     assert "4 cells of a, b, n" in first and "No cell is #" in second
     assert with_types(frame, {"a": "category"}, ["-"])["a"].dropna().tolist() == ["1", "2.5"]
+
+
+def test_a_marker_that_is_missing_among_numbers_anyway_is_not_said_to_be_nowhere():
+    frame = read_table(io.BytesIO(b"a,b\n1,x\n?,y\n3,x\n"))
+    assert not with_types(frame, None, ["?"]).attrs["warnings"]
+    assert with_types(frame, None, ["-"]).attrs["warnings"] == ["No cell is -, which you want to be missing."]
+    assert with_types(frame[["b"]], None, ["?"]).attrs["warnings"] == ["No cell is ?, which you want to be missing."]
 
 
 def test_markers_are_found_in_every_kind_of_column():
