@@ -312,6 +312,11 @@ def tells_apart(table: Table) -> bool:
     return min(selected, every - selected) >= max(FEW_DECISIONS, every / 1000)
 
 
+def fewest_of_an_outcome(table: Table) -> int:
+    """Rows with the rarer of the two outcomes."""
+    return int(_rows(table).sum(axis=(0, 2)).min())
+
+
 def rates_from_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Every rate of RATES per group: counts (..., G, 2, 2) or totals -> (..., G) floats, NaN where not estimable."""
     return {name: np.moveaxis(_share(*pair), 0, -1) for name, pair in _fractions(counts).items()}

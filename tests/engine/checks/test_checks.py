@@ -929,6 +929,14 @@ def test_leaks_that_hide_one_another_are_all_named():
     assert any("better than what people do can be foreseen" in text for text in result.findings)
 
 
+def test_few_rows_told_apart_by_chance_are_no_sign_of_a_leak():
+    x = np.arange(52) ** 2 / 7
+    frame = pd.DataFrame({"x": x, "group": ["a", "b"] * 26, "outcome": ["no"] * 20 + ["yes"] * 32})
+    result = Study(frame, TASK, rivals="none").run()
+    assert result.baseline["test"].values["roc_auc"] == 1
+    assert not any("better than what people do can be foreseen" in text for text in result.findings)
+
+
 def test_a_column_with_one_value_in_a_whole_group_is_named():
     frame = table(n=600)
     where = frame["group"] == frame["group"].mode()[0]
