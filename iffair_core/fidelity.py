@@ -100,10 +100,10 @@ class Fidelity:
 
     `removal_error`: relative L2 error of the study's removal effects on the soft goal over the refitted rows.
     `prediction_error`: |predicted - refitted| / |baseline gap| of the soft goal on validation rows at the chosen
-    strength; None where the baseline gap lies inside the chance band. `refits`: row (position among training rows),
-    random (drawn at random, else among the most influential), predicted, refitted (change of the soft goal, as a
-    share), hard_predicted, hard_refitted (the same of the hard goal). `hard_exact`: share of rows whose change of the
-    hard goal was predicted to the last decision. `spearman` is NaN where either does not vary.
+    strength; None where the baseline gap lies inside the chance band. `refits`: row_id, random (drawn at
+    random, else among the most influential), predicted, refitted (change of the soft goal, as a share), hard_predicted,
+    hard_refitted (the same of the hard goal). `hard_exact`: share of rows whose change of the hard goal was predicted
+    to the last decision. `spearman` is NaN where either does not vary.
     """
 
     level: str

@@ -253,7 +253,7 @@ def disclosed(result: StudyResult) -> StudyResult:
         curve = replace(result.curve, points=tuple(points))
         records.append(replace(result.record(Repaired), curve=curve, evaluations=told(result.after)))
     if result.has("fidelity"):
-        records.append(replace(result.fidelity, refits=result.fidelity.refits.drop(columns="row", errors="ignore")))
+        records.append(replace(result.fidelity, refits=result.fidelity.refits.drop(columns="row_id", errors="ignore")))
     return result.having(*records)
 
 

@@ -162,7 +162,7 @@ def refit_without_rows(
     refitted = np.array([(directed @ quantities.values_of(z), directed @ quantities.hard_values_of(z)) for z in logits])
     frame = pd.DataFrame(
         {
-            "row": rows[:done],
+            "row_id": result.dataset.row_id[result.train_rows[rows[:done]]],
             "random": random[:done],
             "predicted": goal.removal[rows[:done]],
             "refitted": refitted[:, 0] - goal.value,

@@ -65,7 +65,7 @@ def test_rows_to_verify_mix_both_kinds_without_repeats(n, seed, count):
 
 def refits_frame(predicted: list[float], refitted: list[float]) -> pd.DataFrame:
     count = len(predicted)
-    frame = {"row": range(count), "random": True, "predicted": predicted, "refitted": refitted}
+    frame = {"row_id": range(count), "random": True, "predicted": predicted, "refitted": refitted}
     return pd.DataFrame(frame | {"hard_predicted": [0.0] * count, "hard_refitted": [0.25] + [0.0] * (count - 1)})
 
 

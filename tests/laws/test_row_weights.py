@@ -553,7 +553,8 @@ def test_a_study_trusts_its_scores_and_measures_rivals_with_weights() -> None:
     result = weighted_study()
     fidelity = result.fidelity
     assert fidelity.removal_error < 0.05
-    assert np.all(result.base_train[fidelity.refits["row"]] > 0)
+    tested = np.isin(result.dataset.row_id[result.train_rows], fidelity.refits["row_id"])
+    assert np.all(result.base_train[tested] > 0)
     rows = result.dataset.part(2)
     for rival in result.rivals:
         assert rival.reason is None

@@ -231,7 +231,7 @@ def proof(fidelity: Fidelity, theme: Theme = "light", *, smallest: int | None = 
             y=refitted[mine],
             mode="markers",
             name=name,
-            **({} if smallest is not None else {"customdata": refits["row"].to_numpy()[mine, None]}),
+            **({} if smallest is not None else {"customdata": refits["row_id"].to_numpy()[mine, None]}),
             marker=mark(symbol, 8, color, colors.ink, 0.5) | {"opacity": 0.75},
             hovertemplate=f"{name}<br>predicted %{{x:+.3~g}}, refitted %{{y:+.3~g}} points<extra></extra>",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from iffair_core import wording
@@ -95,7 +94,7 @@ def influence(result: StudyResult) -> None:
     )
     widgets.sentence(sentences.influence_sentence(result))
     tested = result.fidelity.refits
-    same = tested[tested["row"] == np.flatnonzero(result.dataset.row_id[result.train_rows] == row["row_id"])[0]]
+    same = tested[tested["row_id"] == row["row_id"]]
     really = [wording.points(float(change), 3) for change in same["refitted"]]
     refitted = f" A model that was really fitted without it: {really[0]}." if really else ""
     st.markdown(

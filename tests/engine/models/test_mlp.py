@@ -150,7 +150,7 @@ def test_the_badge_of_an_overfit_network_is_red():
     model = MLPModel((16,), 100.0).fit(problem.X, problem.y)
     rows = np.arange(0, 80, 4)
     predicted, refitted = removal_check(model, problem.quantities(), rows)
-    frame = pd.DataFrame({"row": rows, "random": True, "predicted": predicted, "refitted": refitted})
+    frame = pd.DataFrame({"row_id": rows, "random": True, "predicted": predicted, "refitted": refitted})
     frame = frame.assign(hard_predicted=0.0, hard_refitted=0.0)
     assert judge_fidelity(frame, rows.size, None, float(model.leverage().mean())).level == "red"
 

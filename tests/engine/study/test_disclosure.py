@@ -316,7 +316,7 @@ def test_figures_draw_no_bar_for_few_rows() -> None:
         assert by_cell.sum() <= result.train_rows.size
     shown = proof(result.fidelity, smallest=K)
     assert (shown.table["rows"] >= K).all()
-    assert "row" not in shown.table
+    assert "row_id" not in shown.table
     test = result.dataset.part(2)
     told = (result.scores_before[test], result.dataset.y[test], result.dataset.group_codes[test])
     for draw in (score_distribution, calibration):

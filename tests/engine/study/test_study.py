@@ -101,6 +101,12 @@ def test_a_finished_study_has_everything_and_its_shapes_fit(finished):
     assert len(finished.fidelity.refits) == finished.fidelity.checked
 
 
+def test_rows_left_out_to_check_scores_go_by_the_row_ids_of_the_file(finished):
+    removal = pd.Series(finished.goal.removal, finished.dataset.row_id[finished.train_rows])
+    refits = finished.fidelity.refits
+    assert np.array_equal(refits["predicted"], removal[refits["row_id"]])
+
+
 def test_scores_are_those_of_a_stranger_with_our_weights(finished):
     data, rows = finished.dataset, finished.train_rows
     for weights, scores in ((None, finished.scores_before), (finished.weights, finished.scores_after)):
