@@ -37,6 +37,9 @@ def spelling_checks(data: Evidence) -> Iterator[Check]:
         sets = same_but_for_spelling(labels) if len(labels) <= MOST_VALUES else []
         if role == "sensitive" and task is not None:
             sets = [one for one in sets if not _pooled(one, (task.pool or {}).get(name, {}))]
+        elif role == "outcome" and task is not None:
+            favorable = set(task.favorable_labels)
+            sets = [one for one in sets if 0 < len(favorable.intersection(one)) < len(one)]
         if sets:
             yield _check(data, name, role, sets)
 

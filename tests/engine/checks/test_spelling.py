@@ -42,6 +42,8 @@ def test_spellings_of_the_favorable_value_are_counted_together():
     after = Task.from_dict(task.to_dict() | dict(check.remedies[0].change))
     assert set(after.favorable_labels) == {"yes", "Yes"}
     assert resolve(after, table).y.sum() == (table["y"] != "no").sum()
+    assert not spellings(table, after)
+    assert not spellings(people(["a", "b"], ("yes", "no", "NO")), task)
 
 
 def test_a_feature_is_told_quietly():
