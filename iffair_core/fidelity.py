@@ -100,10 +100,10 @@ class Fidelity:
 
     `removal_error`: relative L2 error of the study's removal effects on the soft goal over the refitted rows.
     `prediction_error`: |predicted - refitted| / |baseline gap| of the soft goal on validation rows at the chosen
-    strength; None where the baseline gap lies inside the chance band. `refits`: row_id, random (drawn at
-    random, else among the most influential), predicted, refitted (change of the soft goal, as a share), hard_predicted,
-    hard_refitted (the same of the hard goal). `hard_exact`: share of rows whose change of the hard goal was predicted
-    to the last decision. `spearman` is NaN where either does not vary.
+    strength; None at strength 0 and where the baseline gap lies inside the chance band. `refits`: row_id, random
+    (drawn at random, else among the most influential), predicted, refitted (change of the soft goal, as a share),
+    hard_predicted, hard_refitted (the same of the hard goal). `hard_exact`: share of rows whose change of the hard goal
+    was predicted to the last decision. `spearman` is NaN where either does not vary.
     """
 
     level: str
@@ -145,8 +145,13 @@ def judge_fidelity(
     asked: int,
     prediction_error: float | None,
     mean_leverage: float,
+    *,
+    untouched: bool = False,
 ) -> Fidelity:
-    """The badge from verified rows (the columns of `Fidelity.refits`) and the error at the chosen strength."""
+    """The badge from verified rows (the columns of `Fidelity.refits`) and the error at the chosen strength.
+
+    untouched: the chosen strength is 0, so that no prediction could be held against a refit.
+    """
     predicted, refitted = refits["predicted"].to_numpy(), refits["refitted"].to_numpy()
     scale = float(np.linalg.norm(refitted))
     removal_error = float(np.linalg.norm(predicted - refitted)) / scale if scale > 0 else 0.0
@@ -167,7 +172,7 @@ def judge_fidelity(
         len(refits),
         asked,
         refits,
-        _fidelity_sentence(removal_error, prediction_error, mean_leverage, len(refits), asked),
+        _fidelity_sentence(removal_error, prediction_error, mean_leverage, len(refits), asked, untouched),
     )
 
 
@@ -188,10 +193,14 @@ _CURVE_ADVICE = {
 }
 
 
-def _fidelity_sentence(removal: float, prediction: float | None, mean_leverage: float, checked: int, asked: int) -> str:
+def _fidelity_sentence(
+    removal: float, prediction: float | None, mean_leverage: float, checked: int, asked: int, untouched: bool
+) -> str:
     rows = f"Removal effects of {checked} rows were {100 * removal:.2g} % off exact refits"
     rows += f" (time allowed {checked} of {asked})" if checked < asked else ""
-    if prediction is None:
+    if untouched:
+        curve = "the predicted curve was not judged, because at strength 0 every weight is 1"
+    elif prediction is None:
         curve = "the predicted curve was not judged, because the baseline gap lies inside the chance band"
     else:
         share = f"{100 * prediction:.2g} % of the baseline gap"
@@ -202,7 +211,7 @@ def _fidelity_sentence(removal: float, prediction: float | None, mean_leverage: 
     elif levels == ("red", "red"):
         advice = "Do not rely on predicted numbers; use refitted points only."
     else:
-        advice = f"{_ROWS_ADVICE[levels[0]]} {_CURVE_ADVICE[levels[1]]}"
+        advice = _ROWS_ADVICE[levels[0]] + ("" if untouched else f" {_CURVE_ADVICE[levels[1]]}")
     if mean_leverage > HIGH_LEVERAGE:
         advice += (
             f" The mean leverage of {mean_leverage:.2g} is high: the model nearly repeats its training rows, and "

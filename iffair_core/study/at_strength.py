@@ -68,19 +68,20 @@ def repaired_at(result: StudyResult, curve: Curve, stop_check: StopCheck, unjudg
 
 def judged(result: StudyResult, refits: pd.DataFrame, asked: int) -> Fidelity:
     """Fidelity by these refits without rows, and by the prediction of the chosen strength."""
-    return judge_fidelity(refits, asked, prediction_error(result), float(result.leverage.mean()))
+    error, leverage = prediction_error(result), float(result.leverage.mean())
+    return judge_fidelity(refits, asked, error, leverage, untouched=result.strength == 0)
 
 
 def prediction_error(result: StudyResult) -> float | None:
     """|predicted - refitted| / |baseline| of the soft goal on validation rows at the chosen strength.
 
-    None where the baseline's disparity lies inside the chance band and no two groups differ for sure by themselves, or
-    where there is nothing to compare.
+    None at strength 0, which predicts nothing, where the baseline's disparity lies inside the chance band and no two
+    groups differ for sure by themselves, or where there is nothing to compare.
     """
     point, metric = result.chosen, GOAL_METRIC[result.config.goal]
     baseline = result.baseline["validation"]
     disparity, band = baseline.values[metric], baseline.chance_band[metric]
-    if disparity is None or band is None or (disparity <= band and result.curve.clear is None):
+    if point.strength == 0 or disparity is None or band is None or (disparity <= band and result.curve.clear is None):
         return None
     start = result.curve.points[0].soft["validation"]
     predicted, refitted = point.predicted_soft.get("validation"), point.soft.get("validation")

@@ -10,6 +10,7 @@ from iffair_core.errors import Cancelled
 from iffair_core.fidelity import judge_fidelity, leave_one_out_parameters, rows_to_verify
 from iffair_core.models import LogisticModel
 from tests.engine.strategies import make_problem, problems
+from tests.engine.studies import example_study
 from tests.engine.test_influence import Wrapped
 
 
@@ -109,3 +110,9 @@ def test_the_sentence_says_what_not_to_rely_on(refitted, prediction_error, advic
     assert advice in judge_fidelity(frame, 2, prediction_error, 0.01).sentence
     assert "mean leverage of 0.3 is high" in judge_fidelity(frame, 2, prediction_error, 0.3).sentence
     assert "time allowed 2 of 9" in judge_fidelity(frame, 9, prediction_error, 0.01).sentence
+
+
+def test_at_strength_0_no_prediction_of_a_repair_is_praised():
+    found = example_study(strength=0.0).fidelity
+    assert found.prediction_error is None and found.level == "not judged"
+    assert "at strength 0 every weight is 1" in found.sentence and found.sentence.endswith("scores can be relied on.")

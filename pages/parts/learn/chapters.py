@@ -150,7 +150,7 @@ def fidelity(result: StudyResult) -> None:
         "Influence is an approximation, so every study checks itself: it leaves rows out **for real**, refits, and "
         "compares. It also compares the predicted gap with the refitted one at the chosen strength. The worse of the "
         "two is the badge: **green** within 5 %, **amber** within 25 %, **red** beyond; **not judged** where the gap "
-        "is so small that chance could make it."
+        "is so small that chance could make it, or no repair is chosen."
     )
     widgets.sentence(result.fidelity.sentence)
     widgets.chart(figures.proof(result.fidelity, widgets.theme()), "learn_proof")
