@@ -204,7 +204,7 @@ class RepairPath:
             accuracy = self.guide.accuracy(model)
             if accuracy < self.repair.min_accuracy:
                 return (
-                    f"The accuracy would fall to {100 * accuracy:.2f} % on the rows that guide the repair, below the "
+                    f"The accuracy would be {100 * accuracy:.2f} % on the rows that guide the repair, below the "
                     f"floor of {100 * self.repair.min_accuracy:.4g} %."
                 )
         return None

@@ -263,7 +263,7 @@ class Recommendation:
     reason: str = ""
 
 
-REASONS = ("not estimable", "all alike", "none lower", "within chance", "no clear gain")
+REASONS = ("not estimable", "all alike", "none feasible", "none lower", "within chance", "no clear gain")
 
 
 def recommend(
@@ -295,7 +295,7 @@ def recommend(
     if chance is not None and before <= chance and not clear:
         return Recommendation(0, best, "within chance")
     if best == 0:
-        return Recommendation(0, 0, "none lower")
+        return Recommendation(0, 0, "none lower" if any(point.feasible for point in points[1:]) else "none feasible")
     gain = points[best].gain
     if gain is None or gain.high is None or gain.high >= 0:
         return Recommendation(0, best, "no clear gain")

@@ -5,7 +5,7 @@ Every sentence is computed from the result, states its uncertainty, and holds no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from iffair_core.study.results import StudyResult
 from iffair_core.study.smallest_fix import SmallestFix
 from iffair_core.telling.rows import widening_rows
 from iffair_core.telling.tables import outcome_labels, who_pays, widest_gap
-from iffair_core.tradeoff import CHOOSING
+from iffair_core.tradeoff import CHOOSING, Curve
 from iffair_core.wording import (
     GOAL_TITLES,
     NOT_ESTIMABLE,
@@ -212,6 +212,7 @@ def untouched_sentence(result: StudyResult) -> str:
         "not estimable": f"On validation rows the {title} is not estimable, so that no strength can be recommended.",
         "all alike": "On validation rows the untouched model decides alike for everybody, or nearly, so that no repair "
         "can be judged.",
+        "none feasible": f"No repair keeps within the limits; on validation rows it is {before}. {_limit(curve)}",
         "none lower": f"No repair within the accuracy budget lowers it on validation rows, where it is {before}.",
         "within chance": f"On validation rows it is {before}, no more than chance alone would show (up to "
         f"{figure(curve.chance)}), so that no repair is recommended.",
@@ -222,10 +223,16 @@ def untouched_sentence(result: StudyResult) -> str:
         said += _beyond_budget(result)
     if small:
         said += (
-            f" That disparity rests on groups with fewer than {LEAST_ROWS} such rows ({listed(small)}); taken together "
-            "with others, they would not rule it."
+            f" That disparity rests on {'a group' if len(small) == 1 else 'groups'} with fewer than {LEAST_ROWS} such "
+            f"rows ({listed(small)})"
         )
+        said += "; small groups that are taken together would not rule it." if len(result.dataset.groups) > 2 else "."
     return said
+
+
+def _limit(curve: Curve) -> str:
+    """Why the weakest repair is infeasible."""
+    return next((point.reason for point in curve.points if point.reason), "")
 
 
 def recommendation_sentence(result: StudyResult) -> str:
@@ -269,15 +276,29 @@ def _beyond_budget(result: StudyResult) -> str:
 
 
 def _few_behind(result: StudyResult) -> list[str]:
-    """Groups that have fewer than 10 validation rows behind a rate of the goal; none in cohort-only mode."""
+    """Groups with fewer than 10 validation rows that alone hold an end of the goal's disparity, see `_ends`.
+
+    None in cohort-only mode.
+    """
     if result.smallest_group is not None:
         return []
     rates, columns = result.baseline[CHOOSING].rates, result.dataset.task.task.sensitive_columns
-    return [
-        group_name(group, columns)
-        for group, row in rates.items()
-        if any((row[rate].count or 0) < LEAST_ROWS for rate in GOAL_RATES[result.config.goal])
-    ]
+    rate, ends = _ends(rates, GOAL_RATES[result.config.goal])
+    few = [group for end in ends if all((rates[one][rate].count or 0) < LEAST_ROWS for one in end) for group in end]
+    return [group_name(group, columns) for group in rates if group in few]
+
+
+def _ends(rates: Mapping[str, Mapping[str, Estimate]], names: Sequence[str]) -> tuple[str, list[list[str]]]:
+    """(the rate that differs most between groups, the groups where it is lowest and those where it is highest)."""
+    found = []
+    for name in names:
+        values = {group: row[name].value for group, row in rates.items()}
+        known = [value for value in values.values() if value is not None]
+        if known:
+            ends = [[group for group, value in values.items() if value == end] for end in (min(known), max(known))]
+            found.append((max(known) - min(known), name, ends))
+    _, rate, ends = max(found, key=lambda one: one[0], default=(0.0, names[0], []))
+    return rate, ends
 
 
 def change_text(estimate: Estimate, *, as_points: bool = False, bracketed: bool = False) -> str:

@@ -299,6 +299,7 @@ def test_what_is_recommended_and_why_strength_0_is():
     assert advice(with_values([None, None, None])) == (0, "not estimable")
     assert advice(with_values([0.3, "infeasible", 0.2])) == (2, "")
     assert advice(with_values([0.3, 0.3, 0.4])) == (0, "none lower")
+    assert advice(with_values([0.3, "infeasible", "infeasible"])) == (0, "none feasible")
     assert advice(with_values([0.3, 0.1]), chance=0.3) == (0, "within chance")
     assert advice(with_values([0.3, 0.1]), chance=0.3, clear=True) == (1, "")
     assert advice(with_values([0.3, 0.1], gain=Estimate(-0.2, -0.4, 0.0, 90))) == (0, "no clear gain")

@@ -328,7 +328,7 @@ def test_no_point_of_the_curve_is_below_the_accuracy_floor_on_the_rows_that_guid
     floor = start - 0.02
     result = study("equalized_odds", min_accuracy=floor)
     lost = [point for point in result.curve.points if not point.feasible]
-    assert lost and "accuracy would fall" in str(lost[0].reason)
+    assert lost and "accuracy would be" in str(lost[0].reason)
     for point in result.curve.points:
         if point.theta is not None:
             assert float(np.mean((guide.X @ point.theta[:-1] + point.theta[-1] >= 0) == guide.y)) >= floor

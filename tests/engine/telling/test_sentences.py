@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iffair_core.study.results import Repaired, StudyResult
+from iffair_core.study.results import Baseline, Repaired, StudyResult
 from iffair_core.telling import sentences
 from iffair_core.telling.figures import influence_scatter
 from tests.engine.studies import example_study, plain_study
@@ -89,6 +89,36 @@ def test_at_strength_0_nobody_pays() -> None:
     untouched = example_study(strength=0.0)
     assert sentences.pays_sentence(untouched) == sentences.NOTHING_TURNS
     assert sentences.beside_repair(untouched) == []
+
+
+def test_a_limit_that_no_repair_keeps_within_is_named_and_not_the_accuracy_budget() -> None:
+    said = sentences.recommendation_sentence(example_study(min_accuracy=0.99))
+    assert "No repair keeps within the limits" in said and "below the floor of 99 %." in said
+    assert "budget" not in said
+
+
+def test_a_disparity_is_laid_on_small_groups_only_where_they_hold_an_end_of_it() -> None:
+    result = small_groups(end=0.9)
+    said = sentences.untouched_sentence(result)
+    assert "rests on a group with fewer than 10 such rows (Cedar); small groups that are taken together" in said
+    assert "rests on" not in sentences.untouched_sentence(small_groups(end=0.5))
+
+
+def small_groups(end: float) -> StudyResult:
+    """The example, with a disparity within chance and few rows behind the rate of Cedar, which is `end`."""
+    result = example_study(metric="demographic_parity", strength=None)
+    found = result.baseline["validation"]
+    told = {"Alder": (0.3, 400), "Birch": (0.6, 400), "Cedar": (end, 7)}
+    rates = {
+        group: found.rates[group] | {"selection_rate": replace(found.rates[group]["selection_rate"], value=v, count=n)}
+        for group, (v, n) in told.items()
+    }
+    baseline = result.record(Baseline)
+    evaluations = {**baseline.evaluations, "validation": replace(found, rates=rates)}
+    repaired = result.record(Repaired)
+    records = {Baseline: replace(baseline, evaluations=evaluations)}
+    records[Repaired] = replace(repaired, curve=replace(repaired.curve, untouched="within chance"))
+    return replace(result, records={**result.records, **records})
 
 
 @pytest.mark.parametrize(
