@@ -332,7 +332,7 @@ class StudyResult:
         if Baseline in self.records and self.threshold != THRESHOLD:
             chosen = "chosen on validation rows" if isinstance(self.config.threshold, str) else "chosen by you"
             said.append(
-                f"Everybody is selected from P(favorable) = {self.threshold:g} on, a threshold {chosen}, before and "
+                f"Rows are selected from P(favorable) = {self.threshold:g} on, a threshold {chosen}, before and "
                 f"after the repair; the usual one is {THRESHOLD:g}."
             )
         for stage in (Baseline, Repaired):

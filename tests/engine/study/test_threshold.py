@@ -99,7 +99,7 @@ def test_one_half_is_what_it_was():
 
 def test_the_threshold_is_told_before_any_number():
     assert study().findings == (
-        "Everybody is selected from P(favorable) = 0.3 on, a threshold chosen by you, before and after the repair; "
+        "Rows are selected from P(favorable) = 0.3 on, a threshold chosen by you, before and after the repair; "
         "the usual one is 0.5.",
     )
 
