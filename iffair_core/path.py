@@ -158,7 +158,8 @@ class RepairPath:
                 None,
                 None,
                 predicted,
-                f"Beyond {self.limit:.2f}, the largest strength that weights up to {self.repair.max_weight:g} "
+                f"Beyond {max(0.0, self.limit):.2f}, the largest strength that weights up to "
+                f"{self.repair.max_weight:g} "
                 f"{'of the rows that are not pinned ' if self.rails.pinned is not None else ''}can reach.",
             )
         model, weights, best = earlier.model, earlier.weights, np.inf
