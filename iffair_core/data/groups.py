@@ -29,9 +29,9 @@ SMALL_GROUP = 30
 MAX_GROUPS = 50
 SMALL_GROUPS = "(small groups)"
 UNKNOWN = frozenset(
-    {"", "?", "declined", "decline to answer", "decline to state", "n/a", "na", "none", "not available",
-     "not disclosed", "not reported", "not specified", "not stated", "prefer not to answer", "prefer not to say",
-     "undisclosed", "unknown", "unspecified"}
+    {"", "?", "declined", "decline to answer", "decline to state", "n/a", "na", "nan", "none", "not available",
+     "not disclosed", "not reported", "not specified", "not stated", "null", "prefer not to answer",
+     "prefer not to say", "undisclosed", "unknown", "unspecified"}
 )  # fmt: skip
 """Values by which a person's attribute is not known."""
 _QUANTILES = re.compile(r"quantiles:\s*(\d{1,4})\Z", re.ASCII)
@@ -221,8 +221,8 @@ def _too_many(columns: Mapping[str, pd.Series], sizes: Sequence[int], count: int
 def is_unknown(group: str, columns: int = 1) -> bool:
     """Whether a group's name says that an attribute is not known; `columns` are crossed in it.
 
-    >>> is_unknown("(missing)"), is_unknown("Female / Unknown", 2), is_unknown("None of these")
-    (True, True, False)
+    >>> is_unknown("(missing)"), is_unknown("Female / Unknown", 2), is_unknown("NULL"), is_unknown("None of these")
+    (True, True, True, False)
     """
     parts = group.split(" / ") if columns > 1 else [group]
     return any(part == MISSING or part.strip().casefold() in UNKNOWN for part in parts)
