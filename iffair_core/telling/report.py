@@ -323,7 +323,7 @@ def _rows_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Bloc
     }
     for word, part in (("widen", ledger.head(TOP_ROWS)), ("narrow", ledger.tail(TOP_ROWS)[::-1])):
         yield table_block(
-            f"Training rows that {word} the {shorten(goal.label, 90)} gap most. Predicted ○: change of the gap, "
+            f"Training rows that {word} the gap most: {shorten(goal.label, 90)}. Predicted ○: change of the gap, "
             "in points, if the row is left out; its outcome flipped",
             *frame_columns(part, columns, written),
         )
