@@ -12,7 +12,7 @@ import streamlit as st
 from iffair_core.audit import Audit, GroupAudit, audit
 from iffair_core.data.resolving import ResolvedTask
 from iffair_core.data.task import Task
-from iffair_core.errors import TaskError
+from iffair_core.errors import TaskError, quoted
 from iffair_core.metrics import RATES
 from iffair_core.reading.values import as_numbers, is_number, value_label
 from iffair_core.telling import audits
@@ -125,6 +125,8 @@ def _pick(found: ResolvedTask) -> tuple[Task | None, float | None, tuple[str, An
     task, current, chosen = found.task, state.open_table(), state.choices()
     options = [name for name in current.columns if name not in task.sensitive_columns and _decides(name, task.target)]
     column = chosen.audit if chosen.audit in options else task.target
+    if chosen.audit not in (None, column):
+        st.caption(f"{value(chosen.audit)} cannot be compared between the groups; the outcome is.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.selectbox(
             "Compare",
@@ -175,6 +177,8 @@ def _pick_selected(column: str) -> tuple[float | None, Sequence[str]]:
         )
         return above, ()
     favorable = tuple(label for label in chosen.audit_favorable if label in labels)
+    if absent := [label for label in chosen.audit_favorable if label not in labels]:
+        st.caption(f"{value(column)} has no value {plain(quoted(absent))}.")
     st.multiselect(
         f"Selected: {value(column)} is",
         labels,

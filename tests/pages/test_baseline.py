@@ -203,6 +203,14 @@ def test_scores_and_decisions_of_the_file_are_held_against_the_outcome(screen):
     assert not opened.app.exception
 
 
+def test_a_link_that_compares_what_is_not_there_is_told_so(screen):
+    opened = without_a_model(screen, target="passed", favorable="yes", audit="sex")
+    assert "sex cannot be compared between the groups; the outcome is." in audited(opened)
+    assert "passed = yes: 66.7 % of 300 rows" in audited(opened)
+    opened = without_a_model(screen, target="passed", favorable="yes", audit="later", audit_favorable="great")
+    assert "later has no value 'great'." in audited(opened)
+
+
 def test_what_is_compared_without_a_model_is_in_the_link(screen):
     asked = {"audit": "score", "audit_above": "30", "audit_truth": "yes"}
     opened = without_a_model(screen, target="later", favorable="good", **asked)
