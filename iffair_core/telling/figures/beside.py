@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iffair_core.metrics import DISPARITIES, UTILITIES
+from iffair_core.metrics import DISPARITIES
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
     GROUP_SYMBOLS,
@@ -21,7 +21,6 @@ from iffair_core.telling.figures.common import (
     Props,
     Theme,
     as_float,
-    axis_title,
     factor,
     interval_bars,
     label,
@@ -30,12 +29,14 @@ from iffair_core.telling.figures.common import (
     long_frame,
     mark,
     metric_text,
+    metrics_from,
     padded,
     palette,
     rgba,
     short_title,
     stroke,
 )
+from iffair_core.telling.figures.plane import metric_axis
 from iffair_core.wording import listed, metric_title
 
 
@@ -113,15 +114,8 @@ def curves_beside(
     if y in DISPARITIES and y not in HIGHER_IS_BETTER:
         down = (min(0.0, down[0]), down[1])
     figure.good_corner(colors)
-    for put, metric, ends in ((figure.x_axis, x, across), (figure.y_axis, y, down)):
-        turned = metric in HIGHER_IS_BETTER if metric == y else metric not in HIGHER_IS_BETTER
-        suffix = " %" if factor(metric) > 1 else ""
-        put(
-            range=[*(reversed(ends) if turned else ends)],
-            ticksuffix=suffix,
-            nticks=8,
-            title={"text": axis_title(metric)},
-        )
+    figure.x_axis(**metric_axis(x, across if x in HIGHER_IS_BETTER else across[::-1]))
+    figure.y_axis(**metric_axis(y, down[::-1] if y in HIGHER_IS_BETTER else down))
     done = figure.finish(
         theme, height=480 + legend_room(len(lines)), margin_t=40, hovermode="closest", legend=legend_for(len(lines))
     )
@@ -148,7 +142,7 @@ def metrics_beside(
 ) -> Picture:
     """Small multiples of every metric along strength, `first` before the others; stars: the chosen strengths."""
     colors = palette(theme)
-    names = [first, *(m for m in (*DISPARITIES, *UTILITIES) if m != first)]
+    names = metrics_from(first)
     rows = -(-len(names) // columns)
     figure = Canvas(rows=rows, cols=columns, gaps=(0.09, min(0.07, 0.4 / rows)))
     for at, metric in enumerate(names):

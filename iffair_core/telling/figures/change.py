@@ -25,6 +25,7 @@ from iffair_core.telling.figures.common import (
     long_frame,
     mark,
     metric_text,
+    metrics_from,
     padded,
     palette,
     require_split,
@@ -113,7 +114,7 @@ def metrics_along_strength(
     """Small multiples of every metric along strength: predicted dashed, refitted solid, the chosen strength starred."""
     require_split(split, result.after)
     curve, colors = result.curve, palette(theme)
-    names = [curve.metric, *(m for m in (*DISPARITIES, *UTILITIES) if m != curve.metric)]
+    names = metrics_from(curve.metric)
     rows = -(-len(names) // columns)
     figure = Canvas(rows=rows, cols=columns, gaps=(0.09, min(0.07, 0.4 / rows)))
     strengths = np.array([point.strength for point in curve.points])

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from iffair_core import wording
 from iffair_core.data.encoding import Dataset
 from iffair_core.errors import ConfigError, shorten
-from iffair_core.metrics import METRICS
+from iffair_core.metrics import DISPARITIES, METRICS, UTILITIES
 from iffair_core.wording import missing, number, percent
 
 Theme = Literal["light", "dark"]
@@ -43,6 +43,7 @@ METRIC_TITLES = {name: wording.heading(wording.metric_title(name)) for name in M
 RATE_TITLES = {name: wording.heading(title) for name, title in wording.RATE_TITLES.items()}
 PERCENT_METRICS = frozenset(name for name, metric in METRICS.items() if metric.percent)
 HIGHER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if metric.higher_is_better)
+SIGNS = {name: 1.0 if metric.higher_is_better else -1.0 for name, metric in METRICS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,11 @@ def solid_marker(style: GroupStyle, colors: Palette, size: float = 11) -> Props:
 def label(text: object, limit: int = 32) -> str:
     """`text` from the file, shortened, as plotly shows it literally: no markup, no hover field is read from it."""
     return html.escape(shorten(text, limit), quote=False).replace("%{", "%&#123;")
+
+
+def metrics_from(first: str) -> list[str]:
+    """Every disparity and utility, `first` before the others."""
+    return [first, *(metric for metric in (*DISPARITIES, *UTILITIES) if metric != first)]
 
 
 def metric_text(metric: str, value: float | None) -> str:

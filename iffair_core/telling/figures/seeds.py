@@ -5,32 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from iffair_core.metrics import DISPARITIES
 from iffair_core.study.over_seeds import OverSeeds
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
-    HIGHER_IS_BETTER,
     METRIC_TITLES,
-    Palette,
+    SIGNS,
     Picture,
     Props,
     Spot,
     Theme,
     as_float,
-    axis_title,
     factor,
     far_away,
-    interval_bars,
-    label,
     mark,
     metric_text,
     padded,
     palette,
     place_labels,
     rgba,
-    rival_mark,
     stroke,
 )
+from iffair_core.telling.figures.plane import Plane, metric_axis
 from iffair_core.telling.seeds import seeds_caption, seeds_curve, seeds_rivals
 from iffair_core.tradeoff import STRENGTHS
 from iffair_core.wording import listed, metric_title
@@ -55,12 +50,10 @@ def seeds_tradeoff(
     y = y or found.metric
     colors, table = palette(theme), _places(found, x, y, split)
     known = table[[x, y]].notna().all(axis=1)
-    away = far_away(
-        table, table["method"] == "", {metric: 1.0 if metric in HIGHER_IS_BETTER else -1.0 for metric in (x, y)}
-    )
+    away = far_away(table, table["method"] == "", {metric: SIGNS[metric] for metric in (x, y)})
     ours, rivals = table[(table["method"] == "") & known], table[(table["method"] != "") & known]
     hover = f"{METRIC_TITLES[x]} %{{x:.4~g}}<br>{METRIC_TITLES[y]} %{{y:.3~g}}<extra></extra>"
-    singles = _singles(found, x, y, split)
+    plane, singles = Plane(x, y, colors, hover), _singles(found, x, y, split)
     figure = Canvas()
     for place, (_, line) in enumerate(singles.groupby("seed")):
         look: Props = {"mode": "lines", "line": stroke(rgba(colors.muted, 0.45), 1), "hoverinfo": "skip"}
@@ -68,40 +61,37 @@ def seeds_tradeoff(
             x=line["x"], y=line["y"], name="Single seeds", showlegend=place == 0, legendgroup="seeds", **look
         )
     figure.scatter(
-        **_at(ours, x, y),
+        **plane.place(ours),
         customdata=ours[["strength"]],
         name="Mean over seeds",
         mode="lines+markers",
         line=stroke(colors.accent, 2.4),
         marker=mark("circle", 7, colors.accent, colors.ink, 0.6),
         hovertemplate="Strength %{customdata[0]:.4~g}, mean over seeds<br>" + hover,
-        **_bars(ours, x, y, rgba(colors.accent, 0.4), np.isin(ours["strength"], STRENGTHS[::EVERY])),
+        **plane.bars(ours, rgba(colors.accent, 0.4), 3, np.isin(ours["strength"], STRENGTHS[::EVERY])),
     )
-    spots = _others(figure, rivals, away, (x, y), colors, hover)
+    note = ", mean over seeds"
+    spots = plane.rivals(figure, rivals, rivals["method"], away, opacity=0.3, width=3, note=note)
     start = ours[ours["strength"] == 0]
     if len(start):
         look = {"mode": "markers", "marker": mark("diamond", 14, colors.ink, colors.page), "showlegend": False}
-        figure.scatter(**_at(start, x, y), name="Baseline", hovertemplate=f"Baseline<br>{hover}", **look)
-        spots.append(Spot(**_at(start.iloc[0], x, y), text="Baseline", color=colors.ink))
+        figure.scatter(**plane.place(start), name="Baseline", hovertemplate=f"Baseline<br>{hover}", **look)
+        spots.append(Spot(**plane.place(start.iloc[0]), text="Baseline", color=colors.ink))
     seen = table[known & ~away]
     x_range = padded(np.r_[_ends(seen, x), singles["x"]], 0.08, 0.002 * factor(x))
     y_range = padded(
         np.r_[_ends(seen, y), singles["y"], [] if reference_line is None else [factor(y) * reference_line]]
     )
-    x_range = x_range if x in HIGHER_IS_BETTER else x_range[::-1]
-    y_range = (0.0, y_range[1]) if y in DISPARITIES and y not in HIGHER_IS_BETTER else y_range[::-1]
+    x_range, y_range = plane.turned(x_range, y_range)
     figure.good_corner(colors)
     if reference_line is not None:
-        level: Props = {"y0": factor(y) * reference_line, "y1": factor(y) * reference_line}
-        wide: Props = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "line": stroke(colors.ink, 1.2, "dot")}
-        figure.shape(**level, **wide)
+        figure.level(factor(y) * reference_line, stroke(colors.ink, 1.2, "dot"))
     near = [*zip(factor(x) * ours[x], factor(y) * ours[y], strict=True)]
     figure.annotations += place_labels(
         spots, x_range=x_range, y_range=y_range, obstacles=near, size=(600.0, 340.0), background=colors.page
     )
-    for put, metric, ends in ((figure.x_axis, x, x_range), (figure.y_axis, y, y_range)):
-        suffix = " %" if factor(metric) > 1 else ""
-        put(range=list(ends), ticksuffix=suffix, nticks=8, title={"text": axis_title(metric)})
+    figure.x_axis(**metric_axis(x, x_range))
+    figure.y_axis(**metric_axis(y, y_range))
     done = figure.finish(theme, height=440, hovermode="closest", dragmode="zoom")
     caption = seeds_caption(found, split) + _unseen(found, ours, table[away & known])
     return Picture(done, f"{_alt(ours, rivals, x, y, split)} {caption}", table, caption)
@@ -128,40 +118,9 @@ def _singles(found: OverSeeds, x: str, y: str, split: str) -> pd.DataFrame:
     return pd.DataFrame(points, columns=["seed", "x", "y"])
 
 
-def _at(points: pd.Series | pd.DataFrame, x: str, y: str) -> Props:
-    """Coordinates of one point or several, in the units of the axes."""
-    return {"x": factor(x) * points[x], "y": factor(y) * points[y]}
-
-
-def _bars(points: pd.DataFrame, x: str, y: str, color: str, where: np.ndarray | bool = True) -> Props:
-    bars = {}
-    for axis, metric in (("x", x), ("y", y)):
-        value, low, high = (factor(metric) * points[f"{metric}{end}"].to_numpy(float) for end in ("", " low", " high"))
-        drawn = interval_bars(value, np.where(where, low, np.nan), np.where(where, high, np.nan), color, 3)
-        bars[f"error_{axis}"] = drawn
-    return bars
-
-
 def _ends(points: pd.DataFrame, metric: str) -> np.ndarray:
     """The means of a metric, in the units of its axis."""
     return factor(metric) * points[metric].to_numpy(float)
-
-
-def _others(
-    figure: Canvas, rivals: pd.DataFrame, away: pd.Series, axes: tuple[str, str], colors: Palette, hover: str
-) -> list[Spot]:
-    """Hollow markers with their bars, one trace for each method; returns where the names of those in sight belong."""
-    spots = []
-    for place in range(len(rivals)):
-        one = rivals.iloc[[place]]
-        name = label(one["method"].iloc[0], 48)
-        look: Props = {"mode": "markers", "marker": rival_mark(place, colors), "showlegend": False, "name": name}
-        bars = _bars(one, *axes, rgba(colors.ink, 0.3))
-        figure.scatter(**_at(one, *axes), hovertemplate=f"{name}, mean over seeds<br>{hover}", **look, **bars)
-        if not away[one.index[0]]:
-            short = label(one["method"].iloc[0].partition(" (")[0], 48)
-            spots.append(Spot(**_at(one.iloc[0], *axes), text=short, color=colors.ink))
-    return spots
 
 
 def _unseen(found: OverSeeds, ours: pd.DataFrame, away: pd.DataFrame) -> str:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from iffair_core.errors import ConfigError, shorten
-from iffair_core.metrics import DISPARITIES
 from iffair_core.study.results import StudyResult
 from iffair_core.telling.figures.canvas import Canvas
 from iffair_core.telling.figures.common import (
     HIGHER_IS_BETTER,
     METRIC_TITLES,
-    Palette,
+    SIGNS,
     Picture,
     Props,
     Spot,
     Theme,
     as_float,
-    axis_title,
     factor,
     far_away,
-    interval_bars,
-    label,
     mark,
     metric_text,
     padded,
@@ -33,40 +28,11 @@ from iffair_core.telling.figures.common import (
     place_labels,
     require_split,
     rgba,
-    rival_mark,
     stroke,
 )
+from iffair_core.telling.figures.plane import Plane, metric_axis
 from iffair_core.tradeoff import Curve
 from iffair_core.wording import listed, metric_title, missing
-
-
-@dataclass(frozen=True)
-class _View:
-    """What is drawn against what, and how."""
-
-    x: str
-    y: str
-    colors: Palette
-    hover: str
-    intervals: bool
-    compact: bool
-
-    def place(self, point: pd.Series | pd.DataFrame) -> dict[str, Any]:
-        """Coordinates of one point or several, in the units of the axes."""
-        return {"x": factor(self.x) * point[self.x], "y": factor(self.y) * point[self.y]}
-
-    def bars(self, points: pd.DataFrame, color: str, width: int = 4) -> dict[str, Any]:
-        """Intervals of `points` on both axes, nothing unless they were asked for."""
-        if not self.intervals:
-            return {}
-        bars = {}
-        for axis, metric in (("x", self.x), ("y", self.y)):
-            value, low, high = (
-                factor(metric) * points[name].to_numpy(float) for name in (metric, f"{metric} low", f"{metric} high")
-            )
-            bars[f"error_{axis}"] = interval_bars(value, low, high, color, width)
-        return bars
-
 
 NARROW = 400.0
 """Pixels across the panel on a screen of 800."""
@@ -97,9 +63,7 @@ def tradeoff(
     require_split(split, result.baseline)
     colors = palette(theme)
     table = _points(result, x, y, split)
-    away = far_away(
-        table, table["rival"] == "", {metric: 1.0 if metric in HIGHER_IS_BETTER else -1.0 for metric in (x, y)}
-    )
+    away = far_away(table, table["rival"] == "", {metric: SIGNS[metric] for metric in (x, y)})
     ours, rivals = table[table["rival"] == ""], table[table["rival"] != ""]
     refitted = ours[ours[x].notna() & ours[y].notna()]
     predicted = ours[ours[f"predicted {x}"].notna() & ours[f"predicted {y}"].notna()]
@@ -107,7 +71,7 @@ def tradeoff(
 
     figure = Canvas()
     hover = f"{METRIC_TITLES[x]} %{{x:.4~g}}{' %' if fx > 1 else ''}<br>{METRIC_TITLES[y]} %{{y:.3~g}}<extra></extra>"
-    view, joined = _View(x, y, colors, hover, intervals, compact), "lines+markers"
+    view, joined = Plane(x, y, colors, hover, intervals, compact), "lines+markers"
     figure.scatter(
         x=fx * predicted[f"predicted {x}"],
         y=fy * predicted[f"predicted {y}"],
@@ -133,7 +97,8 @@ def tradeoff(
         hovertemplate="Refitted at strength %{customdata[0]:.6~g}<br>" + hover,
         **view.bars(refitted, rgba(colors.accent, 0.22), 2),
     )
-    spots = _marks(figure, result.curve, ours, view) + _rivals(figure, rivals, view, away)
+    spots = _marks(figure, result.curve, ours, view)
+    spots += view.rivals(figure, rivals, rivals["rival"], away, opacity=0.5, width=4)
 
     band = result.baseline[split].chance_band.get(y)
     x_range, y_range = _ranges(table[~away], view, band, reference_line)
@@ -166,11 +131,12 @@ def tradeoff(
         font=11 if compact else 12,
         background=colors.page,
     )
-    short: Props = {"standoff": 4, "font": {"size": 12, "color": colors.muted}} if compact else {}
     for put, metric, ends in ((figure.x_axis, x, x_range), (figure.y_axis, y, y_range)):
-        title = {"text": METRIC_TITLES[metric] if compact else axis_title(metric), **short}
-        suffix = " %" if factor(metric) > 1 else ""
-        put(range=list(ends), ticksuffix=suffix, nticks=5 if compact else 8, title=title)
+        axis = metric_axis(metric, ends, 5 if compact else 8)
+        if compact:
+            small = {"size": 12, "color": colors.muted}
+            axis["title"] = {"text": METRIC_TITLES[metric], "standoff": 4, "font": small}
+        put(**axis)
     done = figure.finish(
         theme, height=250 if compact else 520, hovermode="closest", showlegend=not compact, dragmode="zoom"
     )
@@ -211,25 +177,7 @@ def _points(result: StudyResult, x: str, y: str, split: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _rivals(figure: Canvas, rivals: pd.DataFrame, view: _View, away: pd.Series) -> list[Spot]:
-    """Hollow markers, one trace for each rival; returns where the names of those in sight belong."""
-    spots = []
-    colors = view.colors
-    for place in range(len(rivals)):
-        rival = rivals.iloc[[place]]
-        if rival[[view.x, view.y]].isna().to_numpy().any():
-            continue
-        name = label(rival["rival"].iloc[0], 48)
-        look: Props = {"mode": "markers", "marker": rival_mark(place, colors, 9 if view.compact else 12)}
-        look |= {"name": name, "showlegend": False, "hovertemplate": f"{name}<br>{view.hover}"}
-        figure.scatter(**view.place(rival), **look, **view.bars(rival, rgba(colors.ink, 0.5)))
-        if not view.compact and not away[rival.index[0]]:
-            short = label(rival["rival"].iloc[0].partition(" (")[0], 48)
-            spots.append(Spot(**view.place(rivals.iloc[place]), text=short, color=colors.ink))
-    return spots
-
-
-def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> list[Spot]:
+def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: Plane) -> list[Spot]:
     """Ring of the recommended point, diamond of the baseline, star of the chosen one; returns their names' places."""
     colors, scale = view.colors, 0.75 if view.compact else 1.0
     wanted = (
@@ -246,7 +194,7 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
         hover = f"{name}, strength %{{customdata[0]:.6~g}}<br>{view.hover}"
         drawn = mark(symbol, size * scale, fill, colors.accent if ring else colors.page, width)
         look: Props = {"mode": "markers", "marker": drawn, "showlegend": False, "hovertemplate": hover}
-        look |= {} if ring else view.bars(point, rgba(colors.ink, 0.6))
+        look |= {} if ring else view.bars(point, rgba(colors.ink, 0.6), 4)
         figure.scatter(**view.place(point), name=name, customdata=point[["strength"]], **look)
         names.setdefault(place, []).append(name)
     spots = []
@@ -262,7 +210,7 @@ def _marks(figure: Canvas, curve: Curve, ours: pd.DataFrame, view: _View) -> lis
 
 
 def _ranges(
-    table: pd.DataFrame, view: _View, band: float | None, reference_line: float | None
+    table: pd.DataFrame, view: Plane, band: float | None, reference_line: float | None
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Axis ranges that hold everything drawn, turned so that better is right and down.
 
@@ -277,14 +225,7 @@ def _ranges(
     values += [] if reference_line is None else [reference_line]
     if band is not None and (y in HIGHER_IS_BETTER or band <= 1.25 * max(v for v in [*values, 0.0] if not missing(v))):
         values.append(band)
-    down = padded(factor(y) * np.array(values), 0.10, 0.002 * factor(y))
-    if y in DISPARITIES and y not in HIGHER_IS_BETTER:
-        down = (0.0, down[1])
-    if x not in HIGHER_IS_BETTER:
-        across = across[::-1]
-    if y in HIGHER_IS_BETTER:
-        down = down[::-1]
-    return across, down
+    return view.turned(across, padded(factor(y) * np.array(values), 0.10, 0.002 * factor(y)))
 
 
 def _words_at(
@@ -295,7 +236,7 @@ def _words_at(
     return [(x_range[0] + share * (x_range[1] - x_range[0]), y) for share in across]
 
 
-def _backdrop(figure: Canvas, view: _View, y_range: tuple[float, float], band: float | None) -> None:
+def _backdrop(figure: Canvas, view: Plane, y_range: tuple[float, float], band: float | None) -> None:
     """What lies under the points: the good corner and the chance band."""
     y, colors = view.y, view.colors
     figure.good_corner(colors, words=not view.compact)
@@ -328,7 +269,7 @@ def _freer_left(
     return sides[0] < sides[1]
 
 
-def _reference(figure: Canvas, view: _View, level: float, *, left: bool) -> None:
+def _reference(figure: Canvas, view: Plane, level: float, *, left: bool) -> None:
     """The user's line, with its value at the freer end."""
     y = factor(view.y) * level
     figure.level(y, stroke(view.colors.ink, 1, "dot"))
