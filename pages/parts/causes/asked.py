@@ -45,6 +45,16 @@ def _open(kind: str, result: StudyResult, key: Hashable) -> _Question | None:
     return question if question is not None and question.about is result.goal and question.key == key else None
 
 
+def task(work_out: Callable[..., T], *given: Any, doing: str = "") -> Callable[[Work[T]], T]:
+    """`work_out(*given)` as a task that can be stopped, and that says how far it is where `doing` says with what."""
+
+    def run(work: Work[T]) -> T:
+        report = {"report": lambda share: work.report(share, doing)} if doing else {}
+        return work_out(*given, stop_check=work.stop_check, **report)
+
+    return run
+
+
 def ask(kind: str, result: StudyResult, key: Hashable, task: Callable[[Work[T]], T], doing: str) -> None:
     """Begin to answer a question; an earlier one of the kind is stopped. It may be used in a callback."""
     forget(kind)

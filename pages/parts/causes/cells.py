@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from iffair_core.causes.change import Agreement, proven_cells
+from iffair_core.causes.change import proven_cells
 from iffair_core.study.results import StudyResult
 from iffair_core.telling.figures import Theme, influence_distribution
 from pages.kit import widgets
@@ -14,11 +12,7 @@ from pages.parts.causes import asked
 def by_group_and_outcome(result: StudyResult, theme: Theme) -> None:
     """The boxes, and how their medians and extremes fared when the rows were really left out."""
     widgets.chart(influence_distribution(result, theme), "influence_cells")
-    task = partial(_found, result)
+    task = asked.task(proven_cells, result)
     found = asked.answer("cells", result, task, "Refitting without rows", "The effects could not be checked")
     if found is not None:
         asked.proof("the median and extreme rows of each group and outcome", found)
-
-
-def _found(result: StudyResult, work: asked.Work[Agreement]) -> Agreement:
-    return proven_cells(result, stop_check=work.stop_check)

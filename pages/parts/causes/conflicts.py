@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from iffair_core.causes.conflicts import AlongCurve, Conflicts, along_curve, conflicts
+from iffair_core.causes.conflicts import along_curve, conflicts
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import causes
 from iffair_core.telling.figures import conflict_map, gaps_along_curve
@@ -19,9 +17,8 @@ DOING = "Refitting for each goal"
 
 def between_goals(result: StudyResult) -> None:
     """The matrix of cosines with its check by refits."""
-    found = asked.answer(
-        "conflicts", result, partial(_found, result), DOING, "The goals could not be held against each other"
-    )
+    task = asked.task(conflicts, result, doing=DOING)
+    found = asked.answer("conflicts", result, task, DOING, "The goals could not be held against each other")
     if found is None:
         return
     st.markdown(f"**{plain(causes.conflicts_sentence(result, found))}** {plain(causes.price_sentence(result, found))}")
@@ -38,7 +35,7 @@ def between_goals(result: StudyResult) -> None:
 
 def _along(result: StudyResult) -> None:
     """The goals' gaps along the curve, foretold and refitted."""
-    task = partial(_followed, result)
+    task = asked.task(along_curve, result)
     key = asked.curve_key(result, "along")
     found = asked.answer("along", result, task, "Following the curve", "The curve could not be followed", key)
     if found is None:
@@ -49,11 +46,3 @@ def _along(result: StudyResult) -> None:
     asked.proof("the gaps along the whole curve", found.agreement)
     widgets.chart(gaps_along_curve(result, found, widgets.theme()), "gaps_along_curve")
     widgets.csv_download(causes.along_table(found), "along.csv", key="along_csv")
-
-
-def _followed(result: StudyResult, work: asked.Work[AlongCurve]) -> AlongCurve:
-    return along_curve(result, stop_check=work.stop_check)
-
-
-def _found(result: StudyResult, work: asked.Work[Conflicts]) -> Conflicts:
-    return conflicts(result, stop_check=work.stop_check, report=lambda share: work.report(share, DOING))

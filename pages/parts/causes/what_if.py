@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from iffair_core.causes.change import ACTIONS, Action, Effect, agreement, predict, refit, refit_each
+from iffair_core.causes.change import ACTIONS, Action, agreement, predict, refit, refit_each
 from iffair_core.causes.found import TriedChange
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import causes
@@ -60,7 +59,7 @@ def what_if(result: StudyResult, rows: np.ndarray, key: str, what: str) -> None:
             "difference": columns.text("Difference", width="small", alignment="right"),
         },
     )
-    task = partial(_refit, result, action, rows)
+    task = asked.task(refit, result, action, rows)
     if asked.is_asked(kind, result, question):
         found = asked.answer(kind, result, task, "Refitting", "The model could not be refitted", question)
         if found is not None and refitted is None:
@@ -73,10 +72,6 @@ def what_if(result: StudyResult, rows: np.ndarray, key: str, what: str) -> None:
             on_click=asked.ask,
             args=(kind, result, question, task, "Refitting"),
         )
-
-
-def _refit(result: StudyResult, action: Action, rows: np.ndarray, work: asked.Work[Effect]) -> Effect:
-    return refit(result, action, rows, stop_check=work.stop_check)
 
 
 def _name(rows: np.ndarray) -> int:
@@ -101,7 +96,7 @@ def check_rows(result: StudyResult, row_ids: Sequence[int]) -> None:
     """A button that refits without each of the first rows of a list, and how their scores fared."""
     rows = np.searchsorted(result.dataset.row_id[result.train_rows], np.asarray(row_ids[:CHECKED]))
     question = _name(rows)
-    task = partial(_refit_each, result, rows)
+    task = asked.task(refit_each, result, rows)
     if not asked.is_asked("check_rows", result, question):
         st.button(
             f"Refit without each of the first {count(rows.size)}" if rows.size > 1 else "Refit without it",
@@ -133,7 +128,3 @@ def check_rows(result: StudyResult, row_ids: Sequence[int]) -> None:
         },
         file_name="checked_rows.csv",
     )
-
-
-def _refit_each(result: StudyResult, rows: np.ndarray, work: asked.Work[list[Effect]]) -> list[Effect]:
-    return refit_each(result, rows, stop_check=work.stop_check)
