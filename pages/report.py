@@ -21,14 +21,13 @@ from pages.parts.scenarios import held, saving
 from pages.session import log, state
 from pages.shell import boot
 
-PARQUET = "application/vnd.apache.parquet"
 FILES = (
     ("rows.csv", "text/csv", outputs.rows_csv, "One line per row: split, group, weight, influences, scores."),
-    ("rows.parquet", PARQUET, outputs.rows_parquet, "The same as rows.csv, smaller and with types."),
+    ("rows.parquet", widgets.PARQUET, outputs.rows_parquet, "The same as rows.csv, smaller and with types."),
     ("curve.csv", "text/csv", outputs.curve_csv, "Every strength: metrics predicted and refitted."),
     ("summary.json", "application/json", outputs.summary_json, "Every number of the study, with intervals."),
     ("settings.json", "application/json", outputs.settings_json, "The choices and the table's fingerprint."),
-    ("design.parquet", PARQUET, outputs.design_parquet, "The features as the model saw them."),
+    ("design.parquet", widgets.PARQUET, outputs.design_parquet, "The features as the model saw them."),
     (
         "model.skops",
         "application/zip",
@@ -57,18 +56,8 @@ usual_title = f"Fairness study of {current.name}"
 
 def download(name: str, kind: str, make: Callable[[], bytes | str], label: str, *, primary: bool = False) -> None:
     """A button whose file is made when it is clicked; not for figures from before the last change."""
-    st.download_button(
-        label,
-        data=log.downloaded(name, make),
-        file_name=name,
-        mime=kind,
-        key=f"report_{name}",
-        on_click="ignore",
-        width="stretch",
-        icon=":material/download:",
-        type="primary" if primary else "secondary",
-        disabled=bool(stale),
-    )
+    look: dict[str, Any] = {"width": "stretch", "type": "primary" if primary else "secondary", "disabled": bool(stale)}
+    widgets.download(label, log.downloaded(name, make), name, kind, key=f"report_{name}", **look)
 
 
 def printed(result: StudyResult, source: str, draft: dict[str, Any]) -> bytes:

@@ -33,6 +33,7 @@ CHART_CONFIG = {
     "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d"],
     "responsive": True,
 }
+PARQUET = "application/vnd.apache.parquet"
 
 
 def theme() -> Literal["light", "dark"]:
@@ -230,29 +231,29 @@ def in_percent(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def csv_download(frame: pd.DataFrame, file_name: str, *, label: str = "Download CSV", key: str | None = None) -> None:
     """A button that downloads the frame as CSV; the file is made when it is clicked."""
-    st.download_button(
-        label,
-        data=lambda: csv_bytes(frame),
-        file_name=file_name,
-        mime="text/csv",
-        key=key or f"csv_{file_name}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download(label, lambda: csv_bytes(frame), file_name, "text/csv", key=key or f"csv_{file_name}")
 
 
 def parquet_download(frame: pd.DataFrame, file_name: str, *, key: str) -> None:
     """A button that downloads the frame as Parquet; the file is made when it is clicked."""
     from iffair_core.telling.files import parquet_bytes
 
+    download("As Parquet", lambda: parquet_bytes(frame), file_name, PARQUET, key=key)
+
+
+def download(
+    label: str, content: bytes | str | Callable[[], bytes | str], file_name: str, mime: str, *, key: str, **look: Any
+) -> None:
+    """A button that downloads a file, and runs no page for it; what makes `content` is called when it is clicked."""
     st.download_button(
-        "As Parquet",
-        data=lambda: parquet_bytes(frame),
+        label,
+        data=content,
         file_name=file_name,
-        mime="application/vnd.apache.parquet",
+        mime=mime,
         key=key,
         icon=":material/download:",
         on_click="ignore",
+        **look,
     )
 
 

@@ -91,19 +91,29 @@ def _take(head: dict[str, Any], content: bytes) -> bool:
 
 def keep() -> None:
     """Keep what has changed since it was last kept. Call it before the page. Raises StoreError."""
-    words = {key: st.session_state.get(key) or "" for key in WORDS}
-    head: dict[str, Any] = {**words, "choices": to_query(state.choices())}
+    head: dict[str, Any] = {**_words(), "choices": to_query(state.choices())}
     if state.choices().source == UPLOAD:
         if state.choices().smallest_group is not None and keeps_rows():
             drop_rows()
         current = state.table()
         if current is None or not keeps_rows():
             return
-        head["table"] = {"name": current.name, "fingerprint": current.fingerprint}
+        head = _head(current)
     last = st.session_state.get(_LAST)
-    if last == (_about(), head) or (last is None and not any(words.values()) and "table" not in head):
+    if last == (_about(), head) or (last is None and not any(_words().values()) and "table" not in head):
         return
     _write(head)
+
+
+def _words() -> dict[str, str]:
+    """What the visitor wrote."""
+    return {key: st.session_state.get(key) or "" for key in WORDS}
+
+
+def _head(upload: CurrentTable) -> dict[str, Any]:
+    """What is kept of a visitor's work on an upload, beside its rows."""
+    table = {"name": upload.name, "fingerprint": upload.fingerprint}
+    return {**_words(), "choices": to_query(state.choices()), "table": table}
 
 
 def _write(head: dict[str, Any], content: bytes | None = None) -> None:
@@ -142,9 +152,7 @@ def keep_rows() -> None:
     if state.choices().smallest_group is not None:
         raise ConfigError("In cohort-only mode no single row is kept. Switch the mode off to keep the file.")
     current = state.open_table()
-    words = {key: st.session_state.get(key) or "" for key in WORDS}
-    about = {"name": current.name, "fingerprint": current.fingerprint}
-    _write({**words, "choices": to_query(state.choices()), "table": about}, table_parquet(current.frame))
+    _write(_head(current), table_parquet(current.frame))
     st.session_state[_ROWS] = current.fingerprint
 
 

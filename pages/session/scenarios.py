@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -176,26 +176,21 @@ def open_scenario(entry: Entry) -> None:
 
 def rename(entry: Entry, name: str, note: str) -> None:
     """Give a scenario another name and note. Use it in a callback."""
-
-    def action() -> str:
-        now = _store().change(entry, name=name, note=note)
-        if not is_changed(entry):
-            _seen()[entry.id] = now.version
-        return f"Renamed to '{now.name}'."
-
-    _try(action)
+    _try(lambda: f"Renamed to '{_changed(entry, name=name, note=note).name}'.")
 
 
 def share(entry: Entry, shared: bool) -> None:
     """Let the team open a scenario, or no longer. Use it in a callback."""
+    how = "is shared with the team" if shared else "is yours alone now"
+    _try(lambda: f"'{_changed(entry, shared=shared).name}' {how}.")
 
-    def action() -> str:
-        now = _store().change(entry, shared=shared)
-        if not is_changed(entry):
-            _seen()[entry.id] = now.version
-        return f"'{now.name}' is shared with the team." if shared else f"'{now.name}' is yours alone now."
 
-    _try(action)
+def _changed(entry: Entry, **change: Any) -> Entry:
+    """Change a scenario; the new version is seen where the one before was."""
+    now = _store().change(entry, **change)
+    if not is_changed(entry):
+        _seen()[entry.id] = now.version
+    return now
 
 
 def link(entry: Entry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
@@ -252,6 +252,11 @@ def of_saved(saved: SavedSettings, source: str, reading: Mapping[str, str | int]
     study["C"] = None if usual == config.C else config.C
     rivals = "all" if set(FAIRLEARN) & set(config.rivals) else "weights"
     return replace(of_task(saved.task, source), **study, rivals=rivals, transfer=config.transfer, reading=dict(reading))
+
+
+def changed_choices(old: Choices, new: Choices) -> list[str]:
+    """Names of the choices that are not the same."""
+    return [one.name for one in fields(Choices) if getattr(old, one.name) != getattr(new, one.name)]
 
 
 def differences(old: Choices, new: Choices) -> list[str]:

@@ -8,7 +8,7 @@ session and never in a cache that sessions share; `forget` leaves nothing of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -26,7 +26,7 @@ from iffair_core.reading.values import MISSING, label_codes
 from pages.session import folders
 from pages.session.address import from_query, to_query
 from pages.session.memory import forget_all, remembered
-from pages.session.settings import EXAMPLE, UPLOAD, Choices, preset
+from pages.session.settings import EXAMPLE, UPLOAD, Choices, changed_choices, preset
 from pages.shell import boot
 
 if TYPE_CHECKING:
@@ -368,8 +368,7 @@ def here(callback: Callable[[], None]) -> Callable[[], None]:
             return
         callback()
         if earlier is not None:
-            names = [entry.name for entry in fields(Choices)]
-            changed = [name for name in names if getattr(choices(), name) != getattr(before, name)]
+            changed = changed_choices(before, choices())
             if any(getattr(choices(), name) == getattr(earlier, name) for name in changed):
                 st.session_state[_CHOICES] = before
                 st.session_state.pop(_ARRIVAL, None)

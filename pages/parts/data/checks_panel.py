@@ -6,8 +6,7 @@ Checks are worked out in the background and kept in this session, one set per ta
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
@@ -19,7 +18,7 @@ from pages.kit.poll import poll
 from pages.kit.text import count, plain
 from pages.kit.widgets import Number
 from pages.session import state
-from pages.session.settings import Choices
+from pages.session.settings import Choices, changed_choices
 from pages.session.work import UnderWay, Work
 
 MOMENT = 0.05
@@ -246,18 +245,15 @@ def _undo_line() -> None:
             st.button("Undo", key="remedy_undo", icon=":material/undo:", on_click=_undo, type="tertiary")
 
 
-def _changed(applied: Applied) -> Sequence[str]:
-    names = (entry.name for entry in fields(Choices))
-    return [name for name in names if getattr(applied.before, name) != getattr(applied.after, name)]
-
-
 def _still_there(applied: Applied) -> bool:
     now = state.choices()
     same_table = (now.source, now.file) == (applied.after.source, applied.after.file)
-    return same_table and all(getattr(now, name) == getattr(applied.after, name) for name in _changed(applied))
+    changed = changed_choices(applied.before, applied.after)
+    return same_table and all(getattr(now, name) == getattr(applied.after, name) for name in changed)
 
 
 def _undo() -> None:
     done: list[Applied] = st.session_state[_APPLIED]
     last = done.pop()
-    state.set_choices(replace(state.choices(), **{name: getattr(last.before, name) for name in _changed(last)}))
+    back = {name: getattr(last.before, name) for name in changed_choices(last.before, last.after)}
+    state.set_choices(replace(state.choices(), **back))

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from iffair_core.errors import shorten
-from iffair_core.metrics import DISPARITIES, UTILITIES
 from iffair_core.telling.csv_writing import csv_bytes
+from iffair_core.telling.figures.common import metrics_from
 from pages.kit import columns, errors, widgets
 from pages.kit.text import plain
 from pages.kit.words import metric_title
@@ -67,7 +67,7 @@ def _results(kept: Kept) -> None:
     line = line_of("Saved curve", kept)
     axes = {"x": chosen.utility_axis, "y": chosen.disparity_axis or metric}
     widgets.chart(curves_beside([line], widgets.theme(), **axes, split=split), "held_curve")
-    names = [metric, *(name for name in (*DISPARITIES, *UTILITIES) if name != metric)]
+    names = metrics_from(metric)
     frame = pd.DataFrame({"metric": [metric_title(name) for name in names]})
     for when in ("before", "after"):
         frame[when] = [head[when][split][name] for name in names]
@@ -95,18 +95,12 @@ def _downloads(kept: Kept) -> None:
     files = {name: content for name, content in kept.files.items() if name.rpartition(".")[2] in _KINDS}
     with st.container(horizontal=True, gap="small"):
         for name, content in files.items():
-            _download(name, content)
+            widgets.download(name, content, name, _KINDS[name.rpartition(".")[2]], key=f"held_{name}")
         if kept.rows is not None:
-            _download("rows.csv", lambda: csv_bytes(pd.read_parquet(io.BytesIO(kept.files["rows.parquet"]))))
-
-
-def _download(name: str, content: object) -> None:
-    st.download_button(
-        name,
-        data=content,  # type: ignore[arg-type]
-        file_name=name,
-        mime=_KINDS[name.rpartition(".")[2]],
-        key=f"held_{name}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+            widgets.download(
+                "rows.csv",
+                lambda: csv_bytes(pd.read_parquet(io.BytesIO(kept.files["rows.parquet"]))),
+                "rows.csv",
+                "text/csv",
+                key="held_rows.csv",
+            )
