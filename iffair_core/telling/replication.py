@@ -322,13 +322,15 @@ def finding(kept: Replication, kind: str, variant: str) -> str:
     )
 
 
+def seeds_span(kept: Replication, kind: str) -> str:
+    """How many seeds the comparisons of a kind ran under, fewest to most: "3 to 10"."""
+    found = sorted({one.seeds for one in kept.entries if one.kind == kind})
+    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
 def run_words(kept: Replication) -> str:
     """What was run: data sets, goals, seeds and splits, in words."""
-    seeds = []
-    for kind in kept.kinds:
-        found = sorted({one.seeds for one in kept.entries if one.kind == kind})
-        span = f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"
-        seeds.append(f"{_inside(KINDS[kind].title)}: {span}")
+    seeds = [f"{_inside(KINDS[kind].title)}: {seeds_span(kept, kind)}" for kind in kept.kinds]
     return (
         f"{listed([source_title(name) for name in kept.datasets()])}; "
         f"goals {listed([GOAL_TITLES[goal] for goal in kept.goals()])}. "

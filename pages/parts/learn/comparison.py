@@ -16,6 +16,7 @@ from iffair_core.telling.replication import (
     rival_title,
     rule_words,
     run_words,
+    seeds_span,
     source_title,
 )
 from iffair_core.wording import heading, points
@@ -79,9 +80,8 @@ def compare() -> None:
 def _words(kept: Replication, kind: str, variant: str) -> None:
     widgets.sentence(finding(kept, kind, variant))
     datasets, goals = kept.datasets(kind), kept.goals(kind)
-    seeds = sorted({one.seeds for one in kept.entries if one.kind == kind})
-    span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    runs = f"{span} {'seed' if seeds == [1] else 'seeds'}"
+    span = seeds_span(kept, kind)
+    runs = f"{span} {'seed' if span == '1' else 'seeds'}"
     st.markdown(
         f"**{len(datasets)} public data sets, {len(goals)} goals, {runs}**; means on test rows. "
         "The strength is chosen on them too: this says what the curve contains, not what a "
