@@ -65,7 +65,7 @@ def proven_cells(result: StudyResult, *, stop_check: StopCheck = never_stop) -> 
     They are what is told of the rows of a group and outcome; refits end when their time is over (`refit_each`).
     """
     data, removal = result.dataset, result.goal.removal
-    cell = 2 * data.group_codes[result.train_rows] + (data.y[result.train_rows] > 0.5)
+    cell = data.cells(result.train_rows)
     ordered = np.lexsort((removal, cell))
     inside = np.split(ordered, np.flatnonzero(np.diff(cell[ordered])) + 1)
     chosen = np.unique([rows[place] for rows in inside for place in (0, rows.size // 2, -1)])

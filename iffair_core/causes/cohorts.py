@@ -170,7 +170,7 @@ def _ranked(
 def _expected(result: StudyResult, effect: np.ndarray) -> np.ndarray:
     """The mean effect of the rows of the same group and outcome, (n,)."""
     data, rows = result.dataset, result.train_rows
-    cells = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    cells = data.cells(rows)
     sizes = np.bincount(cells)
     return np.asarray((np.bincount(cells, effect) / np.maximum(sizes, 1))[cells])
 

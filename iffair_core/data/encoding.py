@@ -69,6 +69,16 @@ class Dataset:
             self._parts[split] = np.flatnonzero(self.split == split)
         return self._parts[split]
 
+    def cells(self, rows: np.ndarray) -> np.ndarray:
+        """(m,) group and outcome of rows (m,): twice the group's code, and 1 more where the outcome is favorable."""
+        return 2 * self.group_codes[rows] + (self.y[rows] > 0.5)
+
+    def named(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """row_id, group and outcome of rows, as in the file: the first columns of a table of rows."""
+        groups, outcomes = (np.asarray(names, dtype=object) for names in (self.groups, self.task.outcome_labels))
+        cells = self.cells(rows)
+        return {"row_id": self.row_id[rows], "group": groups[cells // 2], "outcome": outcomes[cells % 2]}
+
 
 @dataclass
 class Column:

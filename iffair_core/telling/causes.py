@@ -455,24 +455,15 @@ def cause_table(result: StudyResult, cause: Cause, most: int = 100) -> pd.DataFr
 
     `push` is a share of the move. At most `most` rows, those of the largest push first, whatever its sign.
     """
-    data, rows = result.dataset, result.train_rows
     order = np.argsort(-np.abs(cause.contributions), kind="stable")[:most]
-    names = np.asarray(data.task.outcome_labels, dtype=object)
-    return pd.DataFrame(
-        {
-            "row_id": data.row_id[rows[order]],
-            "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows[order]]],
-            "outcome": names[(data.y[rows[order]] > 0.5).astype(int)],
-            "weight": result.weights[order],
-            "push": cause.contributions[order] / cause.move,
-        }
-    )
+    named = result.dataset.named(result.train_rows[order])
+    return pd.DataFrame(named | {"weight": result.weights[order], "push": cause.contributions[order] / cause.move})
 
 
 def cause_parts(result: StudyResult, cause: Cause) -> pd.DataFrame:
     """The move of the logit by group and outcome, and by cohorts: part, rows, share of the move."""
-    data, rows = result.dataset, result.train_rows
-    codes = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    data = result.dataset
+    codes = data.cells(result.train_rows)
     sums = np.bincount(codes, cause.contributions, minlength=2 * len(data.groups)) / cause.move
     sizes = np.bincount(codes, minlength=2 * len(data.groups))
     lines = [
@@ -540,23 +531,8 @@ _COLLECT_ADVICE = {
 
 def collect_table(found: Collection) -> pd.DataFrame:
     """One line per batch: source, rows now, soft low high, width; held, foretold, seen, within (see `Batch`)."""
-    return pd.DataFrame(
-        [
-            {
-                "source": one.name,
-                "rows": one.rows,
-                "soft": one.soft,
-                "low": one.low,
-                "high": one.high,
-                "width": one.width,
-                "held": one.held,
-                "foretold": one.foretold,
-                "seen": one.seen,
-                "within": one.within,
-            }
-            for one in found.batches
-        ]
-    )
+    told = ("rows", "soft", "low", "high", "width", "held", "foretold", "seen", "within")
+    return pd.DataFrame([{"source": one.name} | {name: getattr(one, name) for name in told} for one in found.batches])
 
 
 def causes_tables(result: StudyResult, found: Causes) -> dict[str, pd.DataFrame]:

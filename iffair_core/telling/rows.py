@@ -46,12 +46,9 @@ def ledger(result: StudyResult) -> pd.DataFrame:
     require_rows(result, "The ledger of rows")
     goal = result.goal
     data, rows = result.dataset, result.train_rows
-    names = np.asarray(outcome_labels(result), dtype=object)
     frame = pd.DataFrame(
-        {
-            "row_id": data.row_id[rows],
-            "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows]],
-            "outcome": names[(data.y[rows] > 0.5).astype(int)],
+        data.named(rows)
+        | {
             "gap_if_removed": goal.removal,
             "gap_if_relabeled": goal.relabel,
             "log_loss_if_removed": result.removal[:, -1],

@@ -252,7 +252,7 @@ def weight_table(result: StudyResult) -> pd.DataFrame:
     and largest, which are one row's, are left out, and what may not be told is missing.
     """
     data, rows, weights = result.dataset, result.train_rows, result.weights
-    frame = pd.DataFrame({"cell": 2 * data.group_codes[rows] + (data.y[rows] > 0.5), "weight": weights})
+    frame = pd.DataFrame({"cell": data.cells(rows), "weight": weights})
     frame["changed"] = changed(weights)
     frame["base"], frame["total"] = (result.total_weights(one) for one in (np.ones(weights.size), weights))
     cells = frame.groupby("cell")
@@ -294,7 +294,7 @@ def effects_by_cohort(result: StudyResult) -> pd.DataFrame:
     """
     data, rows, removal = result.dataset, result.train_rows, result.goal.removal
     k, names = result.smallest_group, outcome_labels(result)
-    cell = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    cell = data.cells(rows)
     hidden = withheld(data).outcomes
     lines = []
     for code in np.unique(cell):
@@ -339,16 +339,8 @@ def fix_rows(result: StudyResult, fix: SmallestFix) -> pd.DataFrame:
     require_rows(result, "The list of rows that the smallest fix moves")
     data, moved = result.dataset, np.flatnonzero(changed(fix.weights))
     moved = moved[np.argsort(-np.abs(fix.weights[moved] - 1.0), kind="stable")]
-    rows = result.train_rows[moved]
-    return pd.DataFrame(
-        {
-            "row_id": data.row_id[rows],
-            "group": np.asarray(data.groups, dtype=object)[data.group_codes[rows]],
-            "outcome": np.asarray(outcome_labels(result), dtype=object)[(data.y[rows] > 0.5).astype(int)],
-            "direction": np.where(fix.weights[moved] > 1.0, "up", "down"),
-            "weight": fix.weights[moved],
-        }
-    )
+    direction = np.where(fix.weights[moved] > 1.0, "up", "down")
+    return pd.DataFrame(data.named(result.train_rows[moved]) | {"direction": direction, "weight": fix.weights[moved]})
 
 
 def rival_table(result: StudyResult, split: str = "test", metrics: Sequence[str] = ()) -> pd.DataFrame:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from iffair_core.causes.decisions import Cause, turned_rows, why_turned
+from iffair_core.causes.decisions import turned_rows, why_turned
 from iffair_core.causes.person import Decision, edited, levels_of, nearest_rows, typical
 from iffair_core.data.encoding import Value, row_values
 from iffair_core.reading.values import value_label
@@ -159,16 +158,8 @@ def turned(result: StudyResult, split: str) -> None:
     rows, data = turned_rows(result, split), result.dataset
     if not rows.size:
         return
-    names = data.task.outcome_labels
-    table = pd.DataFrame(
-        {
-            "row_id": data.row_id[rows],
-            "group": [data.groups[code] for code in data.group_codes[rows]],
-            "outcome": [names[int(y > 0.5)] for y in data.y[rows]],
-            "before": result.scores_before[rows],
-            "after": result.scores_after[rows],
-        }
-    )
+    scores = {"before": result.scores_before[rows], "after": result.scores_after[rows]}
+    table = pd.DataFrame(data.named(rows) | scores)
     st.markdown(f"**Why did a decision turn?** :small[:gray[choose one of the {count(rows.size)} people]]")
     event = st.dataframe(
         widgets.in_percent(table, ("before", "after")),
@@ -199,7 +190,7 @@ def picked_person(event: Any, table: pd.DataFrame) -> int | None:
 
 
 def _why(result: StudyResult, row_id: int) -> None:
-    task = partial(_cause, result, state.frame(), row_id)
+    task = asked.task(why_turned, result, state.frame(), row_id)
     doing = "Tracing the decision to training rows"
     found = asked.answer("why", result, task, doing, "The decision could not be traced", (row_id, result.strength))
     if found is None:
@@ -231,7 +222,3 @@ def _why(result: StudyResult, row_id: int) -> None:
             file_name="rows_behind_decision.csv",
         )
         widgets.folded("Change this person's values", "why_edit", lambda: edit(result, row_id), icon=":material/edit:")
-
-
-def _cause(result: StudyResult, frame: pd.DataFrame, row_id: int, work: asked.Work[Cause]) -> Cause:
-    return why_turned(result, frame, row_id, stop_check=work.stop_check)
