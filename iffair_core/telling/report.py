@@ -209,7 +209,7 @@ def _data_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Bloc
     if result.synthetic:
         yield text_block("The table is the embedded synthetic example: nobody in it is real.")
     table = told_groups(group_table(task), result.smallest_group)
-    favorable = wording.holds(shorten(task.task.target, 30), shorten(task.favorable_label, 30))
+    favorable = sentences.favorable_words(task)
     yield picture_block(group_bars(table, theme, reference=task.reference, favorable=favorable))
     counts = split_counts(data)
     shares = zip(table["favorable_share"], table["low"], table["high"], table["rows"], strict=True)
@@ -252,16 +252,22 @@ def _baseline_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[
     yield table_block(
         f"Rates by group on {found.n:,} test rows with 95 % intervals; gap: group minus "
         f"{shorten(found.reference, 30)}, in points",
-        Column("Group", [shorten(group) if rate == "selection_rate" else "" for group, rate in lines], number=False),
-        Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
+        *_rate_columns(lines),
         Column("Value", [share_cell(found.rates[group][rate]) for group, rate in lines]),
         Column("Gap", [gap_cell(found.gaps.get(group, {}).get(rate)) for group, rate in lines]),
     )
 
 
+def _rate_columns(lines: list[tuple[str, str]]) -> tuple[Column, Column]:
+    """Of lines for every group and rate: the group, once, and the rate."""
+    groups = [shorten(group) if rate == "selection_rate" else "" for group, rate in lines]
+    rates = [wording.RATE_TITLES[rate] for _, rate in lines]
+    return Column("Group", groups, number=False), Column("Rate", rates, number=False)
+
+
 def _audit_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Block]:
     task, test_rows = result.dataset.task, result.baseline["test"].n
-    favorable = wording.holds(shorten(task.task.target, 30), shorten(task.favorable_label, 30))
+    favorable = sentences.favorable_words(task)
     yield text_block(
         "The impact ratio is the selection rate of a category divided by that of the most selected category, or its "
         "scoring rate divided by that of the highest scoring one, as New York City's Local Law 144 (6 RCNY 5-300) and "
@@ -402,8 +408,7 @@ def _repair_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Bl
     lines = [(group, rate) for group in before.groups for rate in RATES]
     yield table_block(
         "Who pays: rates by group on test rows, before and after",
-        Column("Group", [shorten(group) if rate == "selection_rate" else "" for group, rate in lines], number=False),
-        Column("Rate", [wording.RATE_TITLES[rate] for _, rate in lines], number=False),
+        *_rate_columns(lines),
         Column("Before ●", [share_cell(before.rates[group][rate]) for group, rate in lines]),
         Column("After ●", [share_cell(after.rates[group][rate]) for group, rate in lines]),
     )
@@ -448,9 +453,7 @@ def _seeds_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Blo
     told = (seeds.seeds_rivals_sentence(found), seeds.stability_sentence(found, smallest))
     yield text_block(*(sentence for sentence in told if sentence))
     yield picture_block(seeds_tradeoff(found, theme))
-    columns = {"seed": "Seed", "recommended": "Recommended"}
-    for name, word in ((metric, "Disparity"), ("accuracy", "Accuracy")):
-        columns |= {f"{name} before": f"{word} before", f"{name} after": f"{word} after", f"{name} change": "Change"}
+    columns = {"seed": "Seed", "recommended": "Recommended"} | _before_and_after(metric)
     strength: Write = "{:g}".format
     yield table_block(
         f"What each seed recommends, and what that changes on its test rows; disparity: {wording.metric_title(metric)}",
@@ -467,13 +470,19 @@ def _seeds_part(result: StudyResult, theme: Theme, given: Given) -> Iterator[Blo
         )
 
 
+def _before_and_after(metric: str) -> dict[str, str]:
+    """Columns of a frame that say what becomes of the disparity and of accuracy, with their titles."""
+    columns: dict[str, str] = {}
+    for name, word in ((metric, "Disparity"), ("accuracy", "Accuracy")):
+        columns |= {f"{name} before": f"{word} before", f"{name} after": f"{word} after", f"{name} change": "Change"}
+    return columns
+
+
 def _transfer_blocks(result: StudyResult, theme: Theme) -> Iterator[Block]:
     metric = result.curve.metric
     yield text_block(sentences.transfer_sentence(result), lead=True)
     yield picture_block(transfers(result, theme))
-    columns = {"model": "Model"}
-    for name, word in ((metric, "Disparity"), ("accuracy", "Accuracy")):
-        columns |= {f"{name} before": f"{word} before", f"{name} after": f"{word} after", f"{name} change": "Change"}
+    columns = {"model": "Model"} | _before_and_after(metric)
     frame = transfer_table(result).iloc[1:]
     written: dict[str, Write] = {"kept": lambda share: "" if share is None else wording.percent(share, 0), "notes": str}
     yield table_block(

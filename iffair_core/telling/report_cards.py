@@ -13,6 +13,7 @@ from iffair_core.study.disclosure import disclosed, tellable
 from iffair_core.study.over_seeds import seeds_of
 from iffair_core.study.results import StudyResult
 from iffair_core.telling import files, seeds, sentences
+from iffair_core.telling.figures.groups import SHOWN_RATES
 from iffair_core.telling.report_blocks import (
     Block,
     Column,
@@ -26,7 +27,6 @@ from iffair_core.telling.report_blocks import (
     value_cell,
 )
 
-CARD_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "error_rate")
 GRAVEST = 3
 """The first of `wording.LIMITS`, which stand on the first page."""
 
@@ -121,7 +121,7 @@ def model_card(result: StudyResult, use: str) -> Iterator[Block]:
         "Model": f"{wording.heading(MODELS[config.model].described)}, C = {config.C:g} on the sum of losses, "
         f"{MODELS[config.model].free} without penalty; "
         f"{len(data.feature_names)} encoded features from {len(data.task.feature_columns)} columns",
-        "Predicts": f"P({wording.holds(shorten(data.task.task.target, 40), shorten(data.task.favorable_label, 40))}); "
+        "Predicts": f"P({sentences.favorable_words(data.task, 40)}); "
         f"a decision is favorable at {result.threshold:g} or more",
         "Trained on": f"{shorten(result.name, 80)}, fingerprint {result.fingerprint[:16]}…; {rows} rows, split within "
         f"each group and outcome with seed {config.seed}",
@@ -150,7 +150,7 @@ def model_card(result: StudyResult, use: str) -> Iterator[Block]:
             "Test rows", [wording.count_text(before.rates[group]["selection_rate"].count) for group in before.groups]
         ),
     ]
-    for rate in CARD_RATES:
+    for rate in SHOWN_RATES:
         for word, found in ((wording.heading(wording.RATE_TITLES[rate]), before), ("after", after)):
             cells = [share_cell(found.rates[group][rate], intervals=False) for group in before.groups]
             columns.append(Column(word, cells))

@@ -51,20 +51,24 @@ def data_sentence(resolved: ResolvedTask) -> str:
 
     Groups of fewer than 30 rows are passed over where there are larger ones: their shares are mostly chance.
     """
-    favorable, target = shorten(resolved.favorable_label, 30), shorten(resolved.task.target, 30)
-    columns, found = resolved.task.sensitive_columns, least_favored(resolved)
+    columns, found, favorable = resolved.task.sensitive_columns, least_favored(resolved), favorable_words(resolved)
     if found is None:
         return (
-            f"{len(resolved.y):,} rows in {len(resolved.groups):,} groups; how many have {holds(target, favorable)} is "
+            f"{len(resolved.y):,} rows in {len(resolved.groups):,} groups; how many have {favorable} is "
             f"{WITHHELD}, as it would tell of fewer than {resolved.task.smallest_group} rows."
         )
     name, lowest, base = found
     return (
         f"{len(resolved.y):,} rows; {percent(lowest['share'])} are {group_name(name, columns)}; "
         f"{percent(lowest['favorable_share'])} {span((lowest['low'], lowest['high']), as_points=True)} of them have "
-        f"{holds(target, favorable)} against {percent(base['favorable_share'])} of "
+        f"{favorable} against {percent(base['favorable_share'])} of "
         f"{group_name(resolved.reference, columns)}."
     )
+
+
+def favorable_words(resolved: ResolvedTask, limit: int = 30) -> str:
+    """The outcome and its favorable value, as "income = >50K"."""
+    return holds(shorten(resolved.task.target, limit), shorten(resolved.favorable_label, limit))
 
 
 def least_favored(resolved: ResolvedTask) -> tuple[str, dict[Any, Any], dict[Any, Any]] | None:
@@ -129,7 +133,7 @@ def influence_sentence(result: StudyResult, share: float = 0.01) -> str:
     top, closed = widening_rows(result, share)
     count = top.size
     rows = result.train_rows[top]
-    cells = 2 * data.group_codes[rows] + (data.y[rows] > 0.5)
+    cells = data.cells(rows)
     commonest = int(np.bincount(cells).argmax())
     who = np.mean(cells == commonest)
     label = outcome_labels(result)[commonest % 2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from iffair_core.errors import shorten
 from iffair_core.metrics import FEW_ROWS, GOAL_METRIC, alike_warnings
 from iffair_core.study.comparison import comparisons
 from iffair_core.study.disclosure import disclosed
@@ -18,7 +17,6 @@ from iffair_core.wording import (
     WITHHELD,
     figure,
     group_name,
-    holds,
     metric_title,
     percent,
     points,
@@ -55,7 +53,7 @@ def _data(result: StudyResult) -> str:
         return sentences.data_sentence(resolved)
     name, lowest, base = found
     columns, share, other = resolved.task.sensitive_columns, lowest["favorable_share"], base["favorable_share"]
-    recorded = holds(shorten(resolved.task.target, 30), shorten(resolved.favorable_label, 30))
+    recorded = sentences.favorable_words(resolved)
     overlap = lowest["low"] <= base["high"] and base["low"] <= lowest["high"]
     apart = (
         "with intervals that overlap"

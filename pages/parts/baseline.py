@@ -16,6 +16,7 @@ from iffair_core.study.results import StudyResult
 from iffair_core.telling import tables
 from iffair_core.telling.figures import heatmap
 from iffair_core.telling.figures.common import RATE_TITLES, Theme
+from iffair_core.telling.figures.groups import SHOWN_RATES
 from iffair_core.telling.report_blocks import Column, Write, frame_columns
 from iffair_core.wording import figure, missing
 from pages.kit import cohort_mode, preview, widgets
@@ -157,7 +158,6 @@ def pick_crossing(result: StudyResult) -> tuple[str | None, str]:
     fits = (summary["distinct"] > 1) & ((summary["distinct"] <= MOST_LEVELS) | (summary["type"] == "number"))
     fits &= ~summary["name"].isin([task.target, *task.sensitive_columns])
     options = summary.loc[fits].sort_values("type", kind="stable")["name"].tolist()
-    rates = ["selection_rate", "true_positive_rate", "false_positive_rate", "error_rate"]
     with st.container(horizontal=True, gap="small"):
         column = None
         if options:
@@ -172,8 +172,8 @@ def pick_crossing(result: StudyResult) -> tuple[str | None, str]:
             )
         rate = st.selectbox(
             "Rate",
-            rates,
-            index=rates.index(GOAL_RATES[result.config.goal][0]),
+            SHOWN_RATES,
+            index=SHOWN_RATES.index(GOAL_RATES[result.config.goal][0]),
             format_func=RATE_TITLES.__getitem__,
             key="baseline_rate",
             persist_state="session",
