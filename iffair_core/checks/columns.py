@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iffair_core.checks.evidence import Check, Evidence, Severity, Shares, Studied, plural, ranked, sentence
+from iffair_core.checks.identity import words_of
 from iffair_core.checks.separation import auc_interval
 from iffair_core.data.groups import SMALL_GROUP
 from iffair_core.errors import joined, listing, quoted, shorten
@@ -39,7 +40,6 @@ DECIDES, OPEN, LEAST_FLAGGED = 0.9, 0.6, 0.05
 """A flag nearly decides where one of its two values, in a twentieth of the rows or more, goes with one outcome in 90 %
 of rows (by the lower end of the 95 % interval), and at most 60 % of the other rows have that outcome."""
 NAMED = 3
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _FORECAST = re.compile(r"predict|forecast")
 
 
@@ -227,14 +227,10 @@ def one_outcome(levels: np.ndarray, size: int, y: np.ndarray) -> np.ndarray:
 def named_after(name: str, target: str, leaks: Sequence[str]) -> bool:
     """Whether a name continues that of a column that gives the outcome away, has all words of the outcome's name, of
     which there are at least two, or speaks of a prediction."""
-    words, wanted = _words(name), _words(target)
+    words, wanted = ({word for word in words_of(text) if not word.isdigit()} for text in (name, target))
     if _FORECAST.search(name.casefold()) or (len(wanted) > 1 and wanted <= words):
         return True
     return any(name.casefold().startswith(leak.casefold()) and not name[len(leak) :][:1].isalpha() for leak in leaks)
-
-
-def _words(name: str) -> set[str]:
-    return {word.casefold() for word in _WORDS.findall(name)}
 
 
 def _unless_known(columns: Sequence[str]) -> str:

@@ -114,6 +114,10 @@ class Evidence:
     def is_number(self, name: str) -> bool:
         return is_number(self.whole[self.names[name]])
 
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds neither numbers nor dates, durations or booleans."""
+        return not self.is_number(name) and self.series(name).dtype.kind not in "mMb"
+
     @_once_per_column
     def raw(self, name: str) -> tuple[np.ndarray, pd.Index]:
         """(codes (n,), distinct values) of a column as its cells are, -1 for missing."""

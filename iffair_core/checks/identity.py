@@ -148,7 +148,7 @@ def _names_people(name: str) -> bool:
 
 
 def _looks_like_names(data: Evidence, name: str) -> bool:
-    if data.is_number(name) or data.series(name).dtype.kind in "mMb":
+    if not data.is_text(name):
         return False
     codes, distinct = data.raw(name)
     texts = distinct.astype("str").str.strip()

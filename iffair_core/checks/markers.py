@@ -47,7 +47,7 @@ def _markers(data: Evidence) -> Iterator[Check]:
     wanted = [marker.strip() for marker in suggested_missing(data.table)]
     found = []
     for name in data.names:
-        if wanted and not data.is_number(name) and data.series(name).dtype.kind not in "mMb":
+        if wanted and data.is_text(name):
             codes, distinct = data.raw(name)
             texts = distinct.astype("str").str.strip()
             for place in np.flatnonzero(texts.isin(wanted)).tolist():

@@ -26,7 +26,7 @@ def spelling_checks(data: Evidence) -> Iterator[Check]:
     task = data.task
     sensitive = () if task is None else task.sensitive_columns
     for name in data.names:
-        if data.is_number(name) or data.series(name).dtype.kind in "mMb":
+        if not data.is_text(name):
             continue
         role = "sensitive" if name in sensitive else "feature"
         if task is not None and name == task.target:
