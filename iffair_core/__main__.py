@@ -16,7 +16,7 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -158,11 +158,8 @@ def _run(options: argparse.Namespace) -> list[str]:
         rows = () if only_cohorts else (ROWS_PARQUET,) if cluster else (ROWS,)
         asked = {DESIGN: options.save_design, MODEL: options.save_model, ROWS_PARQUET: options.parquet}
         files = {*rows, *(name for name, wanted in asked.items() if wanted)}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with _made(folder):
             written = _write(result, folder, _source(options.file), read_seconds, fix, files)
-        except OSError as error:
-            raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
     said = [f"{one.title}: {one.text}" for one in result.checks if one.severity == "high"]
     said += [*result.findings, *disclosed(result).warnings]
     if result.smallest_group is not None:
@@ -221,10 +218,8 @@ def _write(
             contents[name] = partial(csv_bytes, frame)
     if (seeds := seeds_of(result)) is not None:
         contents[SEEDS] = partial(files.seeds_csv, seeds)
-    on_request: dict[str, Callable[[], bytes]] = {
-        MODEL: lambda: files.model_skops(result),
-    }
-    contents |= {name: make for name, make in on_request.items() if name in asked}
+    if MODEL in asked:
+        contents[MODEL] = lambda: files.model_skops(result)
     for name, make in contents.items():
         with _replacing(folder / name) as path:
             path.write_bytes(make())
@@ -286,15 +281,8 @@ def _audit(options: argparse.Namespace) -> list[str]:
     for line in audits.audit_lines(found):
         print(line)
     if folder is not None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            contents = (audits.audit_csv(found), audits.audit_json(found).encode("utf-8", "backslashreplace"))
-            for name, content in zip(AUDIT_FILES, contents, strict=True):
-                with _replacing(folder / name) as path:
-                    path.write_bytes(content)
-                print(folder / name)
-        except OSError as error:
-            raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+        contents = (audits.audit_csv(found), audits.audit_json(found).encode("utf-8", "backslashreplace"))
+        _write_all(folder, dict(zip(AUDIT_FILES, contents, strict=True)))
     return list(found.warnings)
 
 
@@ -342,15 +330,7 @@ def _scenarios(options: argparse.Namespace) -> list[str]:
         return []
     folder = Path(options.out)
     _require_writable(folder)
-    contents = scenario_files(options.scenario)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            with _replacing(folder / name) as path:
-                path.write_bytes(content)
-            print(folder / name)
-    except OSError as error:
-        raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+    _write_all(folder, scenario_files(options.scenario))
     return []
 
 
@@ -440,6 +420,25 @@ def _require_writable(folder: Path) -> None:
                 raise ConfigError(_cannot_write(folder, f"{name} is a folder there"))
     except (OSError, ValueError) as error:
         raise ConfigError(_cannot_write(folder, getattr(error, "strerror", None) or str(error))) from error
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make the folder of results; ConfigError where it, or what the block writes into it, cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ConfigError(_cannot_write(folder, error.strerror or str(error))) from error
+
+
+def _write_all(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a folder, and print the path of each."""
+    with _made(folder):
+        for name, content in contents.items():
+            with _replacing(folder / name) as path:
+                path.write_bytes(content)
+            print(folder / name)
 
 
 def _cannot_write(folder: Path, reason: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,42 +26,31 @@ def evaluations(
     result: StudyResult, scores: np.ndarray, stop_check: StopCheck, threshold: float
 ) -> dict[str, Evaluation]:
     """Evaluation of P(favorable) `scores` (n,) on validation and on test rows."""
-    data, base = result.dataset, result.base
-    found = {}
+    data, found = result.dataset, {}
     for name in MEASURED:
-        rows = data.part(SPLITS.index(name))
-        found[name] = evaluate(
-            data.y[rows],
-            scores[rows],
-            data.group_codes[rows],
-            data.groups,
-            data.reference,
-            seed=result.config.seed,
-            sample_weight=None if base is None else base[rows],
-            threshold=threshold,
-        )
+        rows, options = _judged_on(result, name)
+        y, codes = data.y[rows], data.group_codes[rows]
+        found[name] = evaluate(y, scores[rows], codes, data.groups, data.reference, threshold=threshold, **options)
         stop_check()
     return found
 
 
+def _judged_on(result: StudyResult, split: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """(rows of a split, seed and row weights that a measurement on them takes)."""
+    rows, base = result.dataset.part(SPLITS.index(split)), result.base
+    return rows, {"seed": result.config.seed, "sample_weight": None if base is None else base[rows]}
+
+
 def repaired_at(result: StudyResult, curve: Curve, stop_check: StopCheck, unjudged: tuple[str, ...]) -> Repaired:
     """The curve with its chosen point measured beside the result's untouched model."""
-    data, base, before = result.dataset, result.base, result.scores_before
+    data, before = result.dataset, result.scores_before
     _, theta = curve.points[curve.chosen].solution
     scores = sigmoid(result.model.logits(data.X, theta))
     difference = {}
     for name in MEASURED:
-        rows = data.part(SPLITS.index(name))
-        difference[name] = paired_difference(
-            data.y[rows],
-            before[rows],
-            scores[rows],
-            data.group_codes[rows],
-            len(data.groups),
-            seed=result.config.seed,
-            sample_weight=None if base is None else base[rows],
-            threshold=result.threshold,
-        )
+        rows, options = _judged_on(result, name)
+        judged_rows = (data.y[rows], before[rows], scores[rows], data.group_codes[rows], len(data.groups))
+        difference[name] = paired_difference(*judged_rows, threshold=result.threshold, **options)
         stop_check()
     after = evaluations(result, scores, stop_check, result.threshold)
     return Repaired(curve, scores, after, difference, unjudged)

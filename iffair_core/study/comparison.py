@@ -38,11 +38,14 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """One of VERDICTS, or "" where there is no point to compare."""
-        if self.accuracy is None or self.accuracy.low is None or self.accuracy.high is None:
-            return ""
-        if self.accuracy.low > 0:
-            return "more accurate"
-        return "less accurate" if self.accuracy.high < 0 else "cannot be told apart"
+        return "" if self.accuracy is None else verdict_of(self.accuracy)
+
+
+def verdict_of(lead: Estimate) -> str:
+    """What a difference of accuracies comes to, one of VERDICTS; "" without an interval."""
+    if lead.low is None or lead.high is None:
+        return ""
+    return VERDICTS[0] if lead.low > 0 else VERDICTS[1] if lead.high < 0 else VERDICTS[2]
 
 
 def comparisons(result: StudyResult, split: str = "test") -> list[Comparison]:

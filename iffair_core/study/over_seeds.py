@@ -24,7 +24,7 @@ from scipy.stats import t as student_t
 
 from iffair_core.data.encoding import TEST, TRAIN
 from iffair_core.errors import Cancelled, ConfigError
-from iffair_core.study.comparison import VERDICTS, comparable
+from iffair_core.study.comparison import comparable, verdict_of
 from iffair_core.study.config import StudyConfig
 from iffair_core.study.disclosure import tellable
 from iffair_core.study.results import MEASURED, StudyResult
@@ -143,10 +143,7 @@ class OverSeeds:
 
     def verdict(self, rival: str) -> str:
         """One of `comparison.VERDICTS`; "" where there is nothing to compare."""
-        lead = self.lead(rival)
-        if lead.low is None or lead.high is None:
-            return ""
-        return VERDICTS[0] if lead.low > 0 else VERDICTS[1] if lead.high < 0 else VERDICTS[2]
+        return verdict_of(self.lead(rival))
 
     def at(self, strength: float) -> list[CurvePoint]:
         """The point of this strength of each seed's curve."""
