@@ -76,16 +76,6 @@ from iffair_core.telling.tables import rival_table, transfer_table
 from iffair_core.tradeoff import Curve, CurvePoint
 from iffair_core.uncertainty import Estimate
 
-__all__ = [
-    "ALL_PARTS",
-    "PART_TITLES",
-    "command_line",
-    "first_page",
-    "report_html",
-    "report_sections",
-    "reproduce_script",
-]
-
 
 @dataclass(frozen=True)
 class Given:
