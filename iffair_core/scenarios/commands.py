@@ -44,8 +44,7 @@ def _found(kept: Store, wanted: str | None) -> Entry:
 
 def _line(entry: Entry) -> str:
     goal, table = entry.head["goal"], entry.head["table"]["name"]
-    when = entry.saved[:16].replace("T", " ")
-    return f"{entry.id}  {shorten(entry.name, 80)}: {shorten(table, 60)}, {goal}, saved {when} UTC"
+    return f"{entry.id}  {shorten(entry.name, 80)}: {shorten(table, 60)}, {goal}, saved {entry.when}"
 
 
 def _told(entry: Entry) -> Iterator[str]:

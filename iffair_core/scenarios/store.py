@@ -91,6 +91,11 @@ class Entry:
     by: str
     shared: bool
 
+    @property
+    def when(self) -> str:
+        """When it was saved last, to the minute."""
+        return f"{self.saved[:16].replace('T', ' ')} UTC"
+
 
 def database_url() -> str:
     """Where scenarios are kept, as SQLAlchemy names it."""
@@ -232,8 +237,8 @@ class Store:
                 now,
             )
         raise ScenarioChanged(
-            f"Someone changed this scenario meanwhile (saved {now.saved[:16].replace('T', ' ')} UTC, as "
-            f"'{shorten(now.name)}'). Nothing was overwritten. Save yours as a copy, or open theirs.",
+            f"Someone changed this scenario meanwhile (saved {now.when}, as '{shorten(now.name)}'). Nothing was "
+            "overwritten. Save yours as a copy, or open theirs.",
             now,
         )
 

@@ -58,7 +58,7 @@ def show(result: StudyResult | None = None) -> None:
 def labels(found: list[Entry]) -> dict[str, str]:
     """{scenario: its name, and whose it is}; where several are called so, with what else it takes."""
     names = {one.id: shorten(one.name, 60) + ("" if one.mine else f", by {_whose(one)}") for one in found}
-    for end in (lambda one: f" ({saving.saved(one)})", lambda one: f" {one.id[:6]}"):
+    for end in (lambda one: f" ({one.when})", lambda one: f" {one.id[:6]}"):
         several = [one for one in found if list(names.values()).count(names[one.id]) > 1]
         names |= {one.id: names[one.id] + end(one) for one in several}
     return names
@@ -186,7 +186,7 @@ def _line(one: Entry) -> dict[str, Any]:
         "after": after[head["metric"]],
         "accuracy before": percent[0],
         "accuracy after": percent[1],
-        "saved": saving.saved(one),
+        "saved": one.when,
         "rows": "yes" if head["table"]["kept"] else "",
         "note": shorten(one.note, 200),
     }

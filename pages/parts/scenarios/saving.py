@@ -144,11 +144,6 @@ def _numbers(entry: Entry, result: StudyResult) -> str:
     return f"the numbers differ from those that were saved, {far} ({where}).{with_what}"
 
 
-def saved(entry: Entry) -> str:
-    """When a scenario was saved last, to the minute."""
-    return f"{entry.saved[:16].replace('T', ' ')} UTC"
-
-
 def saved_by(entry: Entry) -> str:
     """When a scenario was saved last, and by whom where that was a colleague; in Markdown."""
-    return saved(entry) if entry.mine else f"{saved(entry)} by {value(entry.by or NAMELESS)}"
+    return entry.when if entry.mine else f"{entry.when} by {value(entry.by or NAMELESS)}"
