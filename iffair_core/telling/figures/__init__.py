@@ -13,7 +13,6 @@ from iffair_core.telling.figures.common import GroupStyle, Picture, Theme, group
 from iffair_core.telling.figures.groups import group_bars, heatmap, rates_by_group, who_pays
 from iffair_core.telling.figures.influence import (
     influence_distribution,
-    influence_histogram_injected,
     influence_scatter,
     proof,
     roc_of_ground_truth,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from iffair_core.errors import ConfigError, shorten
+from iffair_core.errors import shorten
 from iffair_core.fidelity import Fidelity
 from iffair_core.study.disclosure import require_rows
 from iffair_core.study.results import StudyResult
@@ -18,7 +18,6 @@ from iffair_core.telling.figures.common import (
     Props,
     Theme,
     cells,
-    label,
     legend_for,
     legend_room,
     long_frame,
@@ -32,31 +31,22 @@ from iffair_core.telling.figures.common import (
 from iffair_core.telling.rows import QUADRANTS, quadrants_of
 from iffair_core.wording import listed, minus, number, percent
 
-DOING = {"removal": "Leaving out", "weight": "More weight of", "relabel": "Flipping the outcome of"}
-# Effect -> (what is done to the row, whether its presence has the opposite effect).
-EFFECTS = {
-    "removal": ("the row is left out", True),
-    "weight": ("its weight grows by 1", False),
-    "relabel": ("its outcome is flipped", True),
-}
+GAP_AXIS = "Gap if the row is left out: change in percentage points (right: wider)"
 OUTCOME_SYMBOLS = {1: "circle", 0: "x"}
 FENCES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def influence_scatter(
-    result: StudyResult, theme: Theme = "light", effect: str = "removal", max_points: int = MAX_POINTS
-) -> Picture:
-    """Effect of every training row on the goal's gap (x, percentage points) and on the log loss (y).
+def influence_scatter(result: StudyResult, theme: Theme = "light", max_points: int = MAX_POINTS) -> Picture:
+    """What leaving each training row out does to the goal's gap (x, percentage points) and to the log loss (y).
 
-    `effect`: "removal", "weight" or "relabel". x is the change of the goal's widest gap, which is positive at the
-    start, so right always means a wider gap; up means a higher loss. Quadrants are named by what the row, as it is,
-    does to both, and count all rows. At most `max_points` (and 20,000) are drawn: the extreme rows on both
-    axes, and evenly spaced ranks between them. `customdata[0]` is the row_id. Raises ConfigError in cohort-only mode.
+    x is the change of the goal's widest gap, which is positive at the start, so right always means a wider gap; up
+    means a higher loss. Quadrants are named by what the row, as it is, does to both, and count all rows. At most
+    `max_points` (and 20,000) are drawn: the extreme rows on both axes, and evenly spaced ranks between them.
+    `customdata[0]` is the row_id. Raises ConfigError in cohort-only mode.
     """
     require_rows(result, "The picture of rows")
-    gap, loss = _effects(result, effect)
+    gap, loss = _effects(result)
     colors, data = palette(theme), result.dataset
-    action, opposite = EFFECTS[effect]
     x, (y, unit) = 100.0 * gap, _readable(loss)
     limit = max(1, min(max_points, MAX_POINTS))
     kept = thin(gap, loss, limit)
@@ -88,19 +78,17 @@ def influence_scatter(
             f"log loss %{{y:+.3~g}} {unit}<extra></extra>",
         )
         named.add(cell.group)
-    sign = 1.0 if opposite else -1.0
-    quadrants = quadrants_of(sign * gap, sign * loss)
+    quadrants = quadrants_of(gap, loss)
     counts = np.bincount(quadrants, minlength=len(QUADRANTS))
     x_range, y_range = padded(np.append(x, 0.0), 0.06), padded(np.append(y, 0.0), 0.14)
-    corners = ((1, 1), (1, 0), (0, 1), (0, 0)) if opposite else ((0, 0), (0, 1), (1, 0), (1, 1))
-    for (right, up), name, count in zip(corners, QUADRANTS, counts, strict=True):
+    for (right, up), name, count in zip(((1, 1), (1, 0), (0, 1), (0, 0)), QUADRANTS, counts, strict=True):
         text, side = f"<b>{name}</b><br>{count:,} rows ({percent(count / gap.size)})", "right" if right else "left"
         corner: Props = {"x": right, "y": up, "xanchor": side, "align": side, "yanchor": "top" if up else "bottom"}
         look: Props = {"bgcolor": rgba(colors.page, 0.75), "font": {"color": colors.ink}, "borderpad": 3}
         figure.annotate(text=text, **PANEL, **corner, **look)
     figure.upright(0, stroke(colors.line))
     figure.level(0, stroke(colors.line))
-    figure.x_axis(range=list(x_range), title_text=f"Gap if {action}: change in percentage points (right: wider)")
+    figure.x_axis(range=list(x_range), title_text=GAP_AXIS)
     figure.y_axis(range=list(y_range), title_text=f"Log loss: change in {unit} (up: higher)")
     entries = len(named) if by_group else len(drawn)
     done = figure.finish(
@@ -116,20 +104,20 @@ def influence_scatter(
     )
     goal = shorten(result.goal.label, 90)
     caption = f"Gap: {goal}, on validation rows; predicted. Circle: favorable outcome, cross: the other. "
-    caption += f"{DOING[effect]} a row at the right would widen the gap."
+    caption += "Leaving out a row at the right would widen the gap."
     if kept.size < gap.size:
         caption += (
             f" Drawn are {kept.size:,} of {gap.size:,} rows: the most extreme on both axes, and evenly spaced ranks of "
             "the rest; the counts are of all rows."
         )
     said = listed([f"{name} {count:,} rows" for name, count in zip(QUADRANTS, counts, strict=True)])
-    alt = f"Each training row's effect on the gap and on the log loss if {action}. {said}. {caption}"
+    alt = f"Each training row's effect on the gap and on the log loss if the row is left out. {said}. {caption}"
     return Picture(done, alt, table, caption)
 
 
-def scatter_axes(result: StudyResult, effect: str = "removal") -> tuple[np.ndarray, np.ndarray]:
+def scatter_axes(result: StudyResult) -> tuple[np.ndarray, np.ndarray]:
     """x and y of every training row in the units of `influence_scatter`, also of rows that it does not draw."""
-    gap, loss = _effects(result, effect)
+    gap, loss = _effects(result)
     return 100.0 * gap, _readable(loss)[0]
 
 
@@ -153,25 +141,25 @@ def thin(x: np.ndarray, y: np.ndarray, limit: int) -> np.ndarray:
     return np.flatnonzero(keep)
 
 
-def influence_distribution(result: StudyResult, theme: Theme = "light", effect: str = "removal") -> Picture:
+def influence_distribution(result: StudyResult, theme: Theme = "light") -> Picture:
     """Boxes of the rows' effects on the goal's gap for each group x outcome cell, from quantiles computed here.
 
     Box: the middle half; whiskers: 5 % to 95 %; triangles: the extreme rows. In cohort-only mode histograms stand in
     their place, see `cohorts`.
     """
-    gap, _ = _effects(result, effect)
+    x = 100.0 * result.goal.removal
     if result.smallest_group is not None:
         return spread_by_cohort(
             result,
-            100.0 * gap,
+            x,
             theme,
             what="Effects on the gap in percentage points",
-            axis=f"Gap if {EFFECTS[effect][0]}: change in percentage points (right: wider)",
+            axis=GAP_AXIS,
             at=0.0,
             beside=lambda mine: f"together {minus(f'{mine.sum():+.1f}')} points",
             caption="Predicted.",
         )
-    colors, x = palette(theme), 100.0 * gap
+    colors = palette(theme)
     figure, lines = Canvas(), []
     found = cells(result.dataset, result.train_rows, theme)
     for place, cell in enumerate(found):
@@ -195,10 +183,7 @@ def influence_distribution(result: StudyResult, theme: Theme = "light", effect: 
         )
     figure.upright(0, stroke(colors.line))
     figure.rows_axis([cell.label for cell in found], color=colors.ink)
-    figure.x_axis(
-        range=list(padded(x, 0.05)),
-        title_text=f"Gap if {EFFECTS[effect][0]}: change in percentage points (right: wider)",
-    )
+    figure.x_axis(range=list(padded(x, 0.05)), title_text=GAP_AXIS)
     done = figure.finish(theme, height=rows_height(len(found), each=38), boxmode="overlay", hovermode="closest")
     table = long_frame(lines, list(lines[0]))
     said = [
@@ -265,10 +250,8 @@ def _means(refits: pd.DataFrame, smallest: int) -> pd.DataFrame:
     return found.astype({"random": bool, "predicted": float, "refitted": float})
 
 
-def roc_of_ground_truth(
-    fpr: np.ndarray, tpr: np.ndarray, auc: float, theme: Theme = "light", *, name: str = "|removal effect|"
-) -> Picture:
-    """ROC curve of a score that looks for rows known to be wrong; `fpr`, `tpr` ascending from 0 to 1."""
+def roc_of_ground_truth(fpr: np.ndarray, tpr: np.ndarray, auc: float, theme: Theme = "light") -> Picture:
+    """ROC curve of a search for rows known to be wrong by removal effects; `fpr`, `tpr` ascending from 0 to 1."""
     colors = palette(theme)
     steps = np.unique(np.linspace(0, len(fpr) - 1, 400).astype(int))
     figure = Canvas()
@@ -278,14 +261,14 @@ def roc_of_ground_truth(
         x=100 * table["false positive rate"],
         y=100 * table["true positive rate"],
         mode="lines",
-        name=label(name),
+        name="|removal effect|",
         line=stroke(colors.accent, 2.4),
         showlegend=False,
         fill="tozeroy",
         fillcolor=colors.shade,
         hovertemplate="%{y:.1f} % of the altered rows among the first<br>%{x:.1f} % of the others<extra></extra>",
     )
-    told: Props = {"text": f"{label(name)}: ROC AUC {number(auc)}", "font": {"color": colors.ink, "size": 13}}
+    told: Props = {"text": f"|removal effect|: ROC AUC {number(auc)}", "font": {"color": colors.ink, "size": 13}}
     figure.annotate(x=0.97, y=0.06, xanchor="right", **PANEL, **told)
     figure.annotate(text="guessing: 0.500", x=62, y=62, textangle=0, xanchor="left", yanchor="top", xshift=6)
     figure.x_axis(range=[-1, 101], ticksuffix=" %", title_text="Share of the other rows searched")
@@ -293,56 +276,12 @@ def roc_of_ground_truth(
     done = figure.finish(theme, height=400, hovermode="x unified")
     tenth = float(np.interp(0.1, fpr, tpr))
     caption = f"Searching the first {percent(0.1)} of the other rows finds {percent(tenth)} of the altered ones."
-    return Picture(done, f"ROC curve of {name}: area {number(auc)}. {caption}", table, caption)
+    return Picture(done, f"ROC curve of |removal effect|: area {number(auc)}. {caption}", table, caption)
 
 
-def influence_histogram_injected(score: np.ndarray, injected: np.ndarray, theme: Theme = "light") -> Picture:
-    """Two histograms of the size of the effect on the gap: rows known to be altered, and the others.
-
-    `score` (n,): |change of the gap| as a share, `injected` (n,) bool. Logarithmic, because few rows carry most of it.
-    """
-    colors = palette(theme)
-    size = np.log10(np.maximum(100.0 * np.asarray(score, dtype=float), 1e-12))
-    low, high = np.quantile(size, 0.002), float(size.max())
-    edges = np.linspace(low, high + 1e-9, 46)
-    centers = (edges[:-1] + edges[1:]) / 2
-    figure = Canvas()
-    table = pd.DataFrame({"from (points)": 10 ** edges[:-1], "to (points)": 10 ** edges[1:]})
-    medians = []
-    for mine, name, color in ((~injected, "Other rows", colors.reference), (injected, "Altered rows", colors.accent)):
-        count = np.histogram(np.maximum(size[mine], low), edges)[0]
-        share = count / max(1, int(mine.sum()))
-        table[name] = share
-        medians.append(10 ** float(np.median(size[mine])) if mine.any() else float("nan"))
-        figure.scatter(
-            x=10**centers,
-            y=100 * share,
-            mode="lines",
-            line=stroke(color, 2) | {"shape": "hvh"},
-            fill="tozeroy",
-            fillcolor=rgba(color, 0.35),
-            name=f"{name} ({int(mine.sum()):,})",
-            hovertemplate=f"{name}: %{{y:.1f}} % near %{{x:.3~g}} points<extra></extra>",
-        )
-    words = "Size of the effect on the gap (percentage points, log scale)"
-    figure.x_axis(type="log", exponentformat="power", dtick=1, title_text=words)
-    figure.y_axis(rangemode="tozero", ticksuffix=" %", title_text="Share of these rows")
-    done = figure.finish(theme, height=340, hovermode="closest")
-    caption = f"Median effect: altered rows {number(medians[1])} points, other rows {number(medians[0])} points."
-    return Picture(done, f"Histograms of the effect on the gap of altered and other rows. {caption}", table, caption)
-
-
-def _effects(result: StudyResult, effect: str) -> tuple[np.ndarray, np.ndarray]:
-    """(change of the goal's gap as a share, change of the log loss in nats) per training row."""
-    if effect not in EFFECTS:
-        raise ConfigError(f"There is no effect {shorten(effect)!r}. Use one of: {', '.join(EFFECTS)}.")
-    column = result.quantities.names.index("log_loss")
-    goal = result.goal
-    return {
-        "removal": (goal.removal, result.removal[:, column]),
-        "weight": (goal.influence, result.influence[:, column]),
-        "relabel": (goal.relabel, result.relabel[:, column]),
-    }[effect]
+def _effects(result: StudyResult) -> tuple[np.ndarray, np.ndarray]:
+    """(change of the goal's gap as a share, change of the log loss in nats) of leaving each training row out."""
+    return result.goal.removal, result.removal[:, result.quantities.names.index("log_loss")]
 
 
 def _readable(loss: np.ndarray) -> tuple[np.ndarray, str]:

@@ -121,13 +121,5 @@ def small_groups(end: float) -> StudyResult:
     return replace(result, records={**result.records, **records})
 
 
-@pytest.mark.parametrize(
-    ("effect", "said"),
-    [
-        ("removal", "Leaving out a row at the right would widen the gap."),
-        ("weight", "More weight of a row at the right would widen the gap."),
-        ("relabel", "Flipping the outcome of a row at the right would widen the gap."),
-    ],
-)
-def test_the_picture_of_rows_says_what_would_widen_the_gap(effect: str, said: str) -> None:
-    assert said in influence_scatter(plain_study(), effect=effect).caption
+def test_the_picture_of_rows_says_what_would_widen_the_gap() -> None:
+    assert "Leaving out a row at the right would widen the gap." in influence_scatter(plain_study()).caption
