@@ -307,12 +307,12 @@ def _say_why_empty(now: study_runs.Status) -> None:
         run_button("empty_run", "Run the study")
 
 
-def run_button(key: str, label: str, *, primary: bool = True, width: Literal["content", "stretch"] = "content") -> None:
+def run_button(key: str, label: str, *, width: Literal["content", "stretch"] = "content") -> None:
     """A button that runs the study of the current choices."""
     st.button(
         label,
         key=key,
-        type="primary" if primary else "secondary",
+        type="primary",
         icon=":material/play_arrow:",
         on_click=study_runs.start,
         width=width,
