@@ -260,22 +260,8 @@ def hostile_column(rng: Random, rows: int) -> pd.Series:
     draw = np.random.default_rng(rng.getrandbits(32))
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta(draw.integers(0, 900, rows), "D")
     days, whole, real = pd.Series(day), pd.Series(draw.integers(0, 5, rows)), pd.Series(draw.normal(size=rows))
-    mixed = (
-        1,
-        "a",
-        None,
-        2.5,
-        True,
-        "",
-        float("nan"),
-        Decimal("1.5"),
-        date(2024, 1, 1),
-        b"x",
-        (1, 2),
-        "1",
-        pd.NA,
-        pd.NaT,
-    )
+    mixed = (1, "a", None, 2.5, True, "", float("nan"), Decimal("1.5"), date(2024, 1, 1), b"x", (1, 2), "1",
+             pd.NA, pd.NaT)  # fmt: skip
     words = rng.sample(WORDS, rng.randint(1, 5))
     gaps = pd.Series(draw.random(rows) < 0.2)
     makers: tuple[Callable[[], pd.Series], ...] = (
@@ -320,17 +306,8 @@ def hostile_table(rng: Random) -> pd.DataFrame:
             columns[place] = pd.Series([rng.choice(words) for _ in range(rows)], dtype="str")
     frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=range(rows))
     odd: tuple[object, ...] = (
-        *NAMES,
-        0,
-        1,
-        1.5,
-        None,
-        float("nan"),
-        ("a", "b"),
-        pd.Timestamp("2024-01-01"),
-        True,
-        b"x",
-    )
+        *NAMES, 0, 1, 1.5, None, float("nan"), ("a", "b"), pd.Timestamp("2024-01-01"), True, b"x",
+    )  # fmt: skip
     names: list[Any] = ["outcome", "group", "score", "kind", "wt", "day"][:width]
     if rng.random() < 0.25:
         names = [rng.choice(odd) if rng.random() < 0.6 else name for name in names]

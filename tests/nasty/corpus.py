@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -130,7 +131,12 @@ def loans(rows: int = 120, columns: Mapping[str, Callable[[int], object]] | None
 
 
 PAID: Mapping[str, Any] = {"target": "paid", "favorable": "yes", "sensitive": "town"}
-LOANS = ("amount", "kind", "town", "paid")
+
+
+def _study(name: str, what: str, raw: bytes, study: Finished | Refused, **choices: Any) -> None:
+    """A file that is read as it was written, and then studied."""
+    names, *rows = raw.decode().splitlines()
+    _add(name, what, raw, Table(tuple(names.split(",")), len(rows)), choices={**PAID, **choices}, study=study)
 
 
 # -------------------------------------------------------------------------------------------------------- delimiters
@@ -704,7 +710,7 @@ _add(
     lines("town,2019,2020,2021", "Ash,1,2,3", "Elm,4,5,6"),
     Table(("town", "2019", "2020", "2021"), 2, {"2020": [2, 5]}),
 )
-_add(
+_study(
     "words_of_ours.csv",
     "columns called index, weight, row_id, split and (missing)",
     loans(
@@ -717,9 +723,7 @@ _add(
             "(missing)": lambda i: i % 5,
         },
     ),
-    Table((*LOANS, "index", "weight", "row_id", "split", "(missing)"), 120),
-    choices=PAID,
-    study=Finished(),
+    Finished(),
 )
 
 # -------------------------------------------------------------------------------------------- compressed and binary
@@ -880,18 +884,20 @@ def workbook(fill: Callable[[Workbook], None]) -> Callable[[], bytes]:
     return make
 
 
-def _typed() -> list[list[Any]]:
-    return [list(PEOPLE[0]), *([name, int(age), float(income)] for name, age, income in PEOPLE[1:])]
+TYPED = [list(PEOPLE[0]), *([name, int(age), float(income)] for name, age, income in PEOPLE[1:])]
 
 
-def _plain_sheet(book: Workbook) -> None:
-    for row in _typed():
-        book.active.append(row)
+def _rows(*rows: Sequence[Any]) -> Callable[[Workbook], None]:
+    """Fills the first sheet with the rows."""
+
+    def fill(book: Workbook) -> None:
+        for row in rows:
+            book.active.append(row)
+
+    return fill
 
 
-def _titled_sheet(book: Workbook) -> None:
-    for row in [["Loans of the year 2024"], [], *_typed()]:
-        book.active.append(row)
+_plain_sheet = _rows(*TYPED)
 
 
 def _two_sheets(book: Workbook) -> None:
@@ -902,34 +908,13 @@ def _two_sheets(book: Workbook) -> None:
         notes.append(row)
 
 
-def _dated_sheet(book: Workbook) -> None:
-    day = pd.Timestamp("2024-02-29").to_pydatetime()
-    for row in (["day", "n"], [day, 1], [day + pd.Timedelta(days=1), 2], [None, 3]):
-        book.active.append(row)
-
-
-def _holes(book: Workbook) -> None:
-    for row in ([None, None, None, None], [None, "a", None, "b"], [None, 1, None, "x"], [None, 2, None, "y"]):
-        book.active.append(row)
-
-
-def _formulas(book: Workbook) -> None:
-    for row in (["a", "b", "total"], [1, 2, "=A2+B2"], [3, 4, "=A3+B3"]):
-        book.active.append(row)
-
-
-def _errors(book: Workbook) -> None:
-    for row in (["a", "b"], [1, "#DIV/0!"], [2, 5], [3, 6], [4, True]):
-        book.active.append(row)
-
-
 def _far_cell(book: Workbook) -> None:
     _plain_sheet(book)
     book.active.cell(row=1_048_576, column=16_384).number_format = "0.00"
 
 
 _add("plain.xlsx", "a workbook", workbook(_plain_sheet), AS_READ)
-_add("titled.xlsx", "title rows above the header", workbook(_titled_sheet), AS_READ)
+_add("titled.xlsx", "title rows above the header", workbook(_rows(["Loans of the year 2024"], [], *TYPED)), AS_READ)
 _add("two_sheets.xlsx", "two sheets, the first is taken", workbook(_two_sheets), _with(AS_READ, notes=("People",)))
 _add(
     "second_sheet.xlsx",
@@ -945,21 +930,29 @@ _add(
     _refused("Cities", "People", "Towns"),
     options={"sheet": "Cities"},
 )
-_add("dates.xlsx", "cells that are dates", workbook(_dated_sheet), Table(("day", "n"), 3, {"n": [1, 2, 3]}))
+_add(
+    "dates.xlsx",
+    "cells that are dates",
+    workbook(_rows(["day", "n"], [datetime(2024, 2, 29), 1], [datetime(2024, 3, 1), 2], [None, 3])),
+    Table(("day", "n"), 3, {"n": [1, 2, 3]}),
+)
 _add(
     "holes.xlsx",
     "empty columns and an empty first row",
-    workbook(_holes),
+    workbook(_rows([None] * 4, [None, "a", None, "b"], [None, 1, None, "x"], [None, 2, None, "y"])),
     Table(("a", "b"), 2, {"a": [1, 2], "b": ["x", "y"]}),
 )
 _add(
     "formulas.xlsx",
     "formulas that were never worked out",
-    workbook(_formulas),
+    workbook(_rows(["a", "b", "total"], [1, 2, "=A2+B2"], [3, 4, "=A3+B3"])),
     Table(("a", "b", "total"), 2, {"b": [2, 4], "total": [None, None]}),
 )
 _add(
-    "errors.xlsx", "error cells and a truth value among numbers", workbook(_errors), Table(("a", "b"), 4, {"a": [1, 2]})
+    "errors.xlsx",
+    "error cells and a truth value among numbers",
+    workbook(_rows(["a", "b"], [1, "#DIV/0!"], [2, 5], [3, 6], [4, True])),
+    Table(("a", "b"), 4, {"a": [1, 2]}),
 )
 _add("empty.xlsx", "a workbook without a cell", workbook(lambda book: None), _refused("empty"))
 _add(
@@ -1182,18 +1175,6 @@ _add("offsets.feather", "a text that ends behind the end of the file", _damaged_
 _family = "Outcomes, groups and features"
 
 
-def _study(
-    name: str,
-    what: str,
-    raw: bytes,
-    study: Finished | Refused,
-    columns: Sequence[str] = LOANS,
-    rows: int = 120,
-    **choices: Any,
-) -> None:
-    _add(name, what, raw, Table(tuple(columns), rows), choices={**PAID, **choices}, study=study)
-
-
 ODD_TOWNS = ("=1+1", "<b>Elm</b>", "**Oak** [x](http://a)", "y" * 300, "Ash / Elm")
 
 _study(
@@ -1213,7 +1194,6 @@ _study(
     "an outcome that is missing for half of the rows",
     loans(240, {"paid": lambda i: "" if i % 4 > 1 else ("yes", "no")[37 * i % 101 > 50]}),
     Finished(("120 rows without",)),
-    rows=240,
 )
 _study(
     "rare_outcome.csv",
@@ -1277,23 +1257,19 @@ _study(
     "a feature that tells the outcome",
     loans(columns={"copy": lambda i: 0}).replace(b"yes,0", b"yes,1"),
     Finished(),
-    columns=(*LOANS, "copy"),
 )
-_study("thirty.csv", "a table of 30 rows", loans(30), _refused("30 rows", "at least 50"), rows=30)
+_study("thirty.csv", "a table of 30 rows", loans(30), _refused("30 rows", "at least 50"))
 _study(
     "odd_towns.csv",
     "groups called by a formula, HTML, Markdown, 300 letters and ' / '",
     loans(200, {"town": lambda i: ODD_TOWNS[i % 5]}),
     Finished(),
-    rows=200,
 )
 _study(
     "slash_groups.csv",
     "crossed groups whose names run together",
     loans(200, {"town": lambda i: ("a", "a / b")[i % 2], "part": lambda i: ("b / c", "c")[i // 2 % 2]}),
     _refused("same name", "rename"),
-    columns=(*LOANS, "part"),
-    rows=200,
     sensitive=("town", "part"),
 )
 _study(
@@ -1307,21 +1283,18 @@ _study(
     "a name in every row as the only feature",
     loans(columns={"kind": lambda i: f"person {i}"}, without="amount"),
     _refused("feature"),
-    columns=("kind", "town", "paid"),
 )
 _study(
     "date_feature.csv",
     "a date among the features",
     loans(columns={"day": lambda i: f"2024-0{1 + i % 9}-11"}),
     Finished(("day",)),
-    columns=(*LOANS, "day"),
 )
 _study(
     "numeric_outcome.csv",
     "a number as the outcome, cut by a bin",
     loans(columns={"grade": lambda i: 7 * i % 20}),
     Finished(),
-    columns=(*LOANS, "grade"),
     target="grade",
     favorable=">= 10",
     bins={"grade": (10,)},
@@ -1331,7 +1304,6 @@ _study(
     "row weights",
     loans(columns={"w": lambda i: 0.5 + i % 4}),
     Finished(),
-    columns=(*LOANS, "w"),
     weights="w",
 )
 _study(
@@ -1339,7 +1311,6 @@ _study(
     "a negative row weight",
     loans(columns={"w": lambda i: -1 if i == 9 else 2}),
     _refused("'w'", "negative", "row 9"),
-    columns=(*LOANS, "w"),
     weights="w",
 )
 _study(
@@ -1347,7 +1318,6 @@ _study(
     "a row weight that is missing",
     loans(columns={"w": lambda i: "" if i == 9 else 2}),
     _refused("'w'", "row 9"),
-    columns=(*LOANS, "w"),
     weights="w",
 )
 _study("word_weights.csv", "row weights that are words", loans(), _refused("'kind'", "number"), weights="kind")
@@ -1356,7 +1326,6 @@ _study(
     "row weights that are all zero",
     loans(columns={"w": lambda i: 0}),
     _refused("'w'", "0"),
-    columns=(*LOANS, "w"),
     weights="w",
 )
 _study(
@@ -1364,8 +1333,6 @@ _study(
     "parts that the table fixes",
     loans(200, {"part": lambda i: ("train", "train", "train", "valid", "test")[i % 5]}),
     Finished(),
-    columns=(*LOANS, "part"),
-    rows=200,
     split="part",
 )
 _study(
@@ -1373,8 +1340,6 @@ _study(
     "parts with names that mean nothing",
     loans(200, {"part": lambda i: ("red", "green", "blue")[i % 3]}),
     _refused("'part'", "red", "train"),
-    columns=(*LOANS, "part"),
-    rows=200,
     split="part",
 )
 _study(
@@ -1382,8 +1347,6 @@ _study(
     "parts that are all called train",
     loans(200, {"part": lambda i: "train"}),
     _refused("test"),
-    columns=(*LOANS, "part"),
-    rows=200,
     split="part",
 )
 _study(
@@ -1391,8 +1354,6 @@ _study(
     "all rows belong to one unit",
     loans(200, {"person": lambda i: "p"}),
     _refused("person"),
-    columns=(*LOANS, "person"),
-    rows=200,
     unit="person",
 )
 _study(
@@ -1400,8 +1361,6 @@ _study(
     "rows that belong together in pairs",
     loans(200, {"person": lambda i: f"p{i // 2}"}),
     Finished(),
-    columns=(*LOANS, "person"),
-    rows=200,
     unit="person",
 )
 _study("all_excluded.csv", "every row is left out", loans(), _refused("row"), exclude=("amount>=0",))
@@ -1417,7 +1376,6 @@ _study(
     "every row is there twice",
     loans() + loans().split(b"\n", 1)[1],
     Finished(),
-    rows=240,
     exclude=("duplicates",),
 )
 _study(
@@ -1425,7 +1383,6 @@ _study(
     "towns pooled by the user",
     loans(240, {"town": lambda i: f"town {i % 12}"}),
     Finished(),
-    rows=240,
     pool={"town": {"north": tuple(f"town {i}" for i in range(6)), "south": tuple(f"town {i}" for i in range(6, 12))}},
 )
 _study(
@@ -1433,7 +1390,6 @@ _study(
     "groups below the least size",
     loans(200, {"town": lambda i: "Oak" if i % 20 == 3 else ("Ash", "Elm")[i % 2]}),
     Finished(("left out",)),
-    rows=200,
     smallest_group=20,
 )
 _study(

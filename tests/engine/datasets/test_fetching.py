@@ -100,6 +100,19 @@ def refused(file: SourceFile = FILE) -> str:
     return message
 
 
+def sends(body: bytes, said: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """An answer that says it is `said` bytes long and ends after `body`."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for name, value in {"Content-Length": str(said), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", method) as archive:
@@ -164,15 +177,8 @@ def test_the_publisher_may_serve_it_inside_an_archive_which_two_files_share(site
 
 
 def test_a_server_that_packs_what_it_sends_is_understood(mirror: Site) -> None:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        body = gzip.compress(RAW)
-        handler.send_response(200)
-        handler.send_header("Content-Encoding", "gzip")
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    mirror.answers["/small/rows.csv"] = answer
+    packed = gzip.compress(RAW)
+    mirror.answers["/small/rows.csv"] = sends(packed, len(packed), **{"Content-Encoding": "gzip"})
     assert fetch([FILE]) == [RAW]
 
 
@@ -202,18 +208,6 @@ def test_a_cached_file_that_changed_is_fetched_anew(mirror: Site) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- bad copies
-
-
-def sends(body: bytes, said: int) -> Callable[[BaseHTTPRequestHandler], None]:
-    """An answer that says it is `said` bytes long and ends after `body`."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(said))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
 
 
 @pytest.mark.parametrize(
