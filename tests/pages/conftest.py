@@ -20,7 +20,7 @@ from pages.kit.text import NOTHING
 from pages.parts.reweight import repair
 from pages.session import drafts, uploads
 from pages.session.points import Points
-from tests.engine.studies import remember
+from tests.engine.studies import example_study, remember
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Results are up to date"
@@ -111,6 +111,26 @@ class Screen:
         assert not unexpected, unexpected
         return self
 
+    def set(self, kind: str, key: str, value: Any) -> Screen:
+        """Give a widget another value, and run."""
+        getattr(self.app, kind)(key=key).set_value(value)
+        return self.run()
+
+    def click(self, key: str) -> Screen:
+        """Click a button, and run."""
+        self.app.button(key=key).click()
+        return self.run()
+
+    def give(self, name: str, content: bytes, key: str = "upload") -> Screen:
+        """Give a file to an uploader, and run."""
+        self.app.file_uploader(key=key).upload(name, content)
+        return self.run()
+
+    def put(self, key: str, value: Any) -> Screen:
+        """Put a value into the session, and run."""
+        self.app.session_state[key] = value
+        return self.run()
+
     def go(self, page: str) -> Screen:
         """Open another page, as a click in the navigation does: with an empty address."""
         self.app.query_params.clear()
@@ -138,6 +158,14 @@ class Screen:
         texts += [element.label for element in self.app.get("metric")]
         return "\n".join(str(text) for text in texts).replace("\\", "").replace(NOTHING, "")
 
+    def widgets(self, kind: str = "button") -> set[str]:
+        """The keys of all widgets of a kind."""
+        return {one.key for one in self.app.get(kind)}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table on the screen, by its first column."""
+        return {table.value.columns[0]: table.value for table in self.app.dataframe if len(table.value.columns)}
+
     @property
     def query(self) -> dict[str, list[str]]:
         """The address' query parameters, each with all its values."""
@@ -145,6 +173,19 @@ class Screen:
             name: list(value) if isinstance(value, (list, tuple)) else [value]
             for name, value in self.app.query_params.items()
         }
+
+
+def upload(opened: Screen, name: str, content: bytes) -> Screen:
+    """Turn to the own file and give one."""
+    opened.set("segmented_control", "source_panel", "upload")
+    return opened.give(name, content)
+
+
+def choose_people(opened: Screen) -> Screen:
+    """The choices that make a study of the small upload."""
+    opened.set("selectbox", "choice_target", "hired")
+    opened.set("selectbox", "choice_favorable", "yes")
+    return opened.set("multiselect", "choice_sensitive", ["clan"])
 
 
 @pytest.fixture
@@ -169,3 +210,14 @@ def people_csv() -> bytes:
         for i, (years, clan) in enumerate(zip(frame["years"], frame["clan"], strict=True))
     ]
     return frame.to_csv(index=False).encode()
+
+
+@pytest.fixture
+def opened(screen: Callable[..., Screen], people_csv: bytes) -> Screen:
+    """The small upload, open on Data with the choices that make a study of it."""
+    return choose_people(upload(screen("data"), "people.csv", people_csv))
+
+
+@pytest.fixture
+def example() -> StudyResult:
+    return example_study()

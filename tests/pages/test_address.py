@@ -13,7 +13,7 @@ from pages.session import state
 from pages.session.address import from_query, to_query
 from pages.session.settings import variants_of
 from pages.shell import boot
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import upload
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +32,7 @@ def slow_engine(monkeypatch):
 def test_a_widget_used_before_the_browser_knew_the_last_address_keeps_both_choices(screen, people_csv):
     opened = upload(screen("data"), "people.csv", people_csv)
     late = opened.query
-    opened.app.selectbox(key="choice_target").set_value("hired")
-    opened.run()
+    opened.set("selectbox", "choice_target", "hired")
     opened.app.selectbox(key="choice_favorable").set_value("yes")
     opened.app.query_params.clear()
     for name, value in late.items():
@@ -42,8 +41,7 @@ def test_a_widget_used_before_the_browser_knew_the_last_address_keeps_both_choic
     assert opened.query["target"] == ["hired"] and opened.query["favorable"] == ["yes"]
 
 
-def test_an_address_that_was_opened_still_replaces_the_choices(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_address_that_was_opened_still_replaces_the_choices(opened):
     opened.app.query_params.clear()
     opened.app.query_params["seed"] = "3"
     opened.run()
@@ -54,8 +52,7 @@ def test_an_address_that_was_opened_still_replaces_the_choices(screen, people_cs
 def test_the_polling_of_a_study_does_not_open_the_address_from_before_the_last_choice(screen, monkeypatch):
     opened = screen("data", {"seed": "3"})
     before = opened.query
-    opened.app.number_input(key="choice_seed").set_value(5)
-    opened.run()
+    opened.set("number_input", "choice_seed", 5)
     # The fragment was asked for with the address from before, and runs the page again.
     with monkeypatch.context() as patched:
         patched.setattr(st, "rerun", lambda: None)
@@ -69,8 +66,7 @@ def test_the_polling_of_a_study_does_not_open_the_address_from_before_the_last_c
 
 def test_going_back_while_a_study_is_polled_opens_the_address_gone_back_to(screen, monkeypatch):
     opened = screen("data", {"seed": "3"})
-    opened.app.number_input(key="choice_seed").set_value(5)
-    opened.run()
+    opened.set("number_input", "choice_seed", 5)
     with monkeypatch.context() as patched:
         patched.setattr(st, "rerun", lambda: None)
         patched.setattr(st, "session_state", opened.app.session_state)
@@ -107,8 +103,7 @@ def test_a_link_chooses_the_model_and_its_variants(screen):
 
 def test_choosing_a_network_gives_up_the_variant_it_has_not(screen):
     opened = screen("data", {"variant": "efficient"})
-    opened.app.segmented_control(key="choice_model").set_value("mlp")
-    opened.run()
+    opened.set("segmented_control", "choice_model", "mlp")
     assert opened.query == {"model": ["mlp"]}
 
 

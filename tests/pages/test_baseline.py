@@ -14,9 +14,7 @@ from iffair_core.reading.door import read_table
 from iffair_core.study.results import Baseline, GoalScores, Influence
 from iffair_core.telling import audits, sentences, tables
 from pages.session import study_runs
-from tests.engine.studies import example_study
-from tests.pages.conftest import READY
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import READY, choose_people, upload
 
 TABS = ("All metrics", "Intersections", "Scores", "Calibration", "Without a model")
 
@@ -34,11 +32,6 @@ def audited(opened):
     """What the audit without a model says and lists."""
     frames = [" ".join(map(str, frame.value.to_numpy().ravel())) for frame in opened.app.dataframe]
     return "\n".join([opened.words(), *frames]).replace("\\", "")
-
-
-@pytest.fixture
-def example():
-    return example_study()
 
 
 def test_the_examples_finding_is_told_with_its_numbers_two_pictures_and_rates_with_both_signs(screen, example):
@@ -67,8 +60,7 @@ def test_every_tab_opens_and_hidden_ones_cost_nothing(screen):
     opened = screen("baseline").ready()
     drawn = {}
     for name in TABS:
-        opened.app.session_state["baseline_tab"] = name
-        opened.run()
+        opened.put("baseline_tab", name)
         drawn[name] = (len(printed(opened)), len(opened.app.get("plotly_chart")))
     assert drawn == {"All metrics": (2, 2), "Intersections": (0, 3), "Scores": (0, 3), "Calibration": (0, 3),
                      "Without a model": (0, 3)}  # fmt: skip
@@ -76,8 +68,7 @@ def test_every_tab_opens_and_hidden_ones_cost_nothing(screen):
 
 def test_groups_are_crossed_with_a_column_that_is_neither_outcome_nor_group(screen):
     opened = screen("baseline").ready()
-    opened.app.session_state["baseline_tab"] = "Intersections"
-    opened.run()
+    opened.put("baseline_tab", "Intersections")
     box = next(one for one in opened.app.selectbox if one.key == "baseline_column")
     assert "community" not in box.options and "decision" not in box.options and "district" in box.options
     box.set_value("age")
@@ -87,11 +78,9 @@ def test_groups_are_crossed_with_a_column_that_is_neither_outcome_nor_group(scre
 
 def test_a_reference_line_is_kept_in_the_address_and_makes_nothing_stale(screen):
     opened = screen("baseline").ready()
-    opened.app.number_input(key="choice_reference_line").set_value(0.2)
-    opened.run()
+    opened.set("number_input", "choice_reference_line", 0.2)
     assert opened.query["reference_line"] == ["0.2"] and READY in opened.words()
-    opened.app.number_input(key="choice_reference_line").set_value(None)
-    opened.run()
+    opened.set("number_input", "choice_reference_line", None)
     assert "reference_line" not in opened.query
 
 
@@ -108,26 +97,20 @@ def test_the_baseline_is_shown_while_the_curve_still_runs(screen, example, monke
 
 def test_an_upload_with_a_missing_group_is_studied_when_asked_shown_and_stale_after_a_change(screen, people_csv):
     opened = screen("baseline").ready()
-    opened.app.session_state["baseline_tab"] = "Intersections"
-    opened.run()
-    opened.app.selectbox(key="baseline_column").set_value("purpose")
-    opened.run()
+    opened.put("baseline_tab", "Intersections")
+    opened.set("selectbox", "baseline_column", "purpose")
     opened = choose_people(upload(opened.go("data"), "people.csv", people_csv))
     opened.go("baseline")
     assert "has not been studied yet" in opened.words()
     assert "clan" in audited(opened) and "(missing)" in audited(opened)
-    opened.app.button(key="empty_run").click()
-    opened.run().ready()
+    opened.click("empty_run").ready()
     assert ">(missing)<" in printed(opened)[1]
     for name in TABS:
-        opened.app.session_state["baseline_tab"] = name
-        opened.run()
+        opened.put("baseline_tab", name)
     opened.go("data")
-    opened.app.number_input(key="choice_seed").set_value(5)
-    opened.run()
+    opened.set("number_input", "choice_seed", 5)
     assert [button for button in opened.app.button if button.key == "card_run"]
-    opened.app.number_input(key="choice_seed").set_value(0)
-    opened.run()
+    opened.set("number_input", "choice_seed", 0)
     assert READY in opened.words()
 
 
@@ -135,10 +118,8 @@ def test_what_a_study_left_out_of_a_table_is_named_on_the_screen(screen, people_
     header, *rows = people_csv.decode().splitlines()
     extra = [f"{row},,k,{'inf' if i < 3 else i}" for i, row in enumerate(rows)]
     opened = screen("data", {"source": "upload", "target": "hired", "favorable": "yes", "sensitive": "clan"})
-    opened.app.file_uploader(key="upload").upload("odd.csv", "\n".join([f"{header},blank,same,<b>", *extra]).encode())
-    opened.run()
-    opened.app.button(key="data_run").click()
-    opened.run().ready()
+    opened.give("odd.csv", "\n".join([f"{header},blank,same,<b>", *extra]).encode())
+    opened.click("data_run").ready()
     for page in ("baseline", "data"):
         told = opened.go(page).words()
         assert "blank (all missing)" in told and "same (constant)" in told, page
@@ -148,8 +129,7 @@ def test_what_a_study_left_out_of_a_table_is_named_on_the_screen(screen, people_
 def test_figures_of_earlier_choices_are_marked(screen):
     opened = screen("baseline").ready()
     opened.go("data")
-    opened.app.number_input(key="choice_seed").set_value(5)
-    opened.run()
+    opened.set("number_input", "choice_seed", 5)
     opened.go("baseline")
     assert any("before your last change" in warning.value for warning in opened.app.warning)
     assert opened.app.subheader
@@ -171,8 +151,7 @@ DECIDED = "sex,passed,score,later\n" + "\n".join(
 
 def without_a_model(screen, **choices):
     opened = screen("data", {"source": "upload", "sensitive": "sex", **choices})
-    opened.app.file_uploader(key="upload").upload("decided.csv", DECIDED.encode())
-    return opened.run().go("baseline")
+    return opened.give("decided.csv", DECIDED.encode()).go("baseline")
 
 
 def test_recorded_outcomes_are_compared_before_any_model_is_fitted(screen):
@@ -186,18 +165,14 @@ def test_recorded_outcomes_are_compared_before_any_model_is_fitted(screen):
 
 def test_scores_and_decisions_of_the_file_are_held_against_the_outcome(screen):
     opened = without_a_model(screen, target="later", favorable="good")
-    opened.app.selectbox(key="audit_column").set_value("score")
-    opened.run()
+    opened.set("selectbox", "audit_column", "score")
     assert "score > 24.5: 50.0 % of 300 rows" in audited(opened)
-    opened.app.checkbox(key="choice_audit_truth").set_value(True)
-    opened.run()
+    opened.set("checkbox", "choice_audit_truth", True)
     table = read_table(DECIDED.encode())
     found = audit(table, Task("score", "", "sex"), above=24.5, truth=("later", "good"))
     assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
-    opened.app.selectbox(key="audit_column").set_value("passed")
-    opened.run()
-    opened.app.multiselect(key="choice_audit_favorable").set_value(["yes"])
-    opened.run()
+    opened.set("selectbox", "audit_column", "passed")
+    opened.set("multiselect", "choice_audit_favorable", ["yes"])
     found = audit(table, Task("passed", "yes", "sex"), truth=("later", "good"))
     assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
     assert not opened.app.exception
@@ -218,11 +193,9 @@ def test_what_is_compared_without_a_model_is_in_the_link(screen):
     found = audit(read_table(DECIDED.encode()), Task("score", "", "sex"), above=30, truth=("later", "good"))
     assert audits.judged_sentence(found, found.tables[0]) in audited(opened)
     assert asked.items() <= dict(opened.app.query_params).items()
-    opened.app.number_input(key="choice_audit_above").set_value(40.0)
-    opened.run()
+    opened.set("number_input", "choice_audit_above", 40.0)
     assert "score > 40: 18.0 % of 300 rows" in audited(opened)
-    opened.app.selectbox(key="audit_column").set_value("later")
-    opened.run()
+    opened.set("selectbox", "audit_column", "later")
     assert not {"audit", "audit_above"} & set(opened.app.query_params)
 
 
@@ -251,17 +224,14 @@ RARE = "g,x,called\n" + "\n".join(
 
 def test_a_model_that_selects_nobody_is_said_first_and_a_click_takes_another_threshold(screen):
     opened = screen("data", {"source": "upload", "target": "called", "favorable": "yes", "sensitive": "g"})
-    opened.app.file_uploader(key="upload").upload("rare.csv", RARE.encode())
-    opened.run()
-    opened.app.button(key="data_run").click()
-    opened.run().ready()
+    opened.give("rare.csv", RARE.encode())
+    opened.click("data_run").ready()
     for page in ("baseline", "reweight", "compare", "report"):
         opened.go(page)
         assert any("selects nobody, or hardly anybody" in warning.value for warning in opened.app.warning), page
     assert finding(opened.go("baseline")).startswith("The model selects nobody, or hardly anybody of the test rows")
     assert any("not informative" in str(card.delta) for card in opened.app.metric)
-    opened.app.button(key="important_threshold").click()
-    opened.run().ready()
+    opened.click("important_threshold").ready()
     assert opened.query["threshold"] == ["balanced"]
     assert any("chosen on validation rows" in warning.value for warning in opened.app.warning)
     assert not finding(opened).startswith("The model selects nobody")

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from iffair_core.data.task_options import quantiles
 from iffair_core.datasets.catalog import DATASETS
+from iffair_core.metrics import GOAL_METRIC
 from iffair_core.reading.types import TYPES
+from iffair_core.reweighting import VARIANTS
 from pages.session.address import from_query, to_query
 from pages.session.settings import Choices, differences, preset, study_part
 
@@ -54,11 +56,19 @@ def many_choices(draw: st.DrawFn) -> Choices:
         ),
         reference=draw(SOME_NAME),
         drop=draw(COLUMNS),
+        use_sensitive_as_feature=draw(st.booleans()),
         weights=draw(SOME_NAME),
         split_column=draw(SOME_NAME),
         unit=draw(SOME_NAME),
         smallest_group=draw(st.none() | st.integers(2, 500)),
+        goal=draw(st.sampled_from(sorted(GOAL_METRIC))),
+        variant=draw(st.sampled_from(VARIANTS)),
+        strength=draw(st.none() | st.floats(0, 1.25)),
+        utility_budget=draw(st.none() | st.floats(0, 1)),
+        max_weight=draw(st.floats(1.1, 20)),
+        min_effective_sample_size=draw(st.floats(0.1, 0.9)),
         seed=draw(st.integers(0, 2**32 - 1)),
+        reference_line=draw(st.none() | st.floats(0, 1)),
     )
 
 

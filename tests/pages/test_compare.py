@@ -10,7 +10,6 @@ import streamlit as st
 from pages.parts.compare import points_table
 from pages.session import state
 from tests.pages.conftest import READY
-from tests.pages.test_frame import choose_people, upload
 from tests.pages.test_reweight import plain
 
 
@@ -26,22 +25,17 @@ def test_the_example_is_compared_with_another_method(screen):
     frame = opened.app.dataframe[0].value
     assert len(frame) == 21
     assert (frame["mark"].str.contains("chosen")).sum() == 1
-    opened.app.session_state["compare_tab"] = "Other methods"
-    opened.run()
+    opened.put("compare_tab", "Other methods")
     assert "Reweighing" in opened.app.dataframe[0].value["method"][0]
 
 
 def test_axes_split_and_intervals_are_part_of_the_address(screen):
     opened = screen("compare").ready()
     on_test = finding(opened)
-    opened.app.selectbox(key="choice_utility_axis").set_value("roc_auc")
-    opened.run()
-    opened.app.selectbox(key="choice_disparity_axis").set_value("demographic_parity_difference")
-    opened.run()
-    opened.app.segmented_control(key="choice_split").set_value("validation")
-    opened.run()
-    opened.app.toggle(key="choice_intervals").set_value(True)
-    opened.run()
+    opened.set("selectbox", "choice_utility_axis", "roc_auc")
+    opened.set("selectbox", "choice_disparity_axis", "demographic_parity_difference")
+    opened.set("segmented_control", "choice_split", "validation")
+    opened.set("toggle", "choice_intervals", True)
     assert opened.query == {
         "utility_axis": ["roc_auc"],
         "disparity_axis": ["demographic_parity_difference"],
@@ -58,15 +52,13 @@ def test_axes_split_and_intervals_are_part_of_the_address(screen):
 def test_the_goals_own_disparity_is_no_choice_of_its_own(screen):
     opened = screen("compare").ready()
     for name in ("theil_index", "equalized_odds_difference"):
-        opened.app.selectbox(key="choice_disparity_axis").set_value(name)
-        opened.run()
+        opened.set("selectbox", "choice_disparity_axis", name)
     assert opened.query == {}
 
 
 def test_the_reference_line_can_be_moved(screen):
     opened = screen("compare").ready()
-    opened.app.number_input(key="choice_reference_line").set_value(0.05)
-    opened.run()
+    opened.set("number_input", "choice_reference_line", 0.05)
     assert opened.query["reference_line"] == ["0.05"]
 
 
@@ -113,13 +105,11 @@ def take(monkeypatch, callback, held):
 def test_fairlearns_methods_run_on_request_and_are_part_of_the_address(screen):
     opened = screen("compare").ready()
     curve = opened.app.dataframe[0].value
-    opened.app.session_state["compare_tab"] = "Other methods"
-    opened.run()
+    opened.put("compare_tab", "Other methods")
     few = opened.app.dataframe[0].value
     assert set(few["changes"]) == {"Row weights"} and "rivals" not in opened.query
     assert "On a large table they take half a minute" in opened.words()
-    opened.app.button(key="run_fairlearn").click()
-    opened.run()
+    opened.click("run_fairlearn")
     assert opened.query["rivals"] == ["all"]
     opened.until(lambda now: READY in now.words() and len(now.app.dataframe[0].value) > len(few))
     many = opened.app.dataframe[0].value
@@ -127,10 +117,9 @@ def test_fairlearns_methods_run_on_request_and_are_part_of_the_address(screen):
     assert {"Constrained training", "Group thresholds", "Changed features"} <= set(many["changes"])
     assert set(many.loc[many["changes"] == "Group thresholds", "needs group"]) == {"yes"}
     assert many["accuracy"].between(0, 100).all()
-    assert "run_fairlearn" not in {button.key for button in opened.app.button}
+    assert "run_fairlearn" not in opened.widgets()
     assert "(95 % over 9 methods" in finding(opened)
-    opened.app.session_state["compare_tab"] = "All points"
-    opened.run()
+    opened.put("compare_tab", "All points")
     assert opened.app.dataframe[0].value.equals(curve)
 
 
@@ -141,19 +130,16 @@ def test_a_link_that_asks_for_unknown_rivals_or_models_says_so(screen):
 
 
 def open_tab(opened, tab):
-    opened.app.session_state["compare_tab"] = tab
-    return opened.run()
+    return opened.put("compare_tab", tab)
 
 
 def test_other_models_are_refitted_with_the_weights_on_the_screen_and_belong_to_them(screen):
     opened = open_tab(screen("compare", {"transfer": ["decision_tree"]}).ready(), "Other models")
     assert "Not refitted yet with the weights" in opened.words()
-    opened.app.multiselect(key="choice_transfer").set_value(["decision_tree", "gaussian_naive_bayes"])
-    opened.run()
+    opened.set("multiselect", "choice_transfer", ["decision_tree", "gaussian_naive_bayes"])
     assert opened.query["transfer"] == ["decision_tree", "gaussian_naive_bayes"]
     assert READY in opened.words(), "other models need no study"
-    opened.app.button(key="refit_others").click()
-    opened.run().until(lambda now: READY in now.words() and "With these weights" in now.words())
+    opened.click("refit_others").until(lambda now: READY in now.words() and "With these weights" in now.words())
     assert "in Gaussian naive Bayes" in opened.words()
     frame = opened.app.dataframe[0].value
     assert list(frame["model"])[1:] == ["Decision tree", "Gaussian naive Bayes"]
@@ -171,21 +157,16 @@ def test_other_models_are_refitted_with_the_weights_on_the_screen_and_belong_to_
     assert "With these weights" in opened.words(), "what was refitted is kept for its own strength"
 
 
-def test_an_upload_is_compared_once_it_is_studied_and_its_other_models_can_be_cancelled(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_upload_is_compared_once_it_is_studied_and_its_other_models_can_be_cancelled(opened):
     opened.go("compare")
     assert "has not been studied yet" in opened.words()
-    opened.app.button(key="empty_run").click()
-    opened.run().ready()
+    opened.click("empty_run").ready()
     assert " Against " in finding(opened)
     open_tab(opened, "Other models")
     assert "Choose others" in opened.words()
-    opened.app.multiselect(key="choice_transfer").set_value(["random_forest", "gaussian_naive_bayes"])
-    opened.run()
-    opened.app.button(key="refit_others").click()
-    opened.run()
+    opened.set("multiselect", "choice_transfer", ["random_forest", "gaussian_naive_bayes"])
+    opened.click("refit_others")
     if opened.app.button(key="refit_others").disabled and "Being refitted" in opened.words():
-        opened.app.button(key="card_cancel").click()
-        opened.run()
+        opened.click("card_cancel")
     opened.ready()
     assert opened.app.get("plotly_chart"), "the study stays"

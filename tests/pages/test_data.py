@@ -24,7 +24,7 @@ from pages.session.address import to_query
 from pages.session.settings import Choices, preset
 from pages.session.work import Work
 from pages.shell import boot
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import choose_people, upload
 
 ROWS = 600
 
@@ -57,18 +57,6 @@ def messy_csv() -> bytes:
     return ("Report of the office\n\n" + frame.to_csv(index=False, sep=";")).encode("utf-16")
 
 
-def choose(opened: Any, kind: str, key: str, value: Any) -> Any:
-    """Set a widget and run."""
-    getattr(opened.app, kind)(key=key).set_value(value)
-    return opened.run()
-
-
-def click(opened: Any, key: str) -> Any:
-    """Click a button and run."""
-    opened.app.button(key=key).click()
-    return opened.run()
-
-
 def held(opened: Any) -> Choices:
     """The choices of the session."""
     return opened.app.session_state["choices"]
@@ -79,8 +67,7 @@ def messy(screen, messy_csv) -> Any:
     """The messy file on the Data page, its outcome and groups chosen."""
     link = {"source": "upload", "target": "points", "bins": "points:10", "favorable": ">= 10", "sensitive": ["origin"]}
     opened = screen("data", link)
-    opened.app.file_uploader(key="upload").upload("office.csv", messy_csv)
-    return opened.run()
+    return opened.give("office.csv", messy_csv)
 
 
 def checked(opened: Any) -> Any:
@@ -117,57 +104,51 @@ def test_other_kinds_of_files_are_taken_too(screen, people_csv, pack):
 def choose_sheet(opened: Any, pack: str) -> Any:
     """Of a workbook the second sheet."""
     if pack == "xlsx" and "400 rows" not in opened.words():
-        choose(open_reading(opened), "selectbox", "reading_sheet", "people")
-        click(opened, "reading_apply")
+        open_reading(opened).set("selectbox", "reading_sheet", "people")
+        opened.click("reading_apply")
         assert opened.query["reading"] == ["sheet:people"]
     return opened
 
 
 def open_reading(opened: Any) -> Any:
     """Unfold how the file is read."""
-    opened.app.session_state["reading_panel"] = True
-    return opened.run()
+    return opened.put("reading_panel", True)
 
 
-def test_a_reading_option_changes_the_preview_first_and_the_table_when_it_is_asked_for(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_a_reading_option_changes_the_preview_first_and_the_table_when_it_is_asked_for(opened):
     before = held(opened)
     open_reading(opened)
-    choose(opened, "selectbox", "reading_delimiter", ";")
-    assert "reading_apply" in {one.key for one in opened.app.button}
+    opened.set("selectbox", "reading_delimiter", ";")
+    assert "reading_apply" in opened.widgets()
     assert held(opened) == before and "400 rows; " in opened.words()
-    click(opened, "reading_apply")
+    opened.click("reading_apply")
     assert "400 rows and 1 columns" in opened.words() and opened.query["reading"] == ["delimiter:;"]
     assert any("no column 'hired', which was the outcome" in one.value for one in opened.app.warning)
-    assert {one.key for one in opened.app.button} >= {"reading_detect"}
-    choose(opened, "selectbox", "reading_delimiter", ",")
-    click(opened, "reading_apply")
+    assert opened.widgets() >= {"reading_detect"}
+    opened.set("selectbox", "reading_delimiter", ",")
+    opened.click("reading_apply")
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
     assert (held(opened).target, held(opened).sensitive) == (before.target, before.sensitive)
-    choose(opened, "selectbox", "reading_delimiter", None)
-    click(opened, "reading_apply")
+    opened.set("selectbox", "reading_delimiter", None)
+    opened.click("reading_apply")
     assert held(opened) == before
 
 
-def test_an_option_that_cannot_be_is_said_and_keeps_everything(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_option_that_cannot_be_is_said_and_keeps_everything(opened):
     before = held(opened)
-    opened.app.session_state["reading_wanted"] = {"encoding": "klingon"}
-    opened.run()
+    opened.put("reading_wanted", {"encoding": "klingon"})
     assert any("klingon" in one.value for one in opened.app.error)
     assert opened.app.button(key="reading_apply").disabled
     assert held(opened) == before and "400 rows; " in opened.words()
-    click(opened, "reading_detect")
-    assert not opened.app.error and "reading_apply" not in {one.key for one in opened.app.button}
+    opened.click("reading_detect")
+    assert not opened.app.error and "reading_apply" not in opened.widgets()
 
 
 def test_options_of_a_link_are_used_for_the_first_file_and_not_for_another(screen, people_csv):
     opened = screen("data", {"source": "upload", "reading": ["header:0"], "target": "column 4"})
-    opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
-    opened.run()
+    opened.give("people.csv", people_csv)
     assert "401 rows" in opened.words() and held(opened).target == "column 4"
-    opened.app.file_uploader(key="upload").upload("other.csv", people_csv)
-    opened.run()
+    opened.give("other.csv", people_csv)
     assert "400 rows" in opened.words() and held(opened).reading == {}
 
 
@@ -185,10 +166,10 @@ def test_a_long_reading_goes_on_beside_the_page_and_can_be_cancelled(screen, peo
     opened = upload(screen("data"), "people.csv", people_csv)
     assert "Reading people.csv" in opened.words() and "10,000 rows; " in opened.words()
     assert "as it is being read: comma" in opened.words()
-    click(opened, "reading_cancel")
+    opened.click("reading_cancel")
     assert "The reading was cancelled" in opened.words() and "10,000 rows; " in opened.words()
     go.set()
-    click(opened, "data_read_again")
+    opened.click("data_read_again")
     opened.until(lambda now: "400 rows and 4 columns" in now.words())
 
 
@@ -196,54 +177,54 @@ def test_a_long_reading_goes_on_beside_the_page_and_can_be_cancelled(screen, peo
 
 
 def test_a_number_as_outcome_is_cut_at_a_threshold(messy):
-    choose(messy, "selectbox", "choice_target", "grade before")
+    messy.set("selectbox", "choice_target", "grade before")
     assert messy.query["bins"][0].startswith("grade before:") and "favorable" not in messy.query
-    choose(messy, "selectbox", "choice_target", "points")
-    choose(messy, "segmented_control", "threshold_side_points", ">=")
+    messy.set("selectbox", "choice_target", "points")
+    messy.set("segmented_control", "threshold_side_points", ">=")
     assert messy.query["bins"][0].startswith("points:") and messy.query["favorable"][0].startswith(">= ")
-    choose(messy, "slider", "threshold_slider_points", 9)
+    messy.set("slider", "threshold_slider_points", 9)
     assert messy.query["bins"] == ["points:9"] and messy.query["favorable"] == [">= 9"]
     assert "rows are at least 9" in messy.words() and "points >= 9" in messy.words()
-    choose(messy, "number_input", "threshold_exact_points", 7.5)
+    messy.set("number_input", "threshold_exact_points", 7.5)
     assert messy.query["bins"] == ["points:7.5"] and messy.query["favorable"] == [">= 7.5"]
-    choose(messy, "segmented_control", "threshold_side_points", "<")
+    messy.set("segmented_control", "threshold_side_points", "<")
     assert messy.query["favorable"] == ["< 7.5"] and "630 rows; " in messy.words()
-    choose(messy, "segmented_control", "favorable_way", "values")
+    messy.set("segmented_control", "favorable_way", "values")
     assert "bins" not in messy.query
-    choose(messy, "multiselect", "favorable_values", ["10", "11", "12"])
+    messy.set("multiselect", "favorable_values", ["10", "11", "12"])
     assert messy.query["favorable"] == ["10", "11", "12"]
 
 
 def test_numbers_are_grouped_by_cuts_by_equal_parts_or_value_by_value(messy):
-    choose(messy, "multiselect", "choice_sensitive", ["age"])
+    messy.set("multiselect", "choice_sensitive", ["age"])
     cuts = messy.query["bins"]
-    choose(messy, "segmented_control", "cuts_way_age", "quantiles")
-    choose(messy, "number_input", "cuts_parts_age", 3)
+    messy.set("segmented_control", "cuts_way_age", "quantiles")
+    messy.set("number_input", "cuts_parts_age", 3)
     assert "age:q3" in messy.query["bins"] and "age, 3 groups" in messy.words() and "Cut at " in messy.words()
-    choose(messy, "segmented_control", "cuts_way_age", "values")
+    messy.set("segmented_control", "cuts_way_age", "values")
     assert any("at most 50 can be compared" in one.value for one in messy.app.error)
-    choose(messy, "segmented_control", "cuts_way_age", "cuts")
+    messy.set("segmented_control", "cuts_way_age", "cuts")
     assert set(messy.query["bins"]) == set(cuts)
 
 
 def test_values_are_taken_together_and_apart_again(messy):
-    choose(messy, "multiselect", "pool_values_origin", ["EU", "other"])
-    choose(messy, "text_input", "pool_name_origin", "inland")
-    click(messy, "pool_on_origin")
+    messy.set("multiselect", "pool_values_origin", ["EU", "other"])
+    messy.set("text_input", "pool_name_origin", "inland")
+    messy.click("pool_on_origin")
     assert any("another value of the column" in one.value for one in messy.app.error)
-    choose(messy, "text_input", "pool_name_origin", "abroad")
-    click(messy, "pool_on_origin")
+    messy.set("text_input", "pool_name_origin", "abroad")
+    messy.click("pool_on_origin")
     assert json.loads(messy.query["pool"][0]) == ["origin", "abroad", "EU", "other"]
     assert "origin, 3 groups" in messy.words()
-    click(messy, "pool_off_origin_abroad")
+    messy.click("pool_off_origin_abroad")
     assert "pool" not in messy.query and "origin, 4 groups" in messy.words()
 
 
 def test_bins_are_taken_together_too(messy):
-    choose(messy, "multiselect", "choice_sensitive", ["age"])
-    choose(messy, "text_input", "cuts_age", "25, 60")
-    choose(messy, "multiselect", "pool_values_age", ["< 25", ">= 60"])
-    click(messy, "pool_on_age")
+    messy.set("multiselect", "choice_sensitive", ["age"])
+    messy.set("text_input", "cuts_age", "25, 60")
+    messy.set("multiselect", "pool_values_age", ["< 25", ">= 60"])
+    messy.click("pool_on_age")
     assert json.loads(messy.query["pool"][0]) == ["age", "other", "< 25", ">= 60"]
     assert "age, 2 groups" in messy.words()
 
@@ -257,36 +238,36 @@ def test_a_marker_that_means_missing_makes_a_group_of_those_rows(messy):
 
 
 def test_types_and_uses_of_several_columns_are_changed_at_once(messy):
-    choose(messy, "multiselect", "columns_picked", ["day", "case"])
-    choose(messy, "selectbox", "columns_type", "category")
+    messy.set("multiselect", "columns_picked", ["day", "case"])
+    messy.set("selectbox", "columns_type", "category")
     assert set(messy.query["types"]) == {"day:category", "case:category"}
-    choose(messy, "selectbox", "columns_use", "left out")
+    messy.set("selectbox", "columns_use", "left out")
     assert messy.query["drop"] == ["day", "case"]
-    choose(messy, "selectbox", "columns_type", "as seen")
-    choose(messy, "selectbox", "columns_use", "feature")
+    messy.set("selectbox", "columns_type", "as seen")
+    messy.set("selectbox", "columns_use", "feature")
     assert "types" not in messy.query and "drop" not in messy.query
 
 
 def test_a_type_that_does_not_fit_is_said_and_can_be_taken_back(messy):
-    choose(messy, "multiselect", "columns_picked", ["region"])
-    choose(messy, "selectbox", "columns_type", "number")
+    messy.set("multiselect", "columns_picked", ["region"])
+    messy.set("selectbox", "columns_type", "number")
     assert any("region" in one.value and "type" in one.value for one in messy.app.error)
-    choose(messy, "selectbox", "columns_type", "as seen")
+    messy.set("selectbox", "columns_type", "as seen")
     assert not messy.app.error and "630 rows; " in messy.words()
 
 
 def test_more_about_the_rows_comes_back_from_the_address(messy, screen, messy_csv):
-    choose(messy, "selectbox", "choice_weights", "weight")
-    choose(messy, "selectbox", "choice_split_column", "part")
-    choose(messy, "selectbox", "choice_unit", "person")
-    choose(messy, "toggle", "exclude_duplicates", True)
-    choose(messy, "selectbox", "exclude_column", "age")
-    choose(messy, "segmented_control", "exclude_sign", "<")
-    choose(messy, "text_input", "exclude_number", "18")
-    click(messy, "exclude_on")
-    choose(messy, "selectbox", "exclude_column", "region")
-    choose(messy, "selectbox", "exclude_value", "unknown")
-    click(messy, "exclude_on")
+    messy.set("selectbox", "choice_weights", "weight")
+    messy.set("selectbox", "choice_split_column", "part")
+    messy.set("selectbox", "choice_unit", "person")
+    messy.set("toggle", "exclude_duplicates", True)
+    messy.set("selectbox", "exclude_column", "age")
+    messy.set("segmented_control", "exclude_sign", "<")
+    messy.set("text_input", "exclude_number", "18")
+    messy.click("exclude_on")
+    messy.set("selectbox", "exclude_column", "region")
+    messy.set("selectbox", "exclude_value", "unknown")
+    messy.click("exclude_on")
     assert messy.query["exclude"] == ["duplicates", "age<18", "region=unknown"]
     assert (messy.query["weights"], messy.query["split_column"], messy.query["unit"]) == (
         ["weight"],
@@ -294,24 +275,23 @@ def test_more_about_the_rows_comes_back_from_the_address(messy, screen, messy_cs
         ["person"],
     )
     assert "count each row by its weight" in messy.words()
-    click(messy, "exclude_off_age<18")
+    messy.click("exclude_off_age<18")
     assert messy.query["exclude"] == ["duplicates", "region=unknown"]
 
     link, made = messy.query, held(messy)
     opened = screen("data", link)
     assert "Give the same file" in opened.words()
-    opened.app.file_uploader(key="upload").upload("again.csv", messy_csv)
-    opened.run()
+    opened.give("again.csv", messy_csv)
     assert held(opened) == made and opened.query == link and not opened.app.warning
 
 
 def test_a_bound_that_is_no_number_is_said_with_the_way_out(messy):
-    choose(messy, "selectbox", "exclude_column", "age")
-    choose(messy, "segmented_control", "exclude_sign", "<")
-    choose(messy, "text_input", "exclude_number", "young")
-    click(messy, "exclude_on")
+    messy.set("selectbox", "exclude_column", "age")
+    messy.set("segmented_control", "exclude_sign", "<")
+    messy.set("text_input", "exclude_number", "young")
+    messy.click("exclude_on")
     assert any("'young'" in one.value for one in messy.app.error)
-    click(messy, "exclude_off_age<young")
+    messy.click("exclude_off_age<young")
     assert not messy.app.error
 
 
@@ -326,25 +306,25 @@ def test_every_remedy_applies_and_is_undone(messy):
     for key in keys:
         before = held(messy)
         label = next(one.label for one in messy.app.button if one.key == key).replace("\\", "")
-        click(messy, key)
+        messy.click(key)
         assert held(messy) != before, label
         assert f"Applied: {label}" in messy.words()
         checked(messy)
-        click(messy, "remedy_undo")
+        messy.click("remedy_undo")
         assert held(messy) == before, label
         checked(messy)
-    assert "remedy_undo" not in {one.key for one in messy.app.button}
+    assert "remedy_undo" not in messy.widgets()
 
 
 def test_undoing_a_remedy_keeps_what_was_chosen_since_and_goes_away_with_its_own_part(messy):
     checked(messy)
     first = next(one for one in messy.app.button if str(one.key).startswith("remedy_duplicate_rows"))
-    click(messy, first.key)
-    choose(messy, "number_input", "choice_seed", 4)
-    click(messy, "remedy_undo")
+    messy.click(first.key)
+    messy.set("number_input", "choice_seed", 4)
+    messy.click("remedy_undo")
     assert held(messy).seed == 4 and held(messy).exclude == ()
-    click(checked(messy), first.key)
-    choose(messy, "toggle", "exclude_duplicates", False)
+    checked(messy).click(first.key)
+    messy.set("toggle", "exclude_duplicates", False)
     assert "Applied" not in messy.words()
 
 
@@ -378,17 +358,15 @@ def test_without_important_checks_there_is_one_list_and_no_line(screen):
 # ------------------------------------------------------------------------------------------------ what is easily missed
 
 
-def test_a_suggested_reference_that_rows_left_out_change_is_told(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_a_suggested_reference_that_rows_left_out_change_is_told(opened):
     before = reference(opened)
     assert "changed the suggestion" not in opened.words()
     state_of = opened.app.session_state["choices"]
-    opened.app.session_state["choices"] = replace(state_of, exclude=("town=South", "years>=20"))
-    opened.run()
+    opened.put("choices", replace(state_of, exclude=("town=South", "years>=20")))
     after = reference(opened)
     assert after != before
     assert f"Leaving rows out changed the suggestion: with all rows it is {before}." in opened.words()
-    choose(opened, "selectbox", "choice_reference", after)
+    opened.set("selectbox", "choice_reference", after)
     assert "changed the suggestion" not in opened.words()
 
 
@@ -432,12 +410,12 @@ def test_a_data_set_that_cannot_be_had_says_where_to_put_its_files_and_keeps_the
 
     monkeypatch.setattr(state, "load_dataset", served(refused))
     opened = screen("data")
-    choose(opened, "segmented_control", "source_panel", "catalog")
-    choose(opened, "selectbox", "catalog_pick", "compas")
+    opened.set("segmented_control", "source_panel", "catalog")
+    opened.set("selectbox", "catalog_pick", "compas")
     entry = next(one for one in DATASETS if one.name == "compas")
     assert all(pitfall[:40] in opened.words() for pitfall in entry.pitfalls)
     assert "MB" in opened.app.button(key="data_download").label
-    click(opened, "data_download")
+    opened.click("data_download")
     opened.until(lambda now: bool(now.app.error))
     assert any("IFFAIR\\_MIRROR" in one.value for one in opened.app.error)
     assert "10,000 rows; " in opened.words() and opened.query == {}
@@ -457,7 +435,7 @@ def test_a_data_set_is_fetched_in_the_background_and_then_shown_with_its_preset(
     monkeypatch.setattr(state, "load_dataset", served(lambda: (frame, None)))
     opened = screen("data", {"source": "compas", "seed": "2"})
     assert "Download it, and they are used" in opened.words()
-    click(opened, "data_download")
+    opened.click("data_download")
     opened.until(lambda now: "300 rows" in now.words())
     assert "race, 3 groups against Caucasian" in opened.words() and "public data set" in opened.words()
     assert opened.query == {"source": ["compas"], "seed": ["2"]}
@@ -466,8 +444,8 @@ def test_a_data_set_is_fetched_in_the_background_and_then_shown_with_its_preset(
 def test_real_data_in_a_mirror_folder_is_there_at_once(screen, shared_data, nowhere, monkeypatch):
     monkeypatch.setenv(fetching.MIRROR, str(shared_data))
     opened = screen("data")
-    choose(opened, "segmented_control", "source_panel", "catalog")
-    choose(opened, "selectbox", "catalog_pick", "german")
+    opened.set("segmented_control", "source_panel", "catalog")
+    opened.set("selectbox", "catalog_pick", "german")
     assert "1,000 rows; " in opened.words() and opened.query == {"source": ["german"]}
 
 
@@ -475,30 +453,28 @@ def test_real_data_in_a_mirror_folder_is_there_at_once(screen, shared_data, nowh
 
 
 def test_nothing_of_an_upload_is_left_once_it_is_forgotten(messy):
-    choose(messy, "number_input", "choice_seed", 9)
-    click(messy, "data_forget")
+    messy.set("number_input", "choice_seed", 9)
+    messy.click("data_forget")
     assert "This cannot be undone" in messy.words()
-    click(messy, "forget_confirm")
+    messy.click("forget_confirm")
     assert "10,000 rows; " in messy.words() and messy.query == {}
     shown = repr(messy.app.session_state)
     for secret in ("office.csv", "origin", "grade before", "inland"):
         assert secret not in shown and secret not in messy.words()
-    choose(messy, "segmented_control", "source_panel", "upload")
+    messy.set("segmented_control", "source_panel", "upload")
     assert [one.key for one in messy.app.file_uploader] == ["upload_1", "saved_1"]
     assert "How the file is read" not in str([one.label for one in messy.app.expander])
 
 
 def test_forgetting_keeps_the_choices_of_other_tables(screen, people_csv):
-    opened = choose(screen("data"), "number_input", "choice_seed", 7)
+    opened = screen("data").set("number_input", "choice_seed", 7)
     upload(opened, "people.csv", people_csv)
-    click(opened, "data_forget")
-    click(opened, "forget_confirm")
+    opened.click("data_forget")
+    opened.click("forget_confirm")
     assert opened.query == {"seed": ["7"]}
 
 
-def test_the_log_names_kind_and_place_of_an_error_but_nothing_of_an_upload(screen, people_csv, monkeypatch, caplog):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-
+def test_the_log_names_kind_and_place_of_an_error_but_nothing_of_an_upload(people_csv, monkeypatch, caplog, opened):
     def fails(*args, **kwargs):
         raise KeyError("Elm of clan in line 7")
 

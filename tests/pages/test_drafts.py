@@ -9,7 +9,7 @@ import pytest
 from iffair_core.errors import StoreError
 from iffair_core.scenarios.store import Store, store
 from pages.session import drafts
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import choose_people, upload
 
 SECRET = "0123456789abcdef" * 2
 OTHERS = "f" * 32
@@ -28,16 +28,14 @@ def held(about, secret=SECRET):
 
 
 def keep_file(opened, *, keep=True):
-    opened.app.toggle(key="draft_keep").set_value(keep)
-    return opened.run()
+    return opened.set("toggle", "draft_keep", keep)
 
 
 def scripts(opened):
     return "".join(str(one.proto.body) for one in opened.app.get("html") if "document.cookie" in one.proto.body)
 
 
-def test_an_upload_is_kept_only_where_the_visitor_says_so_and_comes_back_with_its_address(screen, people_csv, browser):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_upload_is_kept_only_where_the_visitor_says_so_and_comes_back_with_its_address(screen, browser, opened):
     assert held("") is None
     keep_file(opened)
     head, content = held(f"upload/{opened.query['file'][0]}")
@@ -51,27 +49,24 @@ def test_an_upload_is_kept_only_where_the_visitor_says_so_and_comes_back_with_it
     assert "400 rows" not in screen("data", opened.query).words()
     browser["cookie"] = SECRET
     fresh = screen("data")
-    fresh.app.segmented_control(key="source_panel").set_value("upload")
-    fresh.run()
-    fresh.app.button(key="draft_open").click()
-    fresh.run()
+    fresh.set("segmented_control", "source_panel", "upload")
+    fresh.click("draft_open")
     assert "400 rows" in fresh.words() and fresh.query == opened.query
 
 
-def test_what_is_kept_is_dropped_by_the_switch_by_forgetting_and_by_cohort_only_mode(screen, people_csv, browser):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_what_is_kept_is_dropped_by_the_switch_by_forgetting_and_by_cohort_only_mode(
+    screen, people_csv, browser, opened
+):
     about = f"upload/{opened.query['file'][0]}"
     keep_file(keep_file(opened), keep=False)
     assert held(about) is None
     keep_file(opened)
-    opened.app.number_input(key="choice_smallest_group").set_value(5)
-    opened.run()
-    assert held(about) is None and "draft_keep" not in {one.key for one in opened.app.toggle}
+    opened.set("number_input", "choice_smallest_group", 5)
+    assert held(about) is None and "draft_keep" not in opened.widgets("toggle")
     opened = keep_file(choose_people(upload(screen("data"), "people.csv", people_csv)))
     assert held(about) is not None
     for key in ("data_forget", "forget_confirm"):
-        opened.app.button(key=key).click()
-        opened.run()
+        opened.click(key)
     assert held("") is None and "people.csv" not in opened.words() and "synthetic" in opened.words()
 
 
@@ -83,16 +78,14 @@ def test_a_file_is_not_forgotten_in_silence_where_its_draft_cannot_be_deleted(sc
 
     monkeypatch.setattr(Store, "drop_drafts", fails)
     for key in ("data_forget", "forget_confirm"):
-        opened.app.button(key=key).click()
-        opened.run()
+        opened.click(key)
     assert "The database does not answer" in opened.words()
     assert held("upload/") is not None and "people" in opened.words()
 
 
 def test_the_words_of_a_report_outlive_the_session_but_for_a_file_that_may_not_be_kept(screen, people_csv, browser):
     opened = screen("report").ready()
-    opened.app.text_input(key="report_title").set_value("For <b>May</b>")
-    opened.run()
+    opened.set("text_input", "report_title", "For <b>May</b>")
     assert scripts(opened) == ""
     again = screen("report").ready()
     assert again.app.text_input(key="report_title").value == "For <b>May</b>"
@@ -106,8 +99,7 @@ def test_a_browser_gets_its_cookie_with_the_first_thing_that_is_kept_and_no_soon
     browser["cookie"] = None
     opened = screen("report").ready()
     assert scripts(opened) == ""
-    opened.app.text_input(key="report_title").set_value("Title")
-    opened.run()
+    opened.set("text_input", "report_title", "Title")
     script = scripts(opened)
     assert "iffair_visitor=" in script and "SameSite=Strict" in script
     secret = script.partition("iffair_visitor=")[2][:32]

@@ -88,18 +88,15 @@ def test_a_folder_is_chosen_studied_shown_on_every_page_with_the_numbers_of_the_
     opened = screen("data", {"source": "folder:town/people"})
     assert "first 150 of 400 rows" in opened.words()
     for key, value in (("choice_target", "hired"), ("choice_favorable", "yes")):
-        opened.app.selectbox(key=key).set_value(value)
-        opened.run()
-    opened.app.multiselect(key="choice_sensitive").set_value(["clan"])
-    opened.run()
+        opened.set("selectbox", key, value)
+    opened.set("multiselect", "choice_sensitive", ["clan"])
     assert opened.query["source"] == ["folder:town/people"]
     assert "the checks of the table before a model is fitted" in opened.words()
     (groups,) = (one.value for one in opened.app.dataframe if "favorable_share" in one.value.columns)
     counted = root["clan"].fillna("(missing)").value_counts()
     assert dict(zip(groups["group"], groups["rows"], strict=True)) == counted.to_dict()
     if READY not in opened.words():
-        opened.app.button(key="card_run").click()
-        opened.run().ready()
+        opened.click("card_run").ready()
     in_memory = Study(root, Task("hired", "yes", "clan"), rivals="weights").run()
     gap = in_memory.baseline["test"].values["equalized_odds_difference"]
     shown = {one.label: one.value for one in opened.go("baseline").ready().app.metric}

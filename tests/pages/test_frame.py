@@ -16,6 +16,7 @@ from pages.session.address import from_query, to_query
 from pages.session.settings import Choices, differences, preset
 from pages.shell.boot import PLACES
 from tests.engine.studies import example_study
+from tests.pages.conftest import choose_people, upload
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [place.name for place in PLACES]
@@ -44,11 +45,9 @@ def test_the_card_takes_what_a_running_study_has_found_so_far(screen, monkeypatc
             return whole
 
     opened = screen("data").ready()
-    opened.app.number_input(key="choice_seed").set_value(3)
-    opened.run()
+    opened.set("number_input", "choice_seed", 3)
     monkeypatch.setattr("iffair_core.study.run.Study", Halfway)
-    opened.app.button(key="card_run").click()
-    opened.run()
+    opened.click("card_run")
     assert reported.wait(60)
     opened.run()
     assert not opened.app.error and opened.query == {"seed": ["3"]}
@@ -69,8 +68,7 @@ def test_a_page_that_runs_without_the_frame_fetches_it(monkeypatch, name):
 
 def test_choices_survive_page_switches_and_stay_in_the_address(screen):
     opened = screen("data")
-    opened.app.number_input(key="choice_seed").set_value(7)
-    opened.run()
+    opened.set("number_input", "choice_seed", 7)
     assert opened.query["seed"] == ["7"]
     opened.go("learn")
     assert opened.query["seed"] == ["7"]
@@ -103,28 +101,7 @@ def test_a_link_that_names_a_missing_column_says_what_to_do(screen):
     assert any("Did you mean" in error.value for error in opened.app.error)
 
 
-def test_links_are_the_inverse_of_choices():
-    chosen = Choices(
-        source="upload",
-        file="0123456789ab",
-        target="a:b, c",
-        favorable=">50K",
-        sensitive=("x", "y/z"),
-        bins={"x": (25.0, 60.5), "a:b": (-1.0,)},
-        reference="< 25 / no",
-        drop=("&=?",),
-        use_sensitive_as_feature=True,
-        goal="demographic_parity",
-        variant="uniform",
-        strength=0.85,
-        utility_budget=0.02,
-        max_weight=3.0,
-        min_effective_sample_size=0.7,
-        seed=12,
-        reference_line=None,
-    )
-    assert from_query(to_query(chosen)) == (chosen, [])
-    assert to_query(preset("example")) == {}
+def test_an_empty_link_is_the_example():
     assert from_query({}) == (preset("example"), [])
 
 
@@ -153,24 +130,6 @@ def test_a_new_outcome_asks_for_its_favorable_value_and_stops_being_a_group():
 # --------------------------------------------------------------------------------------------------------- uploads
 
 
-def upload(opened, name, content):
-    """Turn to the own file and give one."""
-    opened.app.segmented_control(key="source_panel").set_value("upload")
-    opened.run()
-    opened.app.file_uploader(key="upload").upload(name, content)
-    return opened.run()
-
-
-def choose_people(opened):
-    """The choices that make a study of the small upload."""
-    opened.app.selectbox(key="choice_target").set_value("hired")
-    opened.run()
-    opened.app.selectbox(key="choice_favorable").set_value("yes")
-    opened.run()
-    opened.app.multiselect(key="choice_sensitive").set_value(["clan"])
-    return opened.run()
-
-
 def test_an_upload_is_shown_and_asks_for_its_choices(screen, people_csv):
     opened = upload(screen("data"), "people.csv", people_csv)
     assert "people" in opened.words() and "400 rows" in opened.words()
@@ -184,23 +143,18 @@ def test_an_upload_is_shown_and_asks_for_its_choices(screen, people_csv):
 @pytest.mark.parametrize(
     ("name", "content"), [("empty.csv", b""), ("junk.csv", bytes(range(256)) * 40), ("head.csv", b"years,clan,hired\n")]
 )
-def test_a_bad_upload_is_said_and_keeps_table_and_choices(screen, people_csv, name, content):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_a_bad_upload_is_said_and_keeps_table_and_choices(name, content, opened):
     before = opened.query
-    opened.app.file_uploader(key="upload").upload(name, content)
-    opened.run()
+    opened.give(name, content)
     assert [error for error in opened.app.error if "The file was not taken" in str(error.proto)]
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
     assert opened.query == before
 
 
-def test_going_back_to_the_example_and_again_to_the_upload_keeps_both(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-    opened.app.segmented_control(key="source_panel").set_value("example")
-    opened.run()
+def test_going_back_to_the_example_and_again_to_the_upload_keeps_both(opened):
+    opened.set("segmented_control", "source_panel", "example")
     assert "10,000 rows; " in opened.words() and opened.query == {}
-    opened.app.segmented_control(key="source_panel").set_value("upload")
-    opened.run()
+    opened.set("segmented_control", "source_panel", "upload")
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
 
 
@@ -208,8 +162,7 @@ def test_a_link_with_an_uploads_choices_works_once_the_file_is_given(screen, peo
     link = choose_people(upload(screen("data"), "people.csv", people_csv)).query
     opened = screen("data", link)
     assert "Give the same file" in opened.words()
-    opened.app.file_uploader(key="upload").upload("renamed.csv", people_csv)
-    opened.run()
+    opened.give("renamed.csv", people_csv)
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
     assert not opened.app.warning
     assert opened.query == link
@@ -218,44 +171,34 @@ def test_a_link_with_an_uploads_choices_works_once_the_file_is_given(screen, peo
 def test_a_link_says_when_the_file_is_another_version(screen, people_csv):
     link = choose_people(upload(screen("data"), "people.csv", people_csv)).query
     opened = screen("data", link)
-    opened.app.file_uploader(key="upload").upload("people.csv", people_csv.replace(b"North", b"Nord"))
-    opened.run()
+    opened.give("people.csv", people_csv.replace(b"North", b"Nord"))
     assert any("another version" in warning.value for warning in opened.app.warning)
     assert "400 rows; " in opened.words() and "clan, 3 groups" in opened.words()
 
 
-def test_a_table_without_a_chosen_column_says_so_and_keeps_the_other_choices(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-    opened.app.multiselect(key="choice_drop").set_value(["town"])
-    opened.run()
-    opened.app.file_uploader(key="upload").upload("other.csv", people_csv.replace(b"hired", b"<i>taken", 1))
-    opened.run()
+def test_a_table_without_a_chosen_column_says_so_and_keeps_the_other_choices(people_csv, opened):
+    opened.set("multiselect", "choice_drop", ["town"])
+    opened.give("other.csv", people_csv.replace(b"hired", b"<i>taken", 1))
     assert any("no column 'hired', which was the outcome" in warning.value for warning in opened.app.warning)
     assert "clan" in opened.query["sensitive"] and opened.query["drop"] == ["town"] and "target" not in opened.query
-    opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
-    opened.run()
+    opened.give("people.csv", people_csv)
     assert not opened.app.warning
 
 
 def test_a_link_that_names_a_column_the_file_lacks_says_so(screen, people_csv):
     opened = screen("data", {"source": "upload", "target": "hired", "favorable": "yes", "sensitive": ["clan", "nope"]})
-    opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
-    opened.run()
+    opened.give("people.csv", people_csv)
     assert any("no column 'nope', which was a sensitive attribute" in one.value for one in opened.app.warning)
     assert opened.query["sensitive"] == ["clan"] and opened.query["favorable"] == ["yes"]
 
 
-def test_a_number_as_sensitive_attribute_is_cut_into_bins(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-    opened.app.multiselect(key="choice_sensitive").set_value(["years"])
-    opened.run()
+def test_a_number_as_sensitive_attribute_is_cut_into_bins(opened):
+    opened.set("multiselect", "choice_sensitive", ["years"])
     assert opened.app.text_input(key="cuts_years").value == "10, 20, 30"
-    opened.app.text_input(key="cuts_years").set_value("5, x")
-    opened.run()
+    opened.set("text_input", "cuts_years", "5, x")
     assert any("rising numbers" in error.value for error in opened.app.error)
     assert opened.query["bins"] == ["years:10,20,30"]
-    opened.app.text_input(key="cuts_years").set_value("15")
-    opened.run()
+    opened.set("text_input", "cuts_years", "15")
     assert opened.query["bins"] == ["years:15"]
     assert "years, 2 groups" in opened.words()
 
@@ -270,8 +213,7 @@ def test_the_examples_study_finishes_by_itself(screen):
 
 def test_a_study_that_cannot_be_finished_says_why_where_it_was_started(screen, people_csv):
     opened = choose_people(upload(screen("data"), "few.csv", b"\n".join(people_csv.splitlines()[:31])))
-    opened.app.button(key="data_run").click()
-    opened.run().until(lambda now: "not finished" in "".join(str(one.proto) for one in now.app.markdown))
+    opened.click("data_run").until(lambda now: "not finished" in "".join(str(one.proto) for one in now.app.markdown))
     assert any("Only 30 rows have an outcome" in error.value for error in opened.app.error)
 
 

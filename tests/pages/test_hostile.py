@@ -14,7 +14,7 @@ from pages.parts.reweight import outcomes
 from pages.session import state, uploads
 from tests.hostile import container_bytes, csv_bytes, mutated
 from tests.nasty.corpus import CORPUS, Refused
-from tests.pages.test_frame import upload
+from tests.pages.conftest import upload
 
 FILES = {nasty.name: nasty for nasty in CORPUS}
 REFUSED = ("bomb.csv.gz", "several.zip", "records.json", "model.pkl", "nulls.csv", "only_header.csv", "entities.xlsx")
@@ -30,8 +30,7 @@ SHOWN = (
 
 def take(opened: Any, name: str, raw: bytes) -> Any:
     """Give another file to a session that has one."""
-    opened.app.file_uploader(key="upload").upload(name, raw)
-    return opened.run()
+    return opened.give(name, raw)
 
 
 def refusals(opened: Any) -> list[str]:
@@ -54,13 +53,10 @@ def test_hostile_files_one_after_the_other_are_shown_or_refused(screen, people_c
 def test_hostile_names_and_groups_can_be_chosen(screen, name):
     nasty = FILES[name]
     opened = upload(screen("data"), name, nasty.make())
-    opened.app.selectbox(key="choice_target").set_value("paid")
-    opened.run()
-    opened.app.selectbox(key="choice_favorable").set_value("yes")
-    opened.run()
+    opened.set("selectbox", "choice_target", "paid")
+    opened.set("selectbox", "choice_favorable", "yes")
     wanted = ["town"] if name == "odd_towns.csv" else ["(missing)", "split"]
-    opened.app.multiselect(key="choice_sensitive").set_value(wanted)
-    opened.run()
+    opened.set("multiselect", "choice_sensitive", wanted)
     assert f"{nasty.expect.rows} rows; " in opened.words()
     assert "<script" not in opened.words()
 
@@ -144,8 +140,7 @@ def test_no_page_reads_markup_out_of_a_file(screen):
     }
     opened = upload(screen("data", query), f"{MARKED}.csv", marked_csv())
     assert not markup_of_the_file(opened)
-    opened.app.button(key="card_run").click()
-    opened.run().ready()
+    opened.click("card_run").ready()
     for page, (key, titles) in TABS.items():
         opened.go(page)
         for title in titles:

@@ -16,18 +16,6 @@ from iffair_core.telling.figures.common import MAX_POINTS
 from iffair_core.telling.rows import find_rows, inside, row_facts
 from pages.parts import influence
 from pages.session import study_runs
-from tests.engine.studies import example_study
-from tests.pages.test_frame import choose_people, upload
-
-READY = "Results are up to date"
-
-
-def ready(opened):
-    return opened.until(lambda now: READY in now.words())
-
-
-def plain(opened):
-    return opened.words().replace("\\", "")
 
 
 def lines(opened):
@@ -39,17 +27,12 @@ def table():
     return load_dataset("example")[0]
 
 
-@pytest.fixture
-def example():
-    return example_study()
-
-
 # -------------------------------------------------------------------------------------------------------- the page
 
 
 def test_the_badge_comes_first_then_the_finding_and_the_numbers(screen, example):
-    opened = ready(screen("influence"))
-    words = plain(opened)
+    opened = screen("influence").ready()
+    words = opened.words()
     assert f"Fidelity {example.fidelity.level}" in words and example.fidelity.sentence in words
     assert opened.app.subheader[0].value.replace("\\", "") == sentences.influence_sentence(example)
     cards = {card.label: card.value for card in opened.app.metric}
@@ -60,78 +43,69 @@ def test_the_badge_comes_first_then_the_finding_and_the_numbers(screen, example)
 
 
 def test_only_one_page_of_the_ledger_is_sent_and_it_begins_with_the_row_that_widens_most(screen, example):
-    opened = ready(screen("influence"))
+    opened = screen("influence").ready()
     shown = lines(opened)
     assert len(shown) == influence.PAGE_ROWS
     assert shown["row_id"].iloc[0] == rows.ledger(example)["row_id"].iloc[0]
     assert shown["gap_if_removed"].is_monotonic_increasing
-    assert "All 6,000 training rows" in plain(opened)
+    assert "All 6,000 training rows" in opened.words()
 
 
 def test_search_filters_and_order_work_on_all_rows(screen, table):
-    opened = ready(screen("influence"))
+    opened = screen("influence").ready()
     opened.app.text_input(key="influence_search").set_value("cedar SALARIED")
     opened.app.multiselect(key="influence_roles").set_value(["harms both"])
-    opened.app.selectbox(key="influence_order").set_value("Narrows the gap most")
-    opened.run()
+    opened.set("selectbox", "influence_order", "Narrows the gap most")
     shown = lines(opened)
     found = table.iloc[shown["row_id"]]
     assert set(found["community"]) == {"Cedar"} and set(found["employment"]) == {"salaried"}
     assert set(shown["role"]) == {"harms both"} and shown["gap_if_removed"].is_monotonic_decreasing
-    opened.app.text_input(key="influence_search").set_value("no such words anywhere")
-    opened.run()
+    opened.set("text_input", "influence_search", "no such words anywhere")
     assert any("None of the 6,000 training rows fits" in note.value for note in opened.app.info)
 
 
 def test_a_chosen_row_opens_its_card_which_can_be_closed(screen, example, table):
-    opened = ready(screen("influence"))
+    opened = screen("influence").ready()
     row = int(lines(opened)["row_id"].iloc[2])
-    opened.app.session_state[influence.PICKED] = (example.fingerprint, row)
-    opened.run()
+    opened.put(influence.PICKED, (example.fingerprint, row))
     facts = row_facts(example, table, row)
-    words = plain(opened)
+    words = opened.words()
     assert f"**Row {row}**" in words and f"Number {facts.rank} of 6,000 in widening the gap" in words
     flipped = f"flip {facts.flips:,} decision" if facts.flips else "flip no decision"
     assert f"Removing it is predicted to {flipped}" in words
     assert f"Weight {facts.weight:.2f}" in words and "(refitted)" in words
     assert len(opened.app.dataframe) == 3
-    opened.app.button(key="influence_close").click()
-    opened.run()
+    opened.click("influence_close")
     assert len(opened.app.dataframe) == 1
 
 
 @pytest.mark.parametrize("name", ["By group and outcome", "Proof by refits"])
 def test_the_other_tabs_open_and_leave_the_ledger_out(screen, name):
-    opened = ready(screen("influence"))
-    opened.app.session_state["influence_tab"] = name
-    opened.run()
+    opened = screen("influence").ready()
+    opened.put("influence_tab", name)
     assert len(opened.app.get("plotly_chart")) == 2 and not opened.app.dataframe
 
 
 def test_before_the_check_the_badge_says_so(screen, example, monkeypatch):
-    opened = ready(screen("influence"))
+    opened = screen("influence").ready()
     done = {kind: example.records[kind] for kind in (Baseline, Influence, GoalScores)}
     partial = replace(example, rivals=(), records=done)
     monkeypatch.setattr(study_runs, "current_result", lambda: (partial, []))
     opened.run()
     assert not opened.app.error
-    assert "not verified" in plain(opened) and "weight" not in lines(opened).columns
-    opened.app.session_state["influence_tab"] = "Proof by refits"
-    opened.run()
+    assert "not verified" in opened.words() and "weight" not in lines(opened).columns
+    opened.put("influence_tab", "Proof by refits")
     assert len(opened.app.get("plotly_chart")) == 1
 
 
-def test_an_upload_is_studied_and_its_rows_open(screen, people_csv, example):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_upload_is_studied_and_its_rows_open(people_csv, example, opened):
     opened.app.session_state[influence.PICKED] = (example.fingerprint, 7)
     opened.go("influence")
     assert "has not been studied yet" in opened.words()
-    opened.app.button(key="empty_run").click()
-    ready(opened.run())
+    opened.click("empty_run").ready()
     assert len(opened.app.dataframe) == 1, "a row of another table opens no card"
     fingerprint = table_fingerprint(read_table(io.BytesIO(people_csv), name="people.csv"))
-    opened.app.session_state[influence.PICKED] = (fingerprint, int(lines(opened)["row_id"].iloc[0]))
-    opened.run()
+    opened.put(influence.PICKED, (fingerprint, int(lines(opened)["row_id"].iloc[0])))
     assert len(opened.app.dataframe) == 3
 
 

@@ -29,8 +29,7 @@ def learn(screen):
 
     def open_chapter(name):
         opened = screen("learn").until(ready)
-        opened.app.radio(key="learn_chapter").set_value(name)
-        return opened.run()
+        return opened.set("radio", "learn_chapter", name)
 
     return open_chapter
 
@@ -91,11 +90,9 @@ def test_the_glossary_holds_every_word_of_the_one_source_and_can_be_searched(lea
     shown = html(opened)
     for term in (*(name.capitalize() for name in WORDS), *GOAL_TITLES.values()):
         assert f">{term}<" in shown
-    opened.app.text_input(key="learn_find").set_value("kish")
-    opened.run()
+    opened.set("text_input", "learn_find", "kish")
     assert ">Effective sample size<" in html(opened) and ">Strength<" not in html(opened)
-    opened.app.text_input(key="learn_find").set_value("zzz")
-    opened.run()
+    opened.set("text_input", "learn_find", "zzz")
     assert any("No word" in info.value for info in opened.app.info)
 
 
@@ -113,8 +110,7 @@ def test_what_is_the_papers_and_what_is_ours_is_said_and_the_references_are_name
 
 
 def choose(opened, name, value):
-    opened.app.selectbox(key=f"learn_compare_{name}").set_value(value)
-    return opened.run()
+    return opened.set("selectbox", f"learn_compare_{name}", value)
 
 
 def test_the_comparison_tells_its_counts_for_every_kind_and_variant(learn):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pages.conftest import Screen
-from tests.pages.test_frame import upload
+from tests.pages.conftest import Screen, upload
 
 POLLUTED = "79,M, by the sea,4.1,yes"
 

@@ -12,7 +12,7 @@ from iffair_core.errors import TableError
 from iffair_core.scenarios.store import store
 from pages.kit import errors
 from pages.session import log
-from tests.pages.test_frame import upload
+from tests.pages.conftest import upload
 from tests.pages.test_scenarios import save
 
 SECRET = "Kr4ken"
@@ -55,14 +55,10 @@ def test_a_visit_is_logged_without_a_name_a_value_a_file_or_a_scenario(screen, l
     opened = upload(screen("data"), f"{SECRET}.csv", b"%PDF-1.7 " + SECRET.encode())
     upload(opened, f"{SECRET} 2.csv", hostile_file())
     names = [name for name in opened.app.session_state["uploaded_table"].columns if name != OUTCOME]
-    opened.app.selectbox(key="choice_target").set_value(OUTCOME)
-    opened.run()
-    opened.app.selectbox(key="choice_favorable").set_value(f"{SECRET} yes")
-    opened.run()
-    opened.app.multiselect(key="choice_sensitive").set_value(names[:1])
-    opened.run()
-    opened.app.button(key="card_run").click()
-    opened.run().ready()
+    opened.set("selectbox", "choice_target", OUTCOME)
+    opened.set("selectbox", "choice_favorable", f"{SECRET} yes")
+    opened.set("multiselect", "choice_sensitive", names[:1])
+    opened.click("card_run").ready()
     save(opened.go("report"), f"{SECRET} scenario")
     told = lines()
     assert SECRET.lower() not in json.dumps(told).lower()

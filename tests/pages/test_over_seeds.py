@@ -13,16 +13,8 @@ from iffair_core.telling import seeds
 from iffair_core.telling.report import PART_TITLES
 from pages.parts.compare import over_seeds as part
 from tests.engine.studies import example_seeds, example_study
+from tests.pages.conftest import choose_people, upload
 from tests.pages.test_compare import open_tab
-from tests.pages.test_frame import choose_people, upload
-
-
-def tables(opened):
-    return {frame.value.columns[0]: frame.value for frame in opened.app.dataframe if len(frame.value.columns)}
-
-
-def has(opened, key):
-    return any(button.key == key for button in opened.app.button)
 
 
 @pytest.fixture
@@ -38,27 +30,21 @@ def found():
 
 def test_seeds_of_an_upload_run_in_the_background_and_join_the_report(screen, people_csv):
     opened = choose_people(upload(screen("data"), "people.csv", people_csv)).go("compare")
-    opened.app.button(key="empty_run").click()
-    opened.run().ready()
+    opened.click("empty_run").ready()
     open_tab(opened, "Over seeds")
     assert "One seed is one way to deal the rows" in opened.words() and "About " in opened.words()
-    opened.app.number_input(key=part.COUNT).set_value(3)
-    opened.run()
-    opened.app.button(key="run_seeds").click()
-    opened.run().until(lambda now: "method" in tables(now))
+    opened.set("number_input", part.COUNT, 3)
+    opened.click("run_seeds").until(lambda now: "method" in now.tables())
     assert "of 3 seeds a strength above 0 is recommended" in opened.words()
     assert "in a like order with a rank correlation of" in opened.words()
     assert opened.app.button(key="run_seeds").disabled, "three seeds are there"
-    opened.app.session_state["seeds_runs_open"] = True
-    opened.run()
-    assert tables(opened)["seed"]["seed"].tolist() == [0, 1, 2]
-    opened.app.number_input(key=part.COUNT).set_value(4)
-    opened.run()
+    opened.put("seeds_runs_open", True)
+    assert opened.tables()["seed"]["seed"].tolist() == [0, 1, 2]
+    opened.set("number_input", part.COUNT, 4)
     assert not opened.app.button(key="run_seeds").disabled, "a fourth can follow"
     opened.go("report").ready()
     assert PART_TITLES["seeds"] in opened.words() and "of 3 seeds" in opened.words()
-    opened.app.session_state["report_view"] = "The same numbers again"
-    opened.run()
+    opened.put("report_view", "The same numbers again")
     assert any("--seeds 3" in code.value for code in opened.app.code)
 
 
@@ -77,31 +63,25 @@ def test_what_had_finished_before_a_cancel_stays_and_the_rest_can_follow(screen,
 
     monkeypatch.setattr(part, "over_seeds", slow)
     opened = open_tab(screen("compare").ready(), "Over seeds")
-    opened.app.number_input(key=part.COUNT).set_value(3)
-    opened.run()
-    opened.app.button(key="run_seeds").click()
-    opened.run()
+    opened.set("number_input", part.COUNT, 3)
+    opened.click("run_seeds")
     assert going.wait(60)
-    opened.app.button(key="seeds_cancel").click()
-    opened.run().until(lambda now: not has(now, "seeds_cancel"))
+    opened.click("seeds_cancel").until(lambda now: "seeds_cancel" not in now.widgets())
     assert seeds.seeds_sentence(replace(found, runs=found.runs[:2])) in opened.words()
     assert not opened.app.button(key="run_seeds").disabled
-    opened.app.button(key="run_seeds").click()
-    opened.run().until(lambda now: "of 3 seeds" in now.words())
+    opened.click("run_seeds").until(lambda now: "of 3 seeds" in now.words())
     assert kept[0] is None and len(kept[1].runs) == 2, "the seeds that had run are not run again"
 
 
 def test_another_strength_needs_no_other_seeds_and_another_variant_does(screen, found, monkeypatch):
     monkeypatch.setattr(part, "over_seeds", lambda *_: found)
     opened = open_tab(screen("compare").ready(), "Over seeds")
-    opened.app.button(key="run_seeds").click()
-    opened.run().until(lambda now: "method" in tables(now))
+    opened.click("run_seeds").until(lambda now: "method" in now.tables())
     opened.app.query_params["strength"] = "0.25"
     opened.run()
     assert "Under 3 of 3 seeds" in opened.words()
     opened.app.query_params["variant"] = "uniform"
-    opened.run()
-    opened.ready()
+    opened.run().ready()
     assert "Under 3 of 3 seeds" not in opened.words() and "One seed is one way" in opened.words()
 
 

@@ -24,8 +24,7 @@ from iffair_core.telling import files
 from iffair_core.telling.report import report_html
 from pages.kit import preview, widgets
 from pages.session import uploads
-from tests.pages.conftest import READY, ROOT, background_work
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import READY, ROOT, background_work, choose_people, upload
 
 K = 10
 RARE = "Zyxville"
@@ -144,8 +143,7 @@ def inspect(seen: Seen, opened: Any, where: str) -> None:
 
 def cohort_only(screen: Any, content: bytes) -> Any:
     opened = choose_people(upload(screen("data"), "people.csv", content))
-    opened.app.number_input(key="choice_smallest_group").set_value(K)
-    opened.run()
+    opened.set("number_input", "choice_smallest_group", K)
     opened.until(lambda now: "Looking at the table with these choices" not in now.words())
     return opened
 
@@ -164,9 +162,7 @@ def test_no_page_shows_single_rows_or_few_people(private):
     inspect(seen, opened, "data")
     assert opened.query["smallest_group"] == ["10"]
     assert "cohort-only, k = 10" in opened.words()
-    opened.app.button(key="card_run").click()
-    opened.run()
-    opened.ready()
+    opened.click("card_run").ready()
     for page, (key, tabs) in TABS.items():
         for tab in tabs:
             if key is not None:
@@ -181,9 +177,7 @@ def test_no_page_shows_single_rows_or_few_people(private):
 
 def test_what_the_mode_takes_away_is_said_and_nothing_of_it_is_offered(private):
     opened, _ = private
-    opened.app.button(key="card_run").click()
-    opened.run()
-    opened.ready()
+    opened.click("card_run").ready()
     opened.go("influence")
     assert "Cohort-only mode, k = 10" in opened.words()
     assert not [one for one in opened.app.text_input if one.key == "influence_search"]
@@ -197,13 +191,9 @@ def test_what_the_mode_takes_away_is_said_and_nothing_of_it_is_offered(private):
     assert "weights.csv" in offered and "rows.csv" not in offered and "design.parquet" not in offered
     # Switched off again, the study of the mode is no longer up to date; switched on, the one with rows is not shown.
     opened.go("data")
-    opened.app.number_input(key="choice_smallest_group").set_value(None)
-    opened.run()
-    opened.app.button(key="card_run").click()
-    opened.run()
-    opened.ready()
-    opened.app.number_input(key="choice_smallest_group").set_value(50)
-    opened.run()
+    opened.set("number_input", "choice_smallest_group", None)
+    opened.click("card_run").ready()
+    opened.set("number_input", "choice_smallest_group", 50)
     opened.go("influence")
     assert not opened.app.dataframe and not opened.app.get("plotly_chart")
     assert "has not been studied yet with these choices" in opened.words()
@@ -219,20 +209,15 @@ def test_the_preview_of_a_file_shows_no_row_in_the_mode(screen, planted_csv):
 # ------------------------------------------------------------------------------------------------------- what is left
 
 
-def test_nothing_in_the_process_holds_a_table_once_it_is_forgotten(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
-    opened.app.button(key="card_run").click()
-    opened.run()
-    opened.ready()
+def test_nothing_in_the_process_holds_a_table_once_it_is_forgotten(opened):
+    opened.click("card_run").ready()
     held = opened.app.session_state["uploaded_table"]
     frame, current = weakref.ref(held.frame), weakref.ref(held)
     outcome = next(one for one in opened.app.session_state["outcomes"] if one.order.choices.target == "hired")
     result, matrix = weakref.ref(outcome), weakref.ref(outcome.result.dataset.X)
     del held, outcome
-    opened.app.button(key="data_forget").click()
-    opened.run()
-    opened.app.button(key="forget_confirm").click()
-    opened.run()
+    opened.click("data_forget")
+    opened.click("forget_confirm")
     opened.run()
     assert gone(frame, current, result, matrix) == []
 
@@ -247,8 +232,7 @@ def gone(*references: weakref.ref[Any], seconds: float = 20) -> list[Any]:
     return [type(reference()) for reference in references if reference() is not None]
 
 
-def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, people_csv, monkeypatch):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(monkeypatch, opened):
     going = threading.Event()
     real = Study.run
 
@@ -257,13 +241,10 @@ def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, peop
         return real(study, **given)
 
     monkeypatch.setattr(Study, "run", slow)
-    opened.app.button(key="card_run").click()
-    opened.run()
+    opened.click("card_run")
     job, frame = opened.app.session_state["job"], weakref.ref(opened.app.session_state["uploaded_table"].frame)
-    opened.app.button(key="data_forget").click()
-    opened.run()
-    opened.app.button(key="forget_confirm").click()
-    opened.run()
+    opened.click("data_forget")
+    opened.click("forget_confirm")
     assert job.stopping
     going.set()
     assert job.ended(30) is not None and job.cancelled and job.result is None
@@ -274,8 +255,7 @@ def test_a_study_under_way_is_cancelled_when_its_table_is_forgotten(screen, peop
 # ------------------------------------------------------------------------------------------------------------- outside
 
 
-def test_an_upload_its_study_its_files_and_an_error_write_nothing(screen, people_csv, monkeypatch, tmp_path):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_upload_its_study_its_files_and_an_error_write_nothing(people_csv, monkeypatch, tmp_path, opened):
     written: list[str] = []
     empty = [tmp_path / "home", tmp_path / "tmp"]
     for folder in empty:
@@ -284,9 +264,7 @@ def test_an_upload_its_study_its_files_and_an_error_write_nothing(screen, people
     monkeypatch.setattr(tempfile, "tempdir", str(empty[1]))
     for module, name in ((builtins, "open"), (io, "open"), (os, "open")):
         monkeypatch.setattr(module, name, watched(getattr(module, name), written))
-    opened.app.button(key="card_run").click()
-    opened.run()
-    opened.ready()
+    opened.click("card_run").ready()
     result = next(one.result for one in opened.app.session_state["outcomes"] if one.order.choices.target == "hired")
     for make in (files.rows_csv, files.curve_csv, files.summary_json, files.design_parquet, report_html):
         assert make(result)
@@ -295,8 +273,7 @@ def test_an_upload_its_study_its_files_and_an_error_write_nothing(screen, people
         raise ValueError("a cell of the table")
 
     monkeypatch.setattr(uploads, "read_table", fails)
-    opened.app.segmented_control(key="source_panel").set_value("upload")
-    opened.run()
+    opened.set("segmented_control", "source_panel", "upload")
     opened.app.file_uploader(key="upload").upload("people.csv", people_csv)
     opened.app.run()
     assert opened.app.error

@@ -14,7 +14,7 @@ from iffair_core.telling.report import ON_REQUEST, PART_TITLES
 from pages.kit import preview
 from pages.session import study_runs
 from tests.engine.studies import run_script, without_seconds
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import choose_people, upload
 
 
 def html(opened):
@@ -55,8 +55,7 @@ def test_the_preview_has_every_part_and_the_synthetic_note_and_there_are_files_f
 def test_parts_that_are_not_ticked_title_and_notes_shown_literally_survive_a_page_switch(report):
     report.app.checkbox(key="report_part_card").set_value(False)
     report.app.text_input(key="report_title").set_value("Board *meeting* <b>7</b>")
-    report.app.text_area(key="report_notes").set_value("Agreed: wait.\n$5 [x](http://example.com)")
-    report.run()
+    report.set("text_area", "report_notes", "Agreed: wait.\n$5 [x](http://example.com)")
     assert "#### Model card" not in report.words() and "#### Data and groups" in report.words()
     report.go("learn").go("report")
     assert report.app.checkbox(key="report_part_card").value is False
@@ -68,8 +67,7 @@ def test_parts_that_are_not_ticked_title_and_notes_shown_literally_survive_a_pag
 
 def test_a_changed_choice_greys_the_page_and_keeps_the_old_files_back(report):
     report.go("data")
-    report.app.number_input(key="choice_seed").set_value(5)
-    report.run().go("report")
+    report.set("number_input", "choice_seed", 5).go("report")
     assert any("before your last change" in warning.value for warning in report.app.warning)
     assert all(button.disabled for button in buttons(report).values())
 
@@ -84,26 +82,22 @@ def test_an_upload_is_told_once_it_is_studied_and_its_names_cannot_write_markup(
     opened = choose_people(upload(screen("data"), "a *b*.csv", nasty)).go("report")
     assert "has not been studied yet" in opened.words()
     assert not opened.app.get("download_button")
-    opened.app.button(key="empty_run").click()
-    opened.run().ready()
-    opened.app.session_state["report_view"] = "The same numbers again"
-    opened.run()
+    opened.click("empty_run").ready()
+    opened.put("report_view", "The same numbers again")
     (tmp_path / "a *b*.csv").write_bytes(nasty)
     run_script(next(code.value for code in opened.app.code if "FINGERPRINT" in code.value), tmp_path)
     result = opened.app.session_state[study_runs._OUTCOMES][0].result
     assert (tmp_path / "reproduced" / "rows.csv").read_bytes() == files.rows_csv(result)
     summary = (tmp_path / "reproduced" / "summary.json").read_bytes()
     assert without_seconds(summary) == without_seconds(files.summary_json(result))
-    opened.app.session_state["report_view"] = "Preview"
-    opened.run()
+    opened.put("report_view", "Preview")
     assert "<img" not in html(opened)
     assert "&lt;img src=x" in html(opened)
     assert r"a \*b\*\.csv" in "\n".join(element.value for element in opened.app.markdown)
 
 
 def test_the_command_line_that_is_shown_runs_the_same_study(report, tmp_path, capsys):
-    report.app.session_state["report_view"] = "The same numbers again"
-    report.run()
+    report.put("report_view", "The same numbers again")
     shown = next(code.value for code in report.app.code if code.value.startswith("python -m iffair_core"))
     words = shlex.split(shown)
     assert words[:4] == ["python", "-m", "iffair_core", "run"] and words[4] == "example"

@@ -12,8 +12,7 @@ from iffair_core.study.smallest_fix import smallest_fix
 from iffair_core.telling import sentences
 from pages.parts.reweight import repair
 from tests.engine.studies import example_study
-from tests.pages.conftest import READY
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import READY, upload
 
 
 def finding(opened):
@@ -34,10 +33,9 @@ def test_the_examples_repair_is_told_with_its_numbers_and_pictures_and_every_tab
     labels = [card.label for card in opened.app.metric]
     assert labels[-3:] == ["Effective sample size", "Rows changed", "Largest weight"]
     assert len(opened.app.get("plotly_chart")) == 3
-    assert "decisions on test rows" in plain(opened.words())
+    assert "decisions on test rows" in opened.words()
     for name in ("Decisions that turn", "Weights by group and outcome", "Every metric"):
-        opened.app.session_state["reweight_tab"] = name
-        opened.run()
+        opened.put("reweight_tab", name)
         assert len(opened.app.dataframe) == (2 if name == "Decisions that turn" else 1)
 
 
@@ -49,8 +47,7 @@ def test_moving_the_strength_is_a_study_of_its_own_without_running_one(screen):
     assert finding(opened) == sentences.repair_sentence(example_study(strength=0.75))
     assert opened.query["strength"] == ["0.75"]
     assert "Strength] 0.75" in opened.words()
-    opened.app.button(key="use_recommended").click()
-    opened.run()
+    opened.click("use_recommended")
     assert "strength" not in opened.query
     assert f"{slider(opened).value:g}, recommended" in slider(opened).options
 
@@ -68,8 +65,7 @@ def test_a_strength_between_the_points_of_the_grid_is_studied(screen):
 
 
 def test_an_infeasible_strength_says_why_and_falls_back(screen):
-    opened = screen("reweight", {"strength": "1.25", "min_effective_sample_size": "0.97"})
-    opened.ready()
+    opened = screen("reweight", {"strength": "1.25", "min_effective_sample_size": "0.97"}).ready()
     warning = next(plain(one.value) for one in opened.app.warning if "infeasible" in one.value)
     assert "Strength 1.25 is infeasible" in warning and "effective sample size" in warning
     assert "1.25, infeasible" in slider(opened).options
@@ -95,8 +91,7 @@ def test_guard_rails_are_studied_and_taken_back(screen):
     opened.run().ready()
     assert opened.query["max_weight"] == ["1.2"]
     assert float(next(card for card in opened.app.metric if card.label == "Largest weight").value) <= 1.2
-    opened.app.button(key="usual_rails").click()
-    opened.run().ready()
+    opened.click("usual_rails").ready()
     assert "max_weight" not in opened.query
 
 
@@ -108,15 +103,13 @@ def test_another_utility_budget_needs_no_study(screen):
     assert finding(opened) == sentences.repair_sentence(example_study(utility_budget=0.001))
 
 
-def test_an_upload_is_repaired_once_it_is_studied(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_an_upload_is_repaired_once_it_is_studied(opened):
     opened.go("reweight")
     assert "has not been studied yet" in opened.words()
     next(one for one in opened.app.selectbox if one.label == "Goal").set_value("demographic_parity")
     opened.run()
     assert "has not been studied yet" in opened.words(), "choosing a goal does not start the first study"
-    opened.app.button(key="empty_run").click()
-    opened.run().ready()
+    opened.click("empty_run").ready()
     assert "demographic parity difference" in finding(opened)
 
 
@@ -141,23 +134,20 @@ def test_rows_are_pinned_by_their_value_and_by_their_number(screen):
     assert opened.app.selectbox(key="reweight_pin_column").value == "community"
     values.set_value([f"community={name}" for name in values.options if name == "Cedar"])
     opened.run()
-    opened.app.text_input(key="choice_pinned_rows").set_value("12, 3 12")
-    opened.run().ready()
+    opened.set("text_input", "choice_pinned_rows", "12, 3 12").ready()
     assert opened.query["pinned"] == ["community=Cedar", "3,12"]
     expected = example_study(pinned=("community=Cedar", 3, 12))
     assert finding(opened) == sentences.repair_sentence(expected)
     assert sentences.pinned_sentence(expected) in opened.words()
     assert "Pinned] community=Cedar, row 3 and row 12" in opened.words(), "the study card names them"
     assert "Guard rails (1)" in str([one.proto for one in opened.app.get("popover")])
-    opened.app.button(key="usual_rails").click()
-    opened.run().ready()
+    opened.click("usual_rails").ready()
     assert "pinned" not in opened.query
     assert "keep weight 1," not in opened.words()
 
 
 def test_a_link_pins_rows_and_sets_the_accuracy_floor(screen):
-    opened = screen("reweight", {"pinned": ["community=Cedar", "12,3"], "min_accuracy": "0.8"})
-    opened.ready()
+    opened = screen("reweight", {"pinned": ["community=Cedar", "12,3"], "min_accuracy": "0.8"}).ready()
     assert opened.query == {"pinned": ["community=Cedar", "3,12"], "min_accuracy": ["0.8"]}
     expected = example_study(pinned=("community=Cedar", 3, 12), min_accuracy=0.8)
     assert finding(opened) == sentences.repair_sentence(expected)
@@ -176,9 +166,8 @@ def test_another_goal_is_closed_as_well_and_left_again(screen):
     expected = example_study(also=("demographic_parity",))
     assert finding(opened) == sentences.repair_sentence(expected) != sentences.repair_sentence(example_study())
     assert sentences.also_sentence(expected).startswith("Closed as well, refitted, on test rows: demographic parity")
-    assert sentences.also_sentence(expected) in plain(opened.words())
-    opened.app.button(key="usual_rails").click()
-    opened.run().ready()
+    assert sentences.also_sentence(expected) in opened.words()
+    opened.click("usual_rails").ready()
     assert "also" not in opened.query and finding(opened) == sentences.repair_sentence(example_study())
 
 
@@ -186,8 +175,7 @@ def test_row_numbers_that_are_none_are_refused_and_the_earlier_stay(screen):
     opened = screen("reweight").ready()
     for written, said in (("twelve", "'twelve' holds no row numbers"), ("99999", "There is no row 99999"),
                           ("-1", "'-1' holds no row numbers")):  # fmt: skip
-        opened.app.text_input(key="choice_pinned_rows").set_value(written)
-        opened.run()
+        opened.set("text_input", "choice_pinned_rows", written)
         assert any(said in plain(error.value) for error in opened.app.error)
         assert "pinned" not in opened.query
         assert READY in opened.words(), "no study follows"
@@ -198,8 +186,7 @@ def test_a_link_that_pins_what_is_not_there_says_so_and_can_be_mended(screen):
     opened = screen("reweight", {"pinned": "community=Oz"}).until(lambda now: "No row has" in now.words())
     assert "could not be finished: No row has community=Oz" in opened.words()
     assert "Pinned: community=Oz" in opened.words()
-    opened.app.button(key="usual_rails").click()
-    opened.run().ready()
+    opened.click("usual_rails").ready()
     assert opened.query == {}
     assert "cannot be used" in screen("reweight", {"pinned": "community"}).words()
 
@@ -216,16 +203,14 @@ def test_a_row_is_pinned_from_its_card(screen):
     opened = screen("influence").ready()
     study = example_study()
     row = int(study.dataset.row_id[study.train_rows][0])
-    opened.app.session_state["influence_row"] = (study.fingerprint, row)
-    opened.run()
+    opened.put("influence_row", (study.fingerprint, row))
     button = opened.app.button(key="influence_pin")
     assert button.label == "Pin this row"
     button.click()
     opened.run().ready()
     assert opened.query["pinned"] == [str(row)]
     assert opened.app.button(key="influence_pin").label == "Unpin this row"
-    opened.app.button(key="influence_pin").click()
-    opened.run().ready()
+    opened.click("influence_pin").ready()
     assert "pinned" not in opened.query
 
 
@@ -235,8 +220,7 @@ def test_at_strength_0_nothing_turns_and_other_disparities_that_widen_are_named(
     assert "predictive parity difference clearly widens: +" in told and told in opened.words()
     slider(opened).set_value(0.0)
     opened.run()
-    opened.app.session_state["reweight_tab"] = "Decisions that turn"
-    opened.run()
+    opened.put("reweight_tab", "Decisions that turn")
     captions = [one.value for one in opened.app.caption]
     assert sentences.NOTHING_TURNS in captions and opened.words().count(sentences.NOTHING_TURNS) == 2
     assert "Selection rates move" not in opened.words() and "clearly widens" not in opened.words()
@@ -247,8 +231,7 @@ def find_fix(opened, target=None, by=None):
         next(one for one in opened.app.number_input if one.label.endswith("of at most")).set_value(target)
     if by is not None:
         opened.app.segmented_control(key="reweight_fix_by").set_value(by)
-    opened.app.button(key="find_fix").click()
-    return opened.run().ready()
+    return opened.click("find_fix").ready()
 
 
 def test_the_smallest_fix_is_found_and_belongs_to_its_study(screen):
@@ -301,8 +284,7 @@ def test_the_target_begins_anew_where_the_disparity_before_is_another(screen):
         opened.app.session_state["choices"], pool={"community": {"two": ("Birch", "Cedar")}}
     )
     opened.run()
-    opened.app.button(key="card_run").click()
-    opened.run().ready()
+    opened.click("card_run").ready()
     told = next(one.value for one in opened.app.caption if " now. Judged on" in one.value)
     assert target() == pytest.approx(float(told.split(" now")[0]) / 2, abs=1e-3) != usual
 
@@ -317,12 +299,10 @@ def test_looking_for_a_smallest_fix_can_be_cancelled(screen, monkeypatch):
 
     monkeypatch.setattr("iffair_core.study.smallest_fix.smallest_fix", endless)
     opened = screen("reweight").ready()
-    opened.app.button(key="find_fix").click()
-    opened.run()
+    opened.click("find_fix")
     assert opened.app.button(key="find_fix").disabled
     assert "Looking for it" in opened.words() and finding(opened), "the study stays on the screen"
-    opened.app.button(key="card_cancel").click()
-    opened.run()
+    opened.click("card_cancel")
     cancelled.set()
     opened.ready()
     assert "Moving" not in opened.words()

@@ -8,7 +8,7 @@ import json
 from iffair_core import Study, Task, read_table
 from iffair_core.telling import files
 from tests.engine.studies import example_study
-from tests.pages.test_frame import upload
+from tests.pages.conftest import upload
 
 KEY = "saved_0"
 
@@ -36,8 +36,7 @@ def test_settings_wait_for_the_file_or_follow_it(screen, people_csv):
     result = saved_study(people_csv, seed=2, utility_budget=0.02)
     written = files.settings_json(result)
     opened = screen("data")
-    opened.app.segmented_control(key="source_panel").set_value("upload")
-    opened.run()
+    opened.set("segmented_control", "source_panel", "upload")
     give(opened, written)
     assert "kept for the file that you give next" in opened.words()
     before = upload(opened, "people.csv", people_csv).query

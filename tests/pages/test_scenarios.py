@@ -13,8 +13,7 @@ from iffair_core.telling.csv_writing import csv_bytes
 from pages.kit import widgets
 from pages.session.address import from_query
 from tests.engine.studies import HOSTILE_FEATURE
-from tests.pages.conftest import READY
-from tests.pages.test_frame import choose_people, upload
+from tests.pages.conftest import READY, choose_people, upload
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 HOSTILE = f"=1+1 <script>alert(1)</script> **b** $x$ :material/home: {HOSTILE_FEATURE}"
@@ -23,26 +22,15 @@ SAME = "the numbers are those that were saved"
 
 def save(opened, name="", *, rows=False, button="scenario_add"):
     """Save the study on the screen."""
-    opened.app.session_state["scenario_save"] = True
-    opened.run()
+    opened.put("scenario_save", True)
     opened.app.text_input(key="scenario_name").set_value(name)
     if rows:
         opened.app.checkbox(key="scenario_rows").set_value(True)
-    return press(opened, button)
+    return opened.click(button)
 
 
 def tab(opened):
-    opened.app.session_state["compare_tab"] = "Scenarios"
-    return opened.run()
-
-
-def press(opened, key):
-    opened.app.button(key=key).click()
-    return opened.run()
-
-
-def keys(opened, kind="button"):
-    return {one.key for one in opened.app.get(kind)}
+    return opened.put("compare_tab", "Scenarios")
 
 
 def table_with(opened, column):
@@ -51,7 +39,7 @@ def table_with(opened, column):
 
 def studied(screen, content):
     opened = choose_people(upload(screen("data"), "people.csv", content))
-    return press(opened, "card_run").ready()
+    return opened.click("card_run").ready()
 
 
 def test_a_study_is_saved_from_each_page_that_defends_it_and_opened_again_with_the_same_numbers(screen):
@@ -73,26 +61,25 @@ def test_a_saved_study_is_listed_opened_copied_renamed_and_deleted_by_another_vi
     listed = table_with(other, "note")
     assert list(listed["name"]) == ["=Quarter"] and list(listed["strength"]) == [0.25]
     assert b"'=Quarter" in csv_bytes(listed)
-    press(other, "scenario_open").ready()
+    other.click("scenario_open").ready()
     assert other.query["strength"] == ["0.25"] and SAME in other.words()
-    press(tab(other), "scenario_double")
+    tab(other).click("scenario_double")
     assert [one.name for one in store().all()] == ["=Quarter (copy)", "=Quarter"]
     entry = store().all()[1]
     other.app.text_input(key=f"scenario_new_name_{entry.id}").set_value("Fourth")
     other.app.text_area(key=f"scenario_new_note_{entry.id}").set_value("As agreed.")
-    press(other, "scenario_rename")
+    other.click("scenario_rename")
     assert {(one.name, one.note) for one in store().all()} == {("=Quarter (copy)", ""), ("Fourth", "As agreed.")}
-    press(other, "scenario_delete")
+    other.click("scenario_delete")
     assert [one.name for one in store().all()] == ["=Quarter (copy)"] and "scenario" not in other.query
 
 
 def test_two_people_on_one_scenario_the_second_is_told_and_keeps_a_copy_or_opens_the_others(screen):
     first = save(screen("reweight").ready(), "Ours")
     second = screen("reweight", first.query).ready()
-    first.app.session_state["scenario_save"] = True
-    first.run()
+    first.put("scenario_save", True)
     first.app.text_area(key="scenario_note").set_value("first")
-    press(first, "scenario_over")
+    first.click("scenario_over")
     # The second goes on, and so has read of the new version, without having opened it.
     second.app.query_params["strength"] = "0.25"
     second.run()
@@ -103,14 +90,14 @@ def test_two_people_on_one_scenario_the_second_is_told_and_keeps_a_copy_or_opens
         assert "Nothing was overwritten" in second.words()
         (entry,) = store().all()
         assert (entry.note, entry.version, entry.head["choices"]) == ("first", 2, {})
-    press(second, "scenario_copy")
+    second.click("scenario_copy")
     assert {(one.name, one.version) for one in store().all()} == {("Ours", 2), ("Ours (copy)", 1)}
     assert "meanwhile" not in second.words() and "Ours (copy)" in second.words()
 
     third = screen("reweight", first.query | {"strength": "0.25"}).ready()
     save(first, "Ours", button="scenario_over")
     save(third, button="scenario_over")
-    press(third, "scenario_theirs")
+    third.click("scenario_theirs")
     assert "strength" not in third.query and SAME in third.words()
     save(third, button="scenario_over")
     assert store().entry(entry.id).version == 4, "what was opened may be saved over"
@@ -141,18 +128,18 @@ def test_with_and_without_its_file(screen, people_csv):
     # Without the file: what is held. Another upload does not stand in for it.
     colleague = upload(screen("data"), "others.csv", people_csv.replace(b"North", b"Nord"))
     tab(colleague.go("compare")).app.selectbox(key="scenario_pick").set_value(bare.id)
-    press(colleague.run(), "scenario_open")
+    colleague.run().click("scenario_open")
     words = colleague.words()
     assert "The file is not here. Give people.csv again" in words and READY not in words
     assert all(told in words for told in bare.head["sentences"]) and colleague.app.get("plotly_chart")
-    assert {"held_summary.json", "held_curve.csv", "held_rows.csv"} <= keys(colleague, "download_button")
+    assert {"held_summary.json", "held_curve.csv", "held_rows.csv"} <= colleague.widgets("download_button")
     for page in ("report", "reweight"):
         assert "Give people.csv again" in colleague.go(page).words()
 
     # With the file: the same numbers.
     upload(colleague.go("data"), "people.csv", people_csv)
     assert colleague.query["scenario"] == [bare.id]
-    press(colleague, "card_run").ready()
+    colleague.click("card_run").ready()
     assert SAME in colleague.go("report").words()
 
     # The rows that were kept are the file, wherever the link is opened.
@@ -189,14 +176,12 @@ def test_scenarios_stand_side_by_side_with_the_study_on_the_screen(screen, monke
     assert set(again.app.multiselect(key="choice_beside").value) == {quarter.id, other.id}
 
 
-def test_a_cohort_only_study_is_saved_without_rows(screen, people_csv):
-    opened = choose_people(upload(screen("data"), "people.csv", people_csv))
+def test_a_cohort_only_study_is_saved_without_rows(opened):
     opened.app.number_input(key="choice_smallest_group").set_value(5)
-    press(opened.run(), "card_run").ready().go("report")
-    opened.app.session_state["scenario_save"] = True
-    opened.run()
+    opened.run().click("card_run").ready().go("report")
+    opened.put("scenario_save", True)
     assert "neither the file nor any single row is kept" in opened.words()
-    assert "scenario_rows" not in keys(opened, "checkbox")
+    assert "scenario_rows" not in opened.widgets("checkbox")
     save(opened, "Closed")
     held = store().read(store().all()[0].id)[1]
     assert held.rows is None and "weights.csv" in held.files and TABLE not in held.files
@@ -207,7 +192,7 @@ def test_in_cohort_only_mode_the_files_of_a_scenario_without_it_are_not_offered(
     entry = store().all()[0]
     hidden = screen("report", {"smallest_group": "5", "scenario": entry.id})
     assert "its files are offered once the mode is switched off" in hidden.words()
-    assert not {key for key in keys(hidden, "download_button") if str(key).startswith("held_")}
+    assert not {key for key in hidden.widgets("download_button") if str(key).startswith("held_")}
 
 
 def test_a_scenario_that_is_gone_or_never_was_and_a_database_that_is_not_there_are_said(screen, monkeypatch):

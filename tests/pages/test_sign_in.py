@@ -15,7 +15,7 @@ from iffair_core.scenarios.people import NOBODY, person
 from iffair_core.scenarios.store import GONE, store
 from pages.session import drafts, sign_in, study_runs
 from pages.shell import boot, gate
-from tests.pages.test_scenarios import keys, press, save, tab, table_with
+from tests.pages.test_scenarios import save, tab, table_with
 
 AUTH = """[auth]
 redirect_uri = "https://iffair.example/oauth2callback"
@@ -70,7 +70,7 @@ def test_without_a_sign_in_there_is_one_card_and_nothing_of_the_app(screen, secr
     secrets(AUTH)
     for page, query in (("baseline", {}), ("report", {"scenario": "0123456789ab"}), ("data", {"source": "upload"})):
         opened = screen(page, query, user={})
-        assert is_closed(opened) and keys(opened) == {"sign_in"}
+        assert is_closed(opened) and opened.widgets() == {"sign_in"}
         assert opened.words() == f"IFFair\n{sign_in.WELCOME}"
     assert [one.proto.body for one in opened.app.get("html")] and "too long" not in opened.words()
     assert "too long to be kept" in screen("data", {"pinned": "x" * 4_000}, user={}).words()
@@ -127,7 +127,7 @@ def test_where_a_sign_in_is_required_it_is_not_enough_that_nothing_is_configured
 def closed_for_all(screen, said):
     opened = screen("baseline", user=signed_in())
     (error,) = opened.app.error
-    assert is_closed(opened) and not keys(opened) and error.title == "IFFair is closed"
+    assert is_closed(opened) and not opened.widgets() and error.title == "IFFair is closed"
     assert said in opened.words() and "never shown" not in opened.words()
 
 
@@ -170,8 +170,8 @@ def test_without_authlib_the_way_to_have_it_is_said(screen, secrets, monkeypatch
 
 def test_where_no_sign_in_is_asked_for_nobody_owns_what_is_saved_and_nothing_speaks_of_a_team(screen, secrets):
     opened = save(screen("compare").ready(), "Ours")
-    assert "sign_out" not in keys(opened) and store(NOBODY).all()[0].name == "Ours"
-    assert "owner" not in table_with(tab(opened), "note") and "scenario_rename" in keys(opened)
+    assert "sign_out" not in opened.widgets() and store(NOBODY).all()[0].name == "Ours"
+    assert "owner" not in table_with(tab(opened), "note") and "scenario_rename" in opened.widgets()
 
 
 def test_a_scenario_is_its_owners_until_it_is_shared_and_then_others_open_and_copy_it(screen, secrets):
@@ -193,12 +193,12 @@ def test_a_scenario_is_its_owners_until_it_is_shared_and_then_others_open_and_co
     other = tab(screen("compare", user=bo).ready())
     listed = table_with(other, "note")
     assert (list(listed["owner"]), list(listed["shared"])) == ([shorten(HOSTILE, 40)], ["yes"])
-    assert not {"scenario_rename", "scenario_delete"} & keys(other)
-    assert not [key for key in keys(other, "toggle") if str(key).startswith("scenario_shared")]
-    press(other, "scenario_open").ready()
+    assert not {"scenario_rename", "scenario_delete"} & other.widgets()
+    assert not [key for key in other.widgets("toggle") if str(key).startswith("scenario_shared")]
+    other.click("scenario_open").ready()
     assert f"by {shorten(HOSTILE, 40)}" in other.words() and other.query["strength"] == ["0.25"]
     other.app.session_state["scenario_save"] = True
-    assert "scenario_over" not in keys(other.run())
+    assert "scenario_over" not in other.run().widgets()
     save(other, "Mine")
     assert [one.name for one in store(person(ISSUER, "2", "")).all() if one.mine] == ["Mine"]
 
@@ -211,8 +211,7 @@ def test_a_draft_is_of_whoever_signed_in_whatever_browser_it_is(screen, secrets,
     secrets(AUTH)
     monkeypatch.setattr(drafts, "_cookie", lambda: "0123456789abcdef" * 2)
     opened = screen("report", user=signed_in("1")).ready()
-    opened.app.text_input(key="report_title").set_value("For May")
-    opened.run()
+    opened.set("text_input", "report_title", "For May")
     assert store().draft(person(ISSUER, "1", "").id, "example")[0]["report_title"] == "For May"
     assert not [one for one in opened.app.get("html") if drafts.COOKIE in one.proto.body]
     assert screen("report", user=signed_in("2")).ready().app.text_input(key="report_title").value == ""

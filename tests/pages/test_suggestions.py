@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.pages.conftest import Screen
-from tests.pages.test_frame import upload
+from tests.pages.conftest import Screen, upload
 
 PEOPLE = "score,gender,hired\n" + "".join(
     f"{(37 * i % 101) / 10},{'FM'[i % 2]},{'yes' if (37 * i % 101) + 20 * (i % 2) > 60 else 'no'}\n" for i in range(200)

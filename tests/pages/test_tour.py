@@ -23,33 +23,29 @@ def test_a_shared_step_says_its_sentence_and_leads_on(screen, at):
     assert f"Tour, step {at + 1} of {len(STEPS)}" in words
     assert str(tour_sentence(STEPS[at], example_study())) in words
     assert "You are looking at the synthetic example" not in words
-    keys = {button.key for button in opened.app.button}
+    keys = opened.widgets()
     assert ("tour_back" in keys, "tour_next" in keys) == (at > 0, at < len(STEPS) - 1)
     assert opened.query == {"tour": ["yes"]}
     if at < len(STEPS) - 1:
-        opened.app.button(key="tour_next").click()
-        opened.run()
+        opened.click("tour_next")
         assert f"Tour, step {at + 2} of {len(STEPS)}" in opened.words()
         assert opened.query == {"tour": ["yes"]}
 
 
 def test_it_begins_on_the_landing_page_and_ends_where_the_visitor_is(screen):
     opened = screen(LANDING).ready()
-    opened.app.button(key="tour_begin").click()
-    opened.run()
+    opened.click("tour_begin")
     assert "Tour, step 1 of 7: Data" in opened.words()
     opened.go("learn")
     assert "Tour, step 7 of 7: Learn" in opened.words()
-    opened.app.button(key="tour_end").click()
-    opened.run()
+    opened.click("tour_end")
     assert opened.app.title[0].value == PLACES[-1].question
     assert "Tour, step" not in opened.words() and opened.query == {}
 
 
 def test_figures_from_before_a_change_are_said_to_be(screen):
     opened = screen("data", {"tour": "yes"}).ready()
-    opened.app.number_input(key="choice_seed").set_value(9)
-    opened.run()
+    opened.set("number_input", "choice_seed", 9)
     assert "Before your last change:" in opened.words()
 
 
@@ -61,20 +57,15 @@ def test_the_stage_shows_the_curve_its_sentence_and_moves_along_it(screen):
     opened = screen("reweight", {"stage": "yes"}).until(lambda now: not now.app.title)
     assert repair_sentence(example_study()) in opened.words()
     assert not opened.app.select_slider
-    opened.app.button(key="stage_stronger").click()
-    opened.run()
+    opened.click("stage_stronger")
     assert opened.query == {"strength": ["0.625"], "stage": ["yes"]}
     assert repair_sentence(example_study(strength=0.625)) in opened.words()
-    opened.app.button(key="stage_recommended").click()
-    opened.run()
-    opened.app.button(key="stage_weaker").click()
-    opened.run()
+    opened.click("stage_recommended")
+    opened.click("stage_weaker")
     assert opened.query["strength"] == ["0.5"]
-    opened.app.button(key="stage_close").click()
-    opened.run()
+    opened.click("stage_close")
     assert opened.app.title and opened.query == {"strength": ["0.5"]}
-    opened.app.button(key="stage_open").click()
-    opened.run()
+    opened.click("stage_open")
     assert opened.query["stage"] == ["yes"] and not opened.app.title
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -22,11 +21,6 @@ from tests.engine.studies import example_study, hostile_study, plain_study, plai
 
 def kept(result: StudyResult, **how: object) -> Kept:
     return keep(result, **{"choices": {}, "source": "example", "private": False, **how})
-
-
-@cache
-def cohort_study() -> StudyResult:
-    return Study(plain_table(), Task("y", 1, "g", smallest_group=10), name="plain.csv").run()
 
 
 def test_a_scenario_holds_every_number_of_the_study():
@@ -61,7 +55,7 @@ def test_nothing_is_held_as_a_pickle_and_hostile_names_come_back_as_they_are():
 
 
 def test_in_cohort_only_mode_only_what_is_told_is_held():
-    result = cohort_study()
+    result = Study(plain_table(), Task("y", 1, "g", smallest_group=10), name="plain.csv").run()
     made = kept(result, private=True)
     assert ROWS not in made.files and made.rows is None and made.head["smallest_group"] == 10
     assert made.files["weights.csv"] == files.weights_csv(result)

@@ -20,6 +20,7 @@ from scipy.optimize import linprog
 
 from iffair_core import Study, StudyResult, Task, read_table
 from iffair_core.__main__ import main
+from iffair_core.data.resolving import group_table
 from iffair_core.errors import ConfigError
 from iffair_core.metrics import evaluate
 from iffair_core.reading.types import column_histograms, column_summary
@@ -150,7 +151,7 @@ def test_no_rate_tells_of_fewer_rows(seed: int, n_groups: int, k: int) -> None:
     y, score = rng.integers(0, 2, 150), rng.random(150)
     names = [f"g{code}" for code in range(n_groups)]
     found = evaluate(y, score, codes, names, "g0", seed=0, draws=20)
-    nothing = withheld_like(n_groups)
+    nothing = Withheld(np.zeros(n_groups, dtype=bool), np.zeros(n_groups, dtype=bool))
     told = told_evaluation(found, k, nothing)
     hits = {"selection_rate": (0, 1), "true_positive_rate": (1, 1), "false_positive_rate": (0, 1), "error_rate": None}
     for code, group in enumerate(names):
@@ -171,10 +172,6 @@ def test_no_rate_tells_of_fewer_rows(seed: int, n_groups: int, k: int) -> None:
     assert sum(counted) != 1
     again = told_evaluation(told, k, nothing)
     assert again == replace(told, counts=again.counts)
-
-
-def withheld_like(n_groups: int) -> Withheld:
-    return Withheld(np.zeros(n_groups, dtype=bool), np.zeros(n_groups, dtype=bool))
 
 
 # ---------------------------------------------------------------------------------------------------------------- study
@@ -332,7 +329,7 @@ def test_figures_draw_no_bar_for_few_rows() -> None:
 
 def test_tables_withhold_few_rows() -> None:
     result, frame = disclosed(study()), people()
-    groups = told_groups(tables_of_groups(result), K)
+    groups = told_groups(group_table(result.dataset.task), K)
     favorable = groups["favorable"].dropna()
     assert tellable(favorable, K).all()
     assert tellable(tables.flips(result)[["to_favorable", "to_other"]].dropna().to_numpy(dtype=int), K).all()
@@ -345,12 +342,6 @@ def test_tables_withhold_few_rows() -> None:
     assert tellable(sizes.dropna().to_numpy(dtype=int), K).all()
     hidden = withheld(result.dataset).groups
     assert sizes.isna().any(axis=1).to_numpy().tolist() == hidden.tolist()
-
-
-def tables_of_groups(result: StudyResult) -> pd.DataFrame:
-    from iffair_core.data.resolving import group_table
-
-    return group_table(result.dataset.task)
 
 
 def test_columns_show_no_value_of_few_rows() -> None:

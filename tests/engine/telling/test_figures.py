@@ -398,11 +398,7 @@ def test_infeasible_strengths_are_absent_and_said() -> None:
     assert f"{lost} strengths (0.9375 to 1.25). Too few rows would be left." in picture.alt
     along = figures.metrics_along_strength(result)
     assert f"{lost} strengths are infeasible" in along.alt
-    assert np.isnan(named_first(along, "Refitted")["y"][-1])
-
-
-def named_first(picture: Picture, name: str) -> dict[str, Any]:
-    return next(trace for trace in traces(picture) if trace.get("name") == name)
+    assert np.isnan(next(trace for trace in traces(along) if trace.get("name") == "Refitted")["y"][-1])
 
 
 @pytest.mark.parametrize(("x", "y"), [("accuracy", "theil_index"), ("log_loss", "demographic_parity_ratio")])
