@@ -16,7 +16,7 @@ import numpy as np
 
 from iffair_core.data.design import Design, RemoteDesign, cross_product
 from iffair_core.data.groups import suggested_reference
-from iffair_core.errors import ConfigError, NotSupported, TaskError, listing
+from iffair_core.errors import ConfigError, NotSupported, TaskError, joined, shorten
 from iffair_core.metrics import GOAL_RATES, RATES, THRESHOLD
 from iffair_core.models.base import InfluenceModel
 from iffair_core.models.blocks import sigmoid, sum_over
@@ -355,13 +355,13 @@ def judged_groups(quantities: FairnessQuantities, *goals: str) -> dict[str, tupl
 def unjudged_rates(quantities: FairnessQuantities, judged: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """A sentence on the rates of groups that are left out of a repair for want of rows; () where there is none."""
     named = [
-        f"{RATES[rate].title} of {group}"
+        f"{RATES[rate].title} of {shorten(group, 40)}"
         for rate, groups in judged.items()
         for group in _members(quantities, rate)
         if group not in groups
     ]
     few = f"Left out of the repair, because fewer than {LEAST_ROWS} rows stand behind it"
-    return (f"{few}: {listing(named)}.",) if named else ()
+    return (f"{few}: {joined(named)}.",) if named else ()
 
 
 def _members(quantities: FairnessQuantities, rate: str) -> tuple[str, ...]:
@@ -396,9 +396,11 @@ def goal_pairs(
         if groups is not None:
             members = tuple(group for group in members if group in groups[rate])
         if len(members) < 2:
+            weightless = quantities.weights is not None and not quantities.weights.all()
             raise TaskError(
-                f"The {rate.replace('_', ' ')} can be estimated for fewer than two groups, so {goal.replace('_', ' ')} "
-                "cannot be repaired. Choose another goal, or pool small groups."
+                f"The {rate.replace('_', ' ')} can be estimated for fewer than two groups"
+                f"{' (rows of weight 0 do not count)' if weightless else ''}, so {goal.replace('_', ' ')} cannot be "
+                "repaired. Choose another goal, or pool small groups."
             )
         base = quantities.reference if quantities.reference in members else members[0]
         signed += [row(rate, group, base) for group in members if group != base]

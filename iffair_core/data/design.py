@@ -173,19 +173,18 @@ def coded_design(
     slots: of each category the level of each row, (n,) from 0, or -1 where it has none. `of_numbers` (a,) and
     `of_levels` (L,) are the columns of X that the numbers and, category by category, the levels are.
     """
-    firsts, keys, starts, ones = np.cumsum([0, *sizes]), [], [0], []
-    for places in _sharing(sizes):
+    sets, firsts, starts, ones = _sharing(sizes), np.cumsum([0, *sizes]), [0], []
+    keys = np.empty((numbers.shape[0], len(sets)), dtype=np.int32)
+    for k, places in enumerate(sets):
         shape = [sizes[place] + 1 for place in places]  # one more for none
-        keys.append(starts[-1] + np.ravel_multi_index([slots[place] + 1 for place in places], shape))
+        keys[:, k] = starts[-1] + np.ravel_multi_index([slots[place] + 1 for place in places], shape)
         for place, slot in zip(places, np.indices(shape).reshape(len(places), -1) - 1, strict=True):
             held = np.flatnonzero(slot >= 0)
             ones.append((starts[-1] + held, firsts[place] + slot[held]))
         starts.append(starts[-1] + int(np.prod(shape)))
     where = np.concatenate(ones, axis=1)
     levels = csr_array((np.ones(where.shape[1]), where), shape=(starts[-1], firsts[-1]))
-    return CodedDesign(
-        numbers, np.stack(keys, axis=1).astype(np.int32, order="C"), tuple(starts), levels, of_numbers, of_levels
-    )
+    return CodedDesign(numbers, keys, tuple(starts), levels, of_numbers, of_levels)
 
 
 def _sharing(sizes: Sequence[int]) -> list[list[int]]:

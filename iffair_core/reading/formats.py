@@ -215,7 +215,7 @@ def read_sheet(source: Source, options: ReadOptions, rows: int | None, limit: Li
                 break
     title, cells, height = best
     raw = _table(name, title, cells, height, options.header)
-    if len(sheets) > 1:
+    if len(sheets) > 1 and options.sheet is None:
         others = listing([other for other in sheets if other != title])
         raw.notes.append(f"{name} has {len(sheets)} sheets; '{shorten(title, 40)}' is read (not {others}).")
     raw.sheets, raw.decimal = tuple(sheets), options.decimal

@@ -11,7 +11,7 @@ import numpy as np
 from iffair_core.checks.run import Check
 from iffair_core.data.encoding import TRAIN, Dataset
 from iffair_core.data.groups import SMALL_GROUP
-from iffair_core.errors import ConfigError, listing
+from iffair_core.errors import ConfigError, joined
 from iffair_core.fidelity import Fidelity
 from iffair_core.metrics import THRESHOLD, Estimate, Evaluation, alike_warnings, fewest_of_an_outcome
 from iffair_core.models import InfluenceModel
@@ -231,7 +231,7 @@ class Repaired:
     @property
     def warnings(self) -> tuple[str, ...]:
         few = f"Left out of the repair, because fewer than {LEAST_ROWS} validation rows stand behind it"
-        left_out = (f"{few}: {listing(self.unjudged)}.",) if self.unjudged else ()
+        left_out = (f"{few}: {joined(self.unjudged)}.",) if self.unjudged else ()
         return (*left_out, *self.curve.warnings)
 
 

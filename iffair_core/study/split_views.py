@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from iffair_core.data.encoding import SPLITS, VALIDATION, Dataset
-from iffair_core.errors import StopCheck, never_stop
+from iffair_core.errors import StopCheck, never_stop, shorten
 from iffair_core.metrics import THRESHOLD
 from iffair_core.path import Repair, RepairPath
 from iffair_core.quantities import FairnessQuantities, judged_groups, quantities_from_codes
@@ -85,7 +85,7 @@ def unjudged(data: SplitViews, groups: Mapping[str, tuple[str, ...]]) -> tuple[s
     """Rates, as "rate of group", that can be estimated on training and validation rows together, but are not judged."""
     gaps = data.guide().gaps
     return tuple(
-        f"{RATE_TITLES[rate]} of {group}"
+        f"{RATE_TITLES[rate]} of {shorten(group, 40)}"
         for rate, judged in groups.items()
         for group in data.dataset.groups
         if group not in judged and any(gap.rate == rate and group in (gap.group, gap.reference) for gap in gaps)

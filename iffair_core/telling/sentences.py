@@ -213,13 +213,13 @@ def untouched_sentence(result: StudyResult) -> str:
     gain = lowest.gain
     change = span((gain.low, gain.high)) if gain is not None else ""
     said = {
-        "not estimable": f"On validation rows the {title} is not estimable, so that no strength can be recommended.",
+        "not estimable": f"On validation rows the {title} is not estimable.",
         "all alike": "On validation rows the untouched model decides alike for everybody, or nearly, so that no repair "
         "can be judged.",
         "none feasible": f"No repair keeps within the limits; on validation rows it is {before}. {_limit(curve)}",
         "none lower": f"No repair within the accuracy budget lowers it on validation rows, where it is {before}.",
         "within chance": f"On validation rows it is {before}, no more than chance alone would show (up to "
-        f"{figure(curve.chance)}), so that no repair is recommended.",
+        f"{figure(curve.chance)}).",
         "no clear gain": f"No repair within the accuracy budget lowers it on validation rows by more than chance: at "
         f"strength {lowest.strength:g} it would go from {before} to {after}, a change {change}.",
     }[curve.untouched]

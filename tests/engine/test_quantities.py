@@ -162,6 +162,14 @@ def test_an_unknown_goal_and_a_goal_that_no_group_supports_are_refused():
         goal_pairs(quantities_from_codes(problem.X, y, problem.codes, problem.groups, "g0"), "equal_opportunity")
 
 
+def test_a_rate_whose_rows_all_have_weight_0_is_told_so():
+    groups, y = np.repeat([0, 1], 20), np.tile([0.0, 1.0], 20)
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    measured = quantities_from_codes(X, y, groups, ("a", "b"), "a", sample_weight=np.where(groups == 1, 0.0, 1.0))
+    with pytest.raises(TaskError, match=r"fewer than two groups \(rows of weight 0 do not count\), so"):
+        goal_pairs(measured, "equal_opportunity")
+
+
 def test_the_price_is_the_change_of_the_log_loss_to_second_order():
     rng = np.random.default_rng(3)
     X = rng.normal(size=(400, 5))

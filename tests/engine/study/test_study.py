@@ -310,13 +310,14 @@ def test_groups_of_two_rows():
 def test_a_handful_of_rows_does_not_rule_the_repair():
     """Twelve rows of a third group: two or three of them in validation."""
     table, task = make_table(n=1200)
-    table.loc[:11, "team"] = "team few"
+    few = "team few, with a name as long as some crossed groups have"
+    table.loc[:11, "team"] = few
     table.loc[:11, "hired"] = ["yes", "no"] * 6
     result = Study(table, task, metric="demographic_parity", rivals="none").run()
     warning = next(text for text in result.warnings if text.startswith("Left out of the repair"))
-    assert "fewer than 10 validation rows" in warning and "selection rate of team few" in warning
-    assert "team few" not in (result.goal.over, result.goal.under)
-    assert "team few" in {gap.group for gap in result.quantities.gaps}
+    assert "fewer than 10 validation rows" in warning and "selection rate of team few, with a" in warning
+    assert few not in (result.goal.over, result.goal.under)
+    assert few in {gap.group for gap in result.quantities.gaps}
     curve, metric = result.curve, "demographic_parity_difference"
     shown = [point.refitted["validation"] for point in curve.points if point.feasible]
     affordable = [one[metric] for one in shown if one["accuracy"] >= shown[0]["accuracy"] - curve.budget - 1e-12]
