@@ -298,30 +298,31 @@ def least_removal(
     cost (n,), limits (m, n), bounds (m,); `few`: rows of a programme that is solved at once. The limits have prices at
     which each row either costs more than it brings, and stays at 0, or less, and goes to 1; only a few are between. Of
     many rows a sample tells the prices roughly. The programme is then solved for the rows that these prices leave in
-    doubt, the others fixed, and its own prices have to confirm the others. Otherwise more rows are in doubt, and at
-    last all.
+    doubt, the others fixed, and its own prices have to confirm the others. Where they do not, nor those after them,
+    it is solved for all rows.
     """
 
-    def solved(rows: np.ndarray | slice, room: np.ndarray) -> OptimizeResult:
-        return linprog(cost[rows], A_ub=limits[:, rows], b_ub=room, bounds=(0, 1), method="highs")
+    def solved(rows: np.ndarray | slice, room: np.ndarray, method: str = "highs-ipm") -> OptimizeResult:
+        return linprog(cost[rows], A_ub=limits[:, rows], b_ub=room, bounds=(0, 1), method=method)
 
     n = cost.size
+    if n < 2 * few:
+        found = solved(slice(None), bounds, "highs")
+        return None if found.x is None else np.clip(found.x, 0.0, 1.0)
     stride = n // few
-    if stride > 1:
-        found = solved(slice(None, None, stride), bounds / stride)
-        for doubted in (few, 4 * few):
-            if found.x is None or doubted >= n:
-                break
-            beyond = cost - found.ineqlin.marginals @ limits
-            near = np.argpartition(np.abs(beyond), doubted)[:doubted]
-            x = np.where(beyond < 0, 1.0, 0.0)
-            x[near] = 0.0
-            found = solved(near, bounds - limits @ x)
-            if found.x is None:
-                break
-            confirmed = cost - found.ineqlin.marginals @ limits
+    found = solved(slice(None, None, stride), bounds / stride)
+    for _ in range(2):
+        if found.x is None:
+            break
+        beyond = cost - found.ineqlin.marginals @ limits
+        near = np.argpartition(np.abs(beyond), few)[:few]
+        x = np.where(beyond < 0, 1.0, 0.0)
+        x[near] = 0.0
+        found = solved(near, bounds - limits @ x)
+        if found.x is not None:
+            confirmed = (cost - found.ineqlin.marginals @ limits) * (1.0 - 2.0 * x)
             confirmed[near] = 0.0
-            if (confirmed * (1.0 - 2.0 * x) >= 0).all():
+            if (confirmed >= 0).all():
                 x[near] = np.clip(found.x, 0.0, 1.0)
                 return x
     found = solved(slice(None), bounds)

@@ -101,8 +101,9 @@ def baseline_sentence(result: StudyResult, split: str = "test") -> str:
         return f"The gap for {GOAL_TITLES[goal]} {told}."
     rate, group, gap = widest
     ours, theirs = evaluation.rates[group][rate].value, evaluation.rates[evaluation.reference][rate].value
-    band = evaluation.chance_band[GOAL_METRIC[goal]]
-    chance = "" if band is None else f"; chance alone would show a disparity of up to {points(band, signed=False)}"
+    metric = GOAL_METRIC[goal]
+    band, disparity = evaluation.chance_band[metric], with_article(metric_title(metric))
+    chance = "" if band is None else f"; chance alone would show {disparity} of up to {points(band, signed=False)}"
     return (
         f"{_held_against(result, rate, (group, ours), (evaluation.reference, theirs))}: "
         f"{with_article(RATE_TITLES[rate])} gap of {points(gap.value)} "
