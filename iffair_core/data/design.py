@@ -21,7 +21,7 @@ CODED_FROM = 4_000_000
 """Entries of X from which codes are worth their calls."""
 CODED_SHARE = 0.7
 """Largest share of the columns of X that a row then holds as numbers and codes."""
-CALLS = 2
+CALLS = 4
 """A block of a coded design is so many times as large as one of an array: a product takes that many more calls."""
 ENTRIES = 400_000
 """Entries of a cross product from which adding one per block tells: blocks are larger then."""
@@ -73,6 +73,10 @@ class CodedDesign:
         out = self.numbers[:, :-1] @ V[self.of_numbers]
         out += self._by_row @ (self.levels @ V[self.of_levels])
         return np.asarray(out)
+
+    def level_sums(self, C: np.ndarray) -> np.ndarray:
+        """Sums over the rows that have a level, (L,) or (L, k), for C (n,) or (n, k)."""
+        return np.asarray(self._by_level @ (self._by_key @ C))
 
     def tallies(self, d: np.ndarray) -> np.ndarray:
         """Sums over the rows, weighted by d (n,), that `crossed` makes a cross product of: (s,), all in one piece."""
@@ -216,7 +220,7 @@ class _Transposed:
         """X' C, (p,) or (p, k), for C (n,) or (n, k)."""
         X = self.of
         out = np.empty((X.shape[1], *C.shape[1:]))
-        out[X.of_numbers], out[X.of_levels] = X.numbers[:, :-1].T @ C, X._by_level @ (X._by_key @ C)
+        out[X.of_numbers], out[X.of_levels] = X.numbers[:, :-1].T @ C, X.level_sums(C)
         return out
 
 
@@ -288,6 +292,11 @@ def dense(X: Design) -> np.ndarray:
 def level_columns(X: Design) -> np.ndarray:
     """Columns of X that are known to be 0 or 1: X' d is the diagonal of X' diag(d) X there. None of an array."""
     return X.of_levels if isinstance(X, CodedDesign) else np.empty(0, dtype=int)
+
+
+def level_sums(X: Design, d: np.ndarray) -> np.ndarray:
+    """X' d, at `level_columns` alone, for d (n,)."""
+    return X.level_sums(d) if isinstance(X, CodedDesign) else np.empty(0)
 
 
 def cross_product(X: Design, d: np.ndarray) -> np.ndarray:

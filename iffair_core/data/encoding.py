@@ -408,7 +408,7 @@ def _require_room(columns: Mapping[str, Column], n: int, p: int, groups: int) ->
 
 
 def assemble(columns: Mapping[str, Column], n: int, p: int, of: int | None = None) -> np.ndarray | CodedDesign:
-    """X (n, p) of all features. A category with one feature counts as a number, which costs less than a code.
+    """X (n, p) of all features.
 
     `of`: the rows of the whole matrix, where these are some of them: all are held in the same form.
     """
@@ -421,10 +421,7 @@ def assemble(columns: Mapping[str, Column], n: int, p: int, of: int | None = Non
             numbers.append((first, column.numbers))
             first += 1
         if column.slots is not None:
-            if end - first == 1:
-                numbers.append((first, column.slots == 0))
-            else:
-                levels.append((first, end, column.slots))
+            levels.append((first, end, column.slots))
     if levels and worth_codes(of or n, p, len(numbers) + len(levels)):
         return _coded(numbers, levels, n)
     X = np.zeros((n, p))

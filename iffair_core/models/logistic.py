@@ -22,6 +22,7 @@ from iffair_core.data.design import (
     dense,
     in_blocks,
     level_columns,
+    level_sums,
     squared_lengths,
 )
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
@@ -189,6 +190,10 @@ class LogisticModel:
             return part(block, s * p * (1.0 - p))
 
         return self._penalized(crossed(sum_over(self.X_, work, self.sample_weight_)))
+
+    def gradient(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        """Gradient (p + 1,) of the objective at `theta`, on the same rows with these weights (n,)."""
+        return self._pass(theta, with_loss=False, with_hessian=False, sample_weight=sample_weight)[1]
 
     def newton_step(self, theta: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """The parameters (p + 1,) one Newton step from `theta`, on the objective of the same rows with these weights
@@ -375,11 +380,7 @@ class LogisticModel:
             residual *= side
             out = np.empty(end)
             out[0], out[P] = weight @ _softplus(against) if with_loss else np.nan, residual.sum()
-            if levels.size:
-                both = block.T @ np.column_stack([residual, curved])
-                out[1:P], out[1 + P : end] = both[:, 0], both[levels, 1]
-            else:
-                out[1:P] = block.T @ residual
+            out[1:P], out[1 + P : end] = block.T @ residual, level_sums(block, curved)
             return np.concatenate([out, part(block, curved).ravel()]) if with_hessian else out
 
         sums = sum_over(X, work, y, s)

@@ -11,7 +11,7 @@ from iffair_core.errors import RivalFailed, StopCheck, never_stop
 from iffair_core.influence import influence_of
 from iffair_core.metrics import GOAL_METRIC, point_metrics
 from iffair_core.models.base import InfluenceModel
-from iffair_core.models.blocks import sigmoid, weighted_columns
+from iffair_core.models.blocks import sigmoid
 from iffair_core.models.logistic import LogisticModel, column_units
 from iffair_core.quantities import FairnessQuantities, goal_pairs
 from iffair_core.rivals.base import RivalProblem, Solution, with_weights
@@ -203,20 +203,18 @@ class _NearbyFits:
     def __init__(self, start: LogisticModel) -> None:
         self.model, self.theta = start, start.theta_
         self.units = column_units(start.X_)
-        self.penalty = np.append(np.full(start.theta_.size - 1, 1.0 / start.C), 0.0)
 
     def logits(self, weights: np.ndarray) -> np.ndarray:
         """Logits of the rows under the fit with these weights (n,), (n,)."""
-        X, y = self.model.X_, self.model.y_
         for _ in range(4):
-            z = self.model.logits(X, self.theta)
-            gradient = weighted_columns(X, weights * (sigmoid(z) - y)) + self.penalty * self.theta
-            if np.abs(gradient / self.units).max() <= LABEL_BIAS_TOLERANCE * y.size:
-                return z
+            gradient = self.model.gradient(self.theta, weights)
+            if np.abs(gradient / self.units).max() <= LABEL_BIAS_TOLERANCE * weights.size:
+                break
             self.theta = self.theta - self.model.solve(gradient)
-        self.model = self.model.refitted(weights)
-        self.theta = self.model.theta_
-        return self.model.logits(X)
+        else:
+            self.model = self.model.refitted(weights)
+            self.theta = self.model.theta_
+        return self.model.logits(self.model.X_, self.theta)
 
 
 # ----------------------------------------------------------------------------------------------- influence, Li and Liu
