@@ -110,7 +110,7 @@ def _whole(data: Evidence, name: str) -> np.ndarray | None:
     """The finite values of a column of whole numbers, None for any other."""
     values = as_numbers(data.series(name))
     values = values[np.isfinite(values)]
-    return values if values.size and not (values % 1 != 0).any() else None
+    return values if values.size and bool((values == np.rint(values)).all()) else None
 
 
 def _numbers_something(name: str) -> bool:

@@ -130,6 +130,14 @@ class CodedDesign:
 
         return of
 
+    def arranged(self, order: np.ndarray) -> ArrangedDesign:
+        """The same design, with its rows held in this order (n,)."""
+        places = np.empty(order.size, dtype=np.intp)
+        places[order] = np.arange(order.size)
+        return ArrangedDesign(
+            self.numbers[order], self.keys[order], self.starts, self.levels, self.of_numbers, self.of_levels, places=places
+        )
+
     def squared(self) -> CodedDesign:
         """Every entry squared."""
         return replace(self, numbers=self.numbers**2, _views={})
@@ -151,8 +159,10 @@ class CodedDesign:
     @cached_property
     def _by_row(self) -> csr_array:
         """1 where a row has a key, (n, starts[r])."""
-        ones, ends = _one_each(*self.keys.shape)
-        return csr_array((ones, self.keys.ravel(), ends), shape=(self.shape[0], self.starts[-1]))
+        by_row = csr_array((self.shape[0], self.starts[-1]))
+        by_row.data, by_row.indptr = _one_each(*self.keys.shape)
+        by_row.indices = self.keys.ravel()  # a view, of which the constructor would make a copy
+        return by_row
 
     @cached_property
     def _by_key(self) -> csc_array:
@@ -163,6 +173,42 @@ class CodedDesign:
     def _by_level(self) -> csc_array:
         """The transpose of `levels`."""
         return self.levels.T
+
+
+@dataclass(frozen=True, eq=False)
+class ArrangedDesign(CodedDesign):
+    """A coded design whose row i is row places[i] of `numbers` and `keys`.
+
+    A study takes training, validation and test rows in turn. If they are held in that order, its `X[rows]` is no copy.
+    """
+
+    places: np.ndarray = field(kw_only=True)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> CodedDesign:
+        """Some of the rows: all of them in the order in which they are held, or a copy."""
+        places = self.places[rows]
+        whole = places.size == self.places.size and bool((places == np.arange(places.size)).all())
+        return self._held if whole else self._held[places]
+
+    @property
+    def T(self) -> _Transposed:
+        return self[:].T
+
+    def __matmul__(self, V: np.ndarray) -> np.ndarray:
+        return self[:] @ V
+
+    def level_sums(self, C: np.ndarray) -> np.ndarray:
+        return self[:].level_sums(C)
+
+    def tallies(self, d: np.ndarray) -> np.ndarray:
+        return self[:].tallies(d)
+
+    def dense(self) -> np.ndarray:
+        return self[:].dense()
+
+    @cached_property
+    def _held(self) -> CodedDesign:
+        return CodedDesign(self.numbers, self.keys, self.starts, self.levels, self.of_numbers, self.of_levels)
 
 
 def coded_design(

@@ -138,7 +138,8 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
 
     def matrix(p: int) -> Design:
         _require_room(columns, len(split), p, len(resolved.groups))
-        return assemble(columns, len(split), p)
+        X = assemble(columns, len(split), p)
+        return X.arranged(np.argsort(split, kind="stable")) if isinstance(X, CodedDesign) else X
 
     return encoded(resolved, split, columns, infinite, matrix, len(table), table.attrs.get("reading"))
 

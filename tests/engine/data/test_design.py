@@ -50,7 +50,13 @@ def pair(seed: int, n: int | None = None) -> tuple[CodedDesign, np.ndarray]:
             if level >= 0:
                 X[row, places[a + start + level]] = 1.0
     with_one = np.column_stack([numbers, np.ones(n)])
-    return coded_design(with_one, list(levels.T), sizes.tolist(), places[:a], places[a:]), X
+    coded = coded_design(with_one, list(levels.T), sizes.tolist(), places[:a], places[a:])
+    if rng.random() < 0.5:
+        order = rng.permutation(n)
+        coded = coded.arranged(order)
+        assert np.array_equal(dense(coded[order]), X[order])
+        assert coded[order] is coded[order]
+    return coded, X
 
 
 def close(found: np.ndarray, wanted: np.ndarray) -> None:
@@ -73,7 +79,7 @@ def test_products_are_those_of_the_array(seed):
         close(cross_product(coded, weights), beside.T @ (weights[:, None] * beside))
         close(cross_product(X, weights), beside.T @ (weights[:, None] * beside))
     for own in (coded, X):
-        close(row_forms(own, A + A.T)(own), np.einsum("ij,jk,ik->i", beside, A + A.T, beside))
+        close(row_forms(own, A + A.T)(own[:]), np.einsum("ij,jk,ik->i", beside, A + A.T, beside))
     close(dense(squared(coded)), X**2)
 
 
@@ -82,7 +88,7 @@ def test_lengths_are_those_of_the_array(seed):
     coded, X = pair(seed)
     W = np.tril(np.random.default_rng(seed).normal(size=(X.shape[1] + 1,) * 2))
     wanted = np.sum((np.column_stack([X, np.ones(X.shape[0])]) @ W.T) ** 2, axis=1)
-    close(squared_lengths(coded, W)(coded), wanted)
+    close(squared_lengths(coded, W)(coded[:]), wanted)
     close(squared_lengths(X, W)(X), wanted)
 
 
