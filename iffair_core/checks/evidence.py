@@ -120,10 +120,10 @@ class Evidence:
 
     @_once_per_column
     def raw(self, name: str) -> tuple[np.ndarray, pd.Index]:
-        """(codes (n,), distinct values) of a column as its cells are, -1 for missing."""
+        """(codes (n,) int32, distinct values) of a column as its cells are, -1 for missing."""
         self.stop_check()
         codes, distinct = pd.factorize(self.series(name), use_na_sentinel=True)
-        return codes, pd.Index(distinct)
+        return codes.astype(np.int32), pd.Index(distinct)
 
     @_once_per_column
     def codes(self, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -139,6 +139,8 @@ def encode(table: pd.DataFrame, task: Task, *, seed: int = 0) -> Dataset:
     def matrix(p: int) -> Design:
         _require_room(columns, len(split), p, len(resolved.groups))
         X = assemble(columns, len(split), p)
+        for column in columns.values():  # their values are in X now, and as large
+            column.numbers = column.slots = None
         return X.arranged(np.argsort(split, kind="stable")) if isinstance(X, CodedDesign) else X
 
     return encoded(resolved, split, columns, infinite, matrix, len(table), table.attrs.get("reading"))
