@@ -1,6 +1,9 @@
 """Our whole refitted curve on Adult beside one fit of Fairlearn's ExponentiatedGradient, in the same run.
 
 python -m benchmarks.reductions [--goals demographic_parity equalized_odds] [--variants diverse efficient] [--rounds 3]
+                                [--rows 200000]
+
+With --rows, on so many rows of the table of `benchmarks.reading` (30 columns) in place of Adult.
 
 Both get the same split, encoded rows and kind of model (logistic regression, C = 1). Ours: the fit without weights,
 then 21 strengths, each refitted and measured with its intervals on validation and on test rows, as a study does; the
@@ -18,12 +21,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.datasets import adult
 from benchmarks.machine import print_table, print_targets, timed, write
+from benchmarks.reading import big_table
+from iffair_core import Task
+from iffair_core.data.design import dense
 from iffair_core.data.encoding import encode
 from iffair_core.errors import DownloadError
 from iffair_core.metrics import GOAL_METRIC, point_metrics
@@ -55,11 +62,11 @@ class Split(SplitViews):
     def reduction(self, goal: str, base: Any) -> dict[str, Any]:
         """Seconds of one fit of ExponentiatedGradient, and accuracy and disparity on test rows."""
         train, test = self.rows["train"], self.parts["test"]
-        fitted = ExponentiatedGradient(clone(base), CONSTRAINTS[goal]())
+        X, fitted = dense(self.X[train]), ExponentiatedGradient(clone(base), CONSTRAINTS[goal]())
         started, processor = time.perf_counter(), time.process_time()
-        fitted.fit(self.X[train], self.y[train], sensitive_features=self.codes[train])
+        fitted.fit(X, self.y[train], sensitive_features=self.codes[train])
         seconds, work = time.perf_counter() - started, time.process_time() - processor
-        decided = np.asarray(fitted.predict(test.X, random_state=0), dtype=float)
+        decided = np.asarray(fitted.predict(dense(test.X), random_state=0), dtype=float)
         found = point_metrics(test.y, decided, test.group_codes, len(self.dataset.groups))
         return {"seconds": seconds, "processor_seconds": work, "fits": len(fitted.predictors_), **_shown(found, goal)}
 
@@ -68,14 +75,20 @@ def _shown(numbers: Any, goal: str) -> dict[str, Any]:
     return {"accuracy": numbers["accuracy"], "disparity": numbers[GOAL_METRIC[goal]]}
 
 
+def _large(rows: int) -> tuple[pd.DataFrame, Task]:
+    """A table of 30 columns, as a reader of files gives it."""
+    return big_table(rows).to_pandas(), Task("decision", "granted", "category 1")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--goals", nargs="+", default=list(CONSTRAINTS), choices=list(CONSTRAINTS))
     parser.add_argument("--variants", nargs="+", default=["diverse", "efficient"])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, help="rows of a table of 30 columns, in place of Adult")
     options = parser.parse_args()
     try:
-        table, task = adult()
+        table, task = _large(options.rows) if options.rows else adult()
     except DownloadError as error:
         print(f"Nothing is compared. {error}")
         print(write("reductions", {"error": str(error)}))

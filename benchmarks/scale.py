@@ -1,11 +1,12 @@
 """A study of a million rows, stage by stage: seconds and memory, with the categories as codes and as columns.
 
-python -m benchmarks.scale [--rows 200000 1000000] [--array 200000]
+python -m benchmarks.scale [--rows 200000 1000000] [--array 200000] [--kind csv]
 
-The table of `benchmarks.reading` (30 columns, nine of them categories of 2 to 400 levels) is written as CSV and studied
-from the file with the product's defaults, each size in a process of its own; up to --array rows also with the matrix as
-an array, as small tables have it. `processor` is seconds of all threads, which other programs on the machine disturb
-least; `peak MB` is the most that the process had held when the stage ended. Both forms give the same numbers.
+The table of `benchmarks.reading` (30 columns, nine of them categories of 2 to 400 levels) is written as CSV or Parquet
+and studied from the file with the product's defaults, each size in a process of its own; up to --array rows also with
+the matrix as an array, as small tables have it. `processor` is seconds of all threads, which other programs on the
+machine disturb least; `peak MB` is the most that the process had held when the stage ended. Both forms give the same
+numbers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.csv
+import pyarrow.parquet
 
 from benchmarks.machine import print_table, print_targets, write
 from benchmarks.reading import big_table, peak
@@ -63,16 +65,16 @@ def study(path: Path, form: str) -> None:
     )
 
 
-def measured(rows: int, form: str) -> dict[str, Any]:
-    """One study of so many rows, and its totals."""
+def measured(rows: int, form: str, kind: str) -> dict[str, Any]:
+    """One study of so many rows from a file of this kind, and its totals."""
     command = [sys.executable, "-m", "benchmarks.scale", "--child"]
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "table.csv")
+        path = str(Path(folder) / f"table.{kind}")
         subprocess.run([*command, "write", path, "--rows", str(rows)], check=True)
         done = subprocess.run([*command, form, path], check=True, capture_output=True, text=True)
     found = json.loads(done.stdout.splitlines()[-1])
     total = {key: sum(one[key] for one in found["stages"]) for key in ("seconds", "processor")}
-    return {"rows": rows, "form": form, **found, **total, "peak MB": found["stages"][-1]["peak MB"]}
+    return {"rows": rows, "form": form, "kind": kind, **found, **total, "peak MB": found["stages"][-1]["peak MB"]}
 
 
 def main() -> None:
@@ -80,18 +82,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[200_000, TARGET_ROWS])
     parser.add_argument("--array", type=int, default=200_000, help="rows up to which the array is measured as well")
+    parser.add_argument("--kind", choices=["csv", "parquet"], default="csv", help="of the file that is studied")
     parser.add_argument("--child", nargs=2, metavar=("WORK", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         work, path = options.child
         if work == "write":
-            pyarrow.csv.write_csv(big_table(options.rows[0]), path)
+            written = pyarrow.parquet.write_table if path.endswith(".parquet") else pyarrow.csv.write_csv
+            written(big_table(options.rows[0]), path)
         else:
             study(Path(path), work)
         return
-    runs = [measured(rows, form) for rows in sorted(options.rows) for form in FORMS[: 1 + (rows <= options.array)]]
+    runs = [
+        measured(rows, form, options.kind)
+        for rows in sorted(options.rows)
+        for form in FORMS[: 1 + (rows <= options.array)]
+    ]
     for run in runs:
-        print(f"\n{run['rows']:,} rows, {run['features']} features, {run['form']}")
+        print(f"\n{run['rows']:,} rows, {run['features']} features, {run['form']}, {run['kind']}")
         print_table(
             [*run["stages"], {"stage": "all", **{key: run[key] for key in ("seconds", "processor", "peak MB")}}]
         )

@@ -134,9 +134,8 @@ class CodedDesign:
         """The same design, with its rows held in this order (n,)."""
         places = np.empty(order.size, dtype=np.intp)
         places[order] = np.arange(order.size)
-        return ArrangedDesign(
-            self.numbers[order], self.keys[order], self.starts, self.levels, self.of_numbers, self.of_levels, places=places
-        )
+        numbers, keys = self.numbers[order], self.keys[order]
+        return ArrangedDesign(numbers, keys, self.starts, self.levels, self.of_numbers, self.of_levels, places=places)
 
     def squared(self) -> CodedDesign:
         """Every entry squared."""
