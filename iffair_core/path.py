@@ -217,16 +217,15 @@ class RepairPath:
 
         A strength between two of the grid branches from the lower one, so that the grid's steps do not depend on it.
         """
+        on_grid, below = {float(strength) for strength in grid}, self.origin
         steps: list[Step] = []
-        for strength in grid:
-            steps.append(self.step_from(steps[-1] if steps else self.origin, float(strength)))
-            if report is not None:
-                report(float(strength) / MAX_STRENGTH)
-        extra = []
-        for strength in sorted(set(also) - {step.strength for step in steps}):
-            below = [step for step in steps if step.strength < strength]
-            extra.append(self.step_from(below[-1] if below else self.origin, strength))
-        return sorted(steps + extra, key=lambda step: step.strength)
+        for strength in sorted(on_grid | set(also)):
+            steps.append(self.step_from(below, strength))
+            if strength in on_grid:
+                below = steps[-1]
+                if report is not None:
+                    report(strength / MAX_STRENGTH)
+        return steps
 
     def _seen(self, weights: np.ndarray) -> np.ndarray:
         """Our weights times the base weights, which the model is fitted with."""
@@ -286,17 +285,17 @@ class RepairPath:
                 return None, None
         forecast = self._forecasts[strength] if strength in self._forecasts else self._forecast(strength)
         if strength % STRIDE == 0:
-            self._forecasts[strength] = forecast
+            self._keep(strength, forecast)
         return (None, None) if forecast is None else (forecast.model.theta_, forecast.model)
 
     def _forecast(self, strength: float) -> _Forecast | None:
         """The model expected at a strength: one Newton step from the one expected a sixteenth of strength before.
 
-        Its weights are solved at that earlier forecast, so no refit enters. Multiples of 1/16 are kept.
+        Its weights are solved at that earlier forecast, so no refit enters.
         """
         earlier = (np.ceil(strength / STRIDE - 1e-9) - 1) * STRIDE
         if earlier not in self._forecasts:
-            self._forecasts[earlier] = self._forecast(earlier)
+            self._keep(earlier, self._forecast(earlier))
         before = self._forecasts[earlier]
         if before is None:
             return None
@@ -307,6 +306,10 @@ class RepairPath:
             return _Forecast(before.model.stepped(self._seen(weights)), weights)
         except (Infeasible, FitError):
             return None
+
+    def _keep(self, strength: float, forecast: _Forecast | None) -> None:
+        """Remember the forecast at a multiple of 1/16 in place of an earlier one: each has a weight for every row."""
+        self._forecasts = {0.0: self._forecasts[0.0], strength: forecast}
 
     def _reachable(self) -> float:
         """Largest strength that all gaps of the goal allow at once, to first order. Refits may fail below it."""

@@ -31,7 +31,7 @@ _LEFT_OUT = {
     "text": ("Columns of free text", "Give them the type category to use them."),
 }
 _ASSEMBLE = 4_096
-_BYTES = {"row": 400, "feature": 42, "code": 85, "group": 80, "pair": 20}
+_BYTES = {"row": 400, "feature": 42, "code": 40, "group": 80, "pair": 20}
 """What a study holds at its peak for each row: at all, per feature or column of codes, per group and pair of groups."""
 
 
