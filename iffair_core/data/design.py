@@ -21,7 +21,7 @@ CODED_FROM = 4_000_000
 """Entries of X from which codes are worth their calls."""
 CODED_SHARE = 0.7
 """Largest share of the columns of X that a row then holds as numbers and codes."""
-CALLS = 4
+CALLS = 2
 """A block of a coded design is so many times as large as one of an array: a product takes that many more calls."""
 ENTRIES = 400_000
 """Entries of a cross product from which adding one per block tells: blocks are larger then."""

@@ -366,7 +366,7 @@ class LogisticModel:
         """
         X, y, s = self.X_, self.y_, self.sample_weight_ if sample_weight is None else sample_weight
         P, levels = X.shape[1] + 1, level_columns(X)
-        end = 1 + P + levels.size
+        end, curving = 1 + P + levels.size, with_hessian or levels.size > 0
         part, crossed = in_blocks(X)
 
         def work(block: Design, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -376,11 +376,13 @@ class LogisticModel:
             against *= side
             missed = sigmoid(against)
             residual = weight * missed
-            curved = residual * (1.0 - missed) if with_hessian or levels.size else np.empty(0)
+            curved = residual * (1.0 - missed) if curving else None
             residual *= side
             out = np.empty(end)
             out[0], out[P] = weight @ _softplus(against) if with_loss else np.nan, residual.sum()
-            out[1:P], out[1 + P : end] = block.T @ residual, level_sums(block, curved)
+            out[1:P] = block.T @ residual
+            if curved is not None:
+                out[1 + P : end] = level_sums(block, curved)
             return np.concatenate([out, part(block, curved).ravel()]) if with_hessian else out
 
         sums = sum_over(X, work, y, s)
