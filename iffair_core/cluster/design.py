@@ -54,8 +54,10 @@ class ClusterDesign(RemoteDesign):
     were used: a fit passes over the same outcomes and weights many times.
     """
 
-    def __init__(self, client: Any, pieces: Sequence[Piece], p: int, place: np.ndarray | None = None) -> None:
-        self.client, self.pieces, self._place = client, tuple(pieces), place
+    def __init__(
+        self, client: Any, pieces: Sequence[Piece], p: int, of_levels: np.ndarray, place: np.ndarray | None = None
+    ) -> None:
+        self.client, self.pieces, self.of_levels, self._place = client, tuple(pieces), of_levels, place
         self._ends = np.cumsum([0, *(piece.size for piece in pieces)])
         self.shape = int(self._ends[-1]), p
         self._kept: list[tuple[np.ndarray, list[Any]]] = []
@@ -79,7 +81,7 @@ class ClusterDesign(RemoteDesign):
             whole = own.size == piece.size and bool((own == np.arange(own.size)).all())
             if own.size:
                 pieces.append(piece if whole else piece.some(own, own.size))
-        return ClusterDesign(self.client, pieces, self.shape[1], place)
+        return ClusterDesign(self.client, pieces, self.shape[1], self.of_levels, place)
 
     def _sliced(self, start: int, stop: int, step: int) -> ClusterDesign:
         pieces = []
@@ -90,7 +92,7 @@ class ClusterDesign(RemoteDesign):
             if size:
                 whole = size == piece.size
                 pieces.append(piece if whole else piece.some(slice(int(first), int(last), step), size))
-        return ClusterDesign(self.client, pieces, self.shape[1])
+        return ClusterDesign(self.client, pieces, self.shape[1], self.of_levels)
 
     def sum_over(self, work: Work, of_rows: Sequence[np.ndarray | None], least: int) -> np.ndarray:
         parts = self._done(_summed, work, of_rows, least)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from iffair_core.cluster.design import ClusterDesign, Given, Piece, unpacked
 from iffair_core.cluster.folder import ParquetFolder, Partition, read_columns
+from iffair_core.data.design import Design, level_columns
 from iffair_core.data.encoding import SPLITS, Column, Dataset, assemble, divided, encode_column, encoded, standardized
 from iffair_core.data.resolving import ResolvedTask, check_columns, feature_columns, resolve
 from iffair_core.data.row_selectors import DUPLICATES
@@ -120,9 +121,9 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
         place = np.empty(split.size, dtype=np.int64)
         place[np.argsort(split, kind="stable")] = np.arange(split.size)
         every = [piece for part in pieces for piece in part]
-        for future in dict.fromkeys(piece.held for piece in every):
-            client.gather(client.submit(len, future, pure=False))  # an error on a worker is one of this stage
-        return ClusterDesign(client, every, p, place)
+        for future in dict.fromkeys(piece.held for piece in every):  # an error on a worker is one of this stage
+            of_levels = client.gather(client.submit(_of_levels, future, pure=False))
+        return ClusterDesign(client, every, p, of_levels, place)
 
     said = [text for recipe in recipes for text in recipe.warnings]
     infinite = [text for recipe in recipes for text in recipe.infinite]
@@ -194,3 +195,8 @@ def _encoded(given: Given, recipes: Sequence[Recipe]) -> tuple[Any, ...]:
         rows = np.flatnonzero(own == part)
         designs.append(assemble({name: one.at(rows) for name, one in columns.items()}, rows.size, p, n))
     return tuple(designs)
+
+
+def _of_levels(designs: Sequence[Design]) -> np.ndarray:
+    """Columns that are levels, of the designs of a partition: those of all partitions have one form."""
+    return level_columns(designs[0])

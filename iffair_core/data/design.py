@@ -272,10 +272,11 @@ class _Transposed:
 class RemoteDesign(ABC):
     """A matrix (n, p) whose rows lie elsewhere: `models.blocks` sends its work there (`sum_over`, `map_over`).
 
-    `X[rows]` are some of the rows, in the order of `rows`.
+    `X[rows]` are some of the rows, in the order of `rows`. `of_levels`: the columns that are levels where it has codes.
     """
 
     shape: tuple[int, int]
+    of_levels: np.ndarray
 
     @abstractmethod
     def __getitem__(self, rows: slice | np.ndarray) -> RemoteDesign: ...
@@ -336,7 +337,7 @@ def dense(X: Design) -> np.ndarray:
 
 def level_columns(X: Design) -> np.ndarray:
     """Columns of X that are known to be 0 or 1: X' d is the diagonal of X' diag(d) X there. None of an array."""
-    return X.of_levels if isinstance(X, CodedDesign) else np.empty(0, dtype=int)
+    return np.empty(0, dtype=int) if isinstance(X, np.ndarray) else X.of_levels
 
 
 def level_sums(X: Design, d: np.ndarray) -> np.ndarray:

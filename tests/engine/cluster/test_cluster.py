@@ -19,6 +19,7 @@ from iffair_core.cluster.connecting import NOT_INSTALLED, connected, started_apa
 from iffair_core.cluster.design import unpacked
 from iffair_core.cluster.folder import open_folder
 from iffair_core.cluster.study import ClusterStudy
+from iffair_core.data import design
 from iffair_core.data.design import cross_product, dense, row_forms
 from iffair_core.errors import ConfigError, TableError, TaskError
 from iffair_core.models.blocks import map_over
@@ -102,6 +103,27 @@ def test_rows_and_encoding_are_those_of_the_table_in_memory(in_memory, on_cluste
 
 
 def test_a_study_gives_the_numbers_of_the_study_in_memory(in_memory, on_cluster):
+    same_study(on_cluster, in_memory)
+
+
+def test_categories_held_as_codes_give_the_same_numbers(folder, client, in_memory, monkeypatch):
+    usual = {name: getattr(design, name) for name in ("CODED_FROM", "CODED_SHARE")}
+    for name, everywhere in {"CODED_FROM": 0, "CODED_SHARE": np.inf}.items():
+        monkeypatch.setattr(design, name, everywhere)
+        client.run(setattr, design, name, everywhere)
+    try:
+        coded = ClusterStudy(client, open_folder(folder / "parts"), TASK, **OPTIONS).run()
+    finally:
+        for name, value in usual.items():
+            client.run(setattr, design, name, value)
+    beside = Study(read_table(folder / "one.parquet"), TASK, **OPTIONS).run()
+    assert coded.dataset.X.of_levels.tolist() == beside.dataset.X.of_levels.tolist()
+    assert coded.dataset.X.of_levels.size > 0
+    same_study(coded, beside)
+    same_study(coded, in_memory)
+
+
+def same_study(on_cluster, in_memory):
     for name in ("scores_before", "scores_after", "influence", "removal", "relabel", "leverage", "weights"):
         close(getattr(on_cluster, name), getattr(in_memory, name))
     ours, theirs = (result.curve.frame().drop(columns="split") for result in (on_cluster, in_memory))
