@@ -145,7 +145,8 @@ def test_two_sign_in_and_one_shares_a_scenario_that_the_other_opens_and_cannot_c
     ada.page.goto(f"{team_server}/compare?split=validation")
     sign_in(ada, "ada", "compare")
     assert ada.query["split"] == ["validation"], "the link outlives the sign-in"
-    assert COOKIE not in {one["name"] for one in ada.page.context.cookies()}, "and is used once"
+    ada.page.wait_for_function(f"!document.cookie.includes('{COOKIE}=')")  # and is used once
+    assert COOKIE not in {one["name"] for one in ada.page.context.cookies()}
     expect(ada.page.locator(".st-key-who")).to_contain_text("Signed in as Ada <b>$x$</b>")
     ada.finished()
     ada.page.get_by_role("button", name="Save as scenario").click()
