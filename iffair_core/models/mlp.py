@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from iffair_core.data.design import Design, dense, extent
+from iffair_core.data.design import Design, dense
 from iffair_core.errors import ConfigError, FitError, StopCheck, never_stop
 from iffair_core.models.blocks import map_blocks, row_blocks, sigmoid, sum_blocks
 from iffair_core.models.logistic import Memory, checked, column_units, with_intercept
@@ -122,12 +122,12 @@ class MLPModel:
     def logits(self, X: Design, theta: np.ndarray | None = None) -> np.ndarray:
         """z of each row, (m,)."""
         layers = self.layers(self.theta_ if theta is None else theta)
-        return np.concatenate(map_blocks(lambda rows: _forward(layers, X[rows])[-1][:, 0], *extent(X)))
+        return np.concatenate(map_blocks(lambda rows: _forward(layers, X[rows])[-1][:, 0], *self._held(X)))
 
     def pull_back(self, X: Design, cotangents: np.ndarray) -> np.ndarray:
         """J(X)' C, (P, k), for C (m, k)."""
         layers, out = self.layers(self.theta_), np.zeros((self.theta_.size, cotangents.shape[1]))
-        for rows in row_blocks(X.shape[0], self._width(X, cotangents.shape[1])):
+        for rows in row_blocks(*self._held(X, cotangents.shape[1])):
             inputs, slopes = _sensitivities(layers, X[rows])
             out += self._pulled(inputs, slopes, cotangents[rows])
         return out
@@ -147,7 +147,7 @@ class MLPModel:
                 moved += side[-1]
                 out[rows] += np.einsum("io,iok->ik", slope, moved.reshape(*slope.shape, k))
 
-        map_blocks(work, X.shape[0], self._width(X, k))
+        map_blocks(work, *self._held(X, k))
         return out
 
     def solve(self, right_hand_sides: np.ndarray) -> np.ndarray:
@@ -199,7 +199,7 @@ class MLPModel:
             whitened = solve_triangular(lower, jacobian.T, lower=True, check_finite=False)
             out[rows] = self.sample_weight_[rows] * p * (1 - p) * np.einsum("ji,ji->i", whitened, whitened)
 
-        map_blocks(work, self.X_.shape[0], self.theta_.size)
+        map_blocks(work, self.X_.shape[0], 2 * self.theta_.size)
         return np.minimum(out, LARGEST_LEVERAGE)
 
     # -------------------------------------------------------------------------------------------------- parameters
@@ -228,8 +228,9 @@ class MLPModel:
             layer[:, -1] = 0.0
         return out
 
-    def _width(self, X: Design, k: int) -> int:
-        return max(X.shape[1], k * max(units for units, _ in self._shapes))
+    def _held(self, X: Design, k: int = 0) -> tuple[int, int]:
+        """Rows of X, and the numbers that a pass holds for each: its inputs or k directions, and their copy."""
+        return X.shape[0], 2 * max(X.shape[1], k * max(units for units, _ in self._shapes))
 
     def _drawn(self) -> np.ndarray:
         """The seeded start: sums have variance one where inputs do; biases are 0 but the last, the base rate's."""
@@ -259,7 +260,7 @@ class MLPModel:
             inputs = [dense(X[rows]), *outputs[:-1]]
             return loss, self._pulled(inputs, _slopes(layers, outputs), residual[:, None])[:, 0]
 
-        parts = map_blocks(work, *X.shape)
+        parts = map_blocks(work, *self._held(X))
         penalty = self._penalty() * theta
         gradient = penalty + np.sum([part[1] for part in parts], axis=0)
         loss = sum(part[0] for part in parts) + float(theta @ penalty) / 2
@@ -314,7 +315,7 @@ class MLPModel:
                 parts.insert(0, gained.ravel())
             return np.concatenate(parts)
 
-        return self._penalty() * direction + np.sum(map_blocks(work, *X.shape), axis=0)
+        return self._penalty() * direction + np.sum(map_blocks(work, *self._held(X)), axis=0)
 
     def _hessian(self, theta: np.ndarray) -> np.ndarray:
         """The exact Hessian, (P, P), tile by tile. The tile of units k and l of any two layers is inputs' diag(.)
@@ -363,7 +364,7 @@ class MLPModel:
                     total[down, across] += tile
             return total
 
-        upper = sum_blocks(gathered, *X.shape)
+        upper = sum_blocks(gathered, *self._held(X))
         return np.triu(upper) + np.triu(upper, 1).T + np.diag(self._penalty())
 
     def _units(self, layer: int, first: int, last: int | None = -1) -> slice:
