@@ -99,6 +99,8 @@ def group_name(group: str, columns: Sequence[str], limit: int = 30) -> str:
 
     >>> group_name("yes", ["afam"]), group_name("Female", ["sex"]), group_name("1 / Female", ["black", "sex"])
     ('afam = yes', 'Female', 'black = 1 / Female')
+    >>> group_name("F", ["sex"]), group_name("f", ["afam"])  # beside M, and as databases write false
+    ('F', 'afam = f')
     """
     parts = group.split(" / ") if len(columns) > 1 else [group]
     if len(parts) != len(columns) or not any(map(_says_nothing, parts)):
@@ -111,7 +113,8 @@ def group_name(group: str, columns: Sequence[str], limit: int = 30) -> str:
 
 
 def _says_nothing(value: str) -> bool:
-    return value.casefold() in ("yes", "no", "y", "n", "true", "false", "t", "f") or value.lstrip("-").isdigit()
+    said = value.casefold() in ("yes", "no", "y", "n", "true", "false", "t")
+    return said or value == "f" or value.lstrip("-").isdigit()
 
 
 def row_count(rows: int, smallest: int | None = None) -> str:

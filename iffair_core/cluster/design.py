@@ -7,8 +7,9 @@ the order of the pieces, so that which worker did what moves no number by more t
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from iffair_core.data.design import CodedDesign, RemoteDesign
 from iffair_core.models.blocks import map_over, sum_over
 
 Work = Callable[..., np.ndarray]
-KEPT = 4
-"""Vectors of the rows that the workers still have after a pass, and this process to know them by."""
+KEPT = 3
+"""Vectors of any of the rows that the workers still have after a pass, and this process to know them by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +52,23 @@ class ClusterDesign(RemoteDesign):
     """The rows of `pieces`, one after the other, or in the order of `place` (n,), their positions there.
 
     What belongs to the rows (outcomes, weights, logits) stays with the workers while it is one of the last `KEPT` that
-    were used: a fit passes over the same outcomes and weights many times.
+    were used with any rows of `whole`, the design that these were taken from: a fit passes over the same outcomes and
+    weights many times.
     """
 
     def __init__(
-        self, client: Any, pieces: Sequence[Piece], p: int, of_levels: np.ndarray, place: np.ndarray | None = None
+        self,
+        client: Any,
+        pieces: Sequence[Piece],
+        p: int,
+        of_levels: np.ndarray,
+        place: np.ndarray | None = None,
+        whole: ClusterDesign | None = None,
     ) -> None:
         self.client, self.pieces, self.of_levels, self._place = client, tuple(pieces), of_levels, place
         self._ends = np.cumsum([0, *(piece.size for piece in pieces)])
         self.shape = int(self._ends[-1]), p
-        self._kept: list[tuple[np.ndarray, list[Any]]] = []
+        self._kept: list[Vector] = [] if whole is None else whole._kept
 
     def __getitem__(self, rows: slice | np.ndarray) -> ClusterDesign:
         if isinstance(rows, slice):
@@ -81,7 +89,7 @@ class ClusterDesign(RemoteDesign):
             whole = own.size == piece.size and bool((own == np.arange(own.size)).all())
             if own.size:
                 pieces.append(piece if whole else piece.some(own, own.size))
-        return ClusterDesign(self.client, pieces, self.shape[1], self.of_levels, place)
+        return ClusterDesign(self.client, pieces, self.shape[1], self.of_levels, place, self)
 
     def _sliced(self, start: int, stop: int, step: int) -> ClusterDesign:
         pieces = []
@@ -92,59 +100,134 @@ class ClusterDesign(RemoteDesign):
             if size:
                 whole = size == piece.size
                 pieces.append(piece if whole else piece.some(slice(int(first), int(last), step), size))
-        return ClusterDesign(self.client, pieces, self.shape[1], self.of_levels)
+        return ClusterDesign(self.client, pieces, self.shape[1], self.of_levels, whole=self)
 
     def sum_over(self, work: Work, of_rows: Sequence[np.ndarray | None], least: int) -> np.ndarray:
-        parts = self._done(_summed, work, of_rows, least)
+        if not self.pieces:
+            return self._of_none(work, of_rows)
+        parts = dict(self._done(_summed, work, of_rows, least))
         total = parts[0].copy()
-        for part in parts[1:]:
-            total += part
-        return total
+        for place in range(1, len(parts)):
+            total += parts[place]
+        return np.asarray(total)
 
     def map_over(self, work: Work, of_rows: Sequence[np.ndarray | None]) -> np.ndarray:
-        found = np.concatenate(self._done(_mapped, work, of_rows))
+        if not self.pieces:
+            return self._of_none(work, of_rows)
+        found: np.ndarray | None = None
+        for place, part in self._done(_mapped, work, of_rows):
+            found = np.empty((self.shape[0], *part.shape[1:]), part.dtype) if found is None else found
+            found[self._ends[place] : self._ends[place + 1]] = part
+        assert found is not None
         return found if self._place is None else found[self._place]
 
+    def _of_none(self, work: Work, of_rows: Sequence[np.ndarray | None]) -> np.ndarray:
+        return np.asarray(work(np.empty((0, self.shape[1])), *of_rows))
+
     def _done(
-        self, how: Callable[..., np.ndarray], work: Work, of_rows: Sequence[np.ndarray | None], *more: int
-    ) -> list[np.ndarray]:
-        """The result of every piece, in their order."""
+        self, how: Callable[..., Any], work: Work, of_rows: Sequence[np.ndarray | None], *more: int
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """(place of a piece, what it gives) of every piece, fetched as soon as it is there: together they may be many.
+
+        A worker that has none of a vector, because another held these rows before it, gives None; all is sent then.
+        """
         import cloudpickle
+        from distributed import as_completed
 
-        if not self.pieces:
-            return [np.asarray(work(np.empty((0, self.shape[1])), *of_rows))]
-        carried = Given(cloudpickle.dumps(work))
-        futures = [
-            self.client.submit(how, piece.held, piece.part, piece.rows, carried, *more, *own, pure=False)
-            for piece, *own in zip(self.pieces, *map(self._carried, of_rows), strict=True)
-        ]
-        return list(self.client.gather(futures))
+        vectors = [None if values is None else self._vector(values) for values in of_rows]
+        carried, kept = Given(cloudpickle.dumps(work)), frozenset(one.token for one in self._kept)
+        coming, places = as_completed(loop=self.client.loop, with_results=True), {}
 
-    def _carried(self, values: np.ndarray | None) -> list[Any]:
-        """What belongs to the rows of each piece, where the workers are."""
-        if values is None:
-            return [None] * len(self.pieces)
-        found = next(
-            (one for one in self._kept if one[0].dtype == values.dtype and np.array_equal(one[0], values)), None
-        )
+        def send(place: int, *, anew: bool = False) -> None:
+            piece, rows = self.pieces[place], slice(self._ends[place], self._ends[place + 1])
+            own = [one and (one.token, None if one.sent and not anew else one.stacked[rows]) for one in vectors]
+            future = self.client.submit(
+                how, piece.held, piece.part, piece.rows, carried, Given((own, kept)), *more, pure=False
+            )
+            places[future.key] = place
+            coming.add(future)
+
+        for place in range(len(self.pieces)):
+            send(place)
+        for one in vectors:
+            if one is not None:
+                one.sent = True
+        for future, part in coming:
+            if part is None:
+                send(places[future.key], anew=True)
+            else:
+                yield places[future.key], part
+
+    def _vector(self, values: np.ndarray) -> Vector:
+        """These values as one of those kept, the last one used."""
+        found = next((one for one in self._kept if one.is_of(self, values)), None)
         if found is None:
             known = values.copy()
             stacked = known if self._place is None else np.empty_like(known)
             if self._place is not None:
                 stacked[self._place] = known
-            # A task and not scattered: where a worker ends, the scheduler has its pieces made again.
-            ends = zip(self._ends, self._ends[1:], strict=False)
-            own = [self.client.submit(unpacked, Given(stacked[start:end]), pure=False) for start, end in ends]
-            found = known, own
-        self._kept = [*(one for one in self._kept if one is not found), found][-KEPT:]
-        return found[1]
+            found = Vector(self, known, stacked)
+        self._kept[:] = [*(one for one in self._kept if one is not found), found][-KEPT:]
+        return found
 
 
-Held = Sequence[np.ndarray | CodedDesign]
+@dataclass(eq=False)
+class Vector:
+    """Values of the rows of a design, (n,) or (n, k), as they came and as its pieces have them; `sent`: to workers."""
+
+    of: ClusterDesign
+    values: np.ndarray
+    stacked: np.ndarray
+    sent: bool = False
+    token: int = field(default_factory=count().__next__)
+
+    def is_of(self, design: ClusterDesign, values: np.ndarray) -> bool:
+        """Whether it holds these values of the rows of `design`."""
+        return self.of is design and self.values.dtype == values.dtype and np.array_equal(self.values, values)
 
 
-def _rows(held: Held, part: int, rows: np.ndarray | slice | None) -> np.ndarray | CodedDesign:
-    return held[part] if rows is None else held[part][rows]
+# ---------------------------------------------------------------------------------------------------------- on workers
+
+
+class Held:
+    """What a worker has of a partition: the design of each part, and vectors of their rows, by token.
+
+    A vector is no result of a task, of which Dask would hold a second copy to be able to send it again.
+    """
+
+    def __init__(self, designs: Sequence[np.ndarray | CodedDesign]) -> None:
+        self.designs = tuple(designs)
+        self._vectors: dict[tuple[int, int], np.ndarray] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Held, (self.designs,)
+
+    def __sizeof__(self) -> int:
+        """Bytes, by which Dask judges what it costs to move them."""
+        parts = [(one.numbers, one.keys) if isinstance(one, CodedDesign) else (one,) for one in self.designs]
+        return sum(array.nbytes for arrays in parts for array in arrays)
+
+    def rows(self, part: int, rows: np.ndarray | slice | None) -> np.ndarray | CodedDesign:
+        """Some rows of a part, or all."""
+        return self.designs[part] if rows is None else self.designs[part][rows]
+
+    def vectors(self, part: int, given: Given) -> list[np.ndarray | None] | None:
+        """The vectors of a task, those that came with it or that are here since earlier; None if one is neither."""
+        vectors, kept = given.held
+        for key in [key for key in list(self._vectors) if key[0] not in kept]:
+            self._vectors.pop(key, None)
+        found: list[np.ndarray | None] = []
+        for one in vectors:
+            if one is None:
+                found.append(None)
+                continue
+            token, values = one
+            if values is not None:
+                self._vectors[token, part] = values.copy()  # or all of the message that it came in would be held
+            if (token, part) not in self._vectors:
+                return None
+            found.append(self._vectors[token, part])
+        return found
 
 
 def unpacked(given: Given) -> Any:
@@ -153,15 +236,17 @@ def unpacked(given: Given) -> Any:
 
 
 def _summed(
-    held: Held, part: int, rows: np.ndarray | slice | None, work: Given, least: int, *of_rows: np.ndarray | None
-) -> np.ndarray:
-    return sum_over(_rows(held, part, rows), pickle.loads(work.held), *of_rows, least=least)
+    held: Held, part: int, rows: np.ndarray | slice | None, work: Given, given: Given, least: int
+) -> np.ndarray | None:
+    own = held.vectors(part, given)
+    return None if own is None else sum_over(held.rows(part, rows), pickle.loads(work.held), *own, least=least)
 
 
-def _mapped(
-    held: Held, part: int, rows: np.ndarray | slice | None, carried: Given, *of_rows: np.ndarray | None
-) -> np.ndarray:
+def _mapped(held: Held, part: int, rows: np.ndarray | slice | None, carried: Given, given: Given) -> np.ndarray | None:
     """`map_over`, whatever the number of columns is."""
-    X, work = _rows(held, part, rows), pickle.loads(carried.held)
-    few = np.asarray(work(X[:1], *(None if one is None else one[:1] for one in of_rows)))
-    return map_over(X, work, *of_rows, columns=None if few.ndim == 1 else few.shape[1])
+    own = held.vectors(part, given)
+    if own is None:
+        return None
+    X, work = held.rows(part, rows), pickle.loads(carried.held)
+    few = np.asarray(work(X[:1], *(None if one is None else one[:1] for one in own)))
+    return map_over(X, work, *own, columns=None if few.ndim == 1 else few.shape[1])

@@ -6,16 +6,17 @@ all files for it. Only outcome, groups and what else decides about rows, and nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from iffair_core.cluster.design import ClusterDesign, Given, Piece, unpacked
+from iffair_core.cluster.design import ClusterDesign, Given, Held, Piece, unpacked
 from iffair_core.cluster.folder import ParquetFolder, Partition, read_columns
-from iffair_core.data.design import Design, level_columns
+from iffair_core.data.design import level_columns
 from iffair_core.data.encoding import SPLITS, Column, Dataset, assemble, divided, encode_column, encoded, standardized
 from iffair_core.data.resolving import ResolvedTask, check_columns, feature_columns, resolve
 from iffair_core.data.row_selectors import DUPLICATES
@@ -103,7 +104,8 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
     marks[np.flatnonzero(resolved.used)[train]] = TEACHES
     held = client.submit(unpacked, Given(marks), pure=False)
     learning = [
-        client.submit(_learned, Given((folder, name, task)), held, pure=False) for name in resolved.feature_columns
+        client.submit(_tidily, _learned, Given((folder, name, task)), held, pure=False)
+        for name in resolved.feature_columns
     ]
     recipes: list[Recipe] = client.gather(learning)
     columns = {name: column for recipe in recipes for name, column in recipe.columns.items()}
@@ -114,7 +116,7 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
         pieces: list[list[Piece]] = [[] for _ in SPLITS]
         for one in folder.partitions:
             own = parts[one.start : one.start + one.rows]
-            future = client.submit(_encoded, Given((one, own, p, split.size)), learning, pure=False)
+            future = client.submit(_tidily, _encoded, Given((one, own, p, split.size)), learning, pure=False)
             for part, count in enumerate(np.bincount(own[own >= 0], minlength=len(SPLITS))):
                 if count:
                     pieces[part].append(Piece(future, part, int(count)))
@@ -131,6 +133,13 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
 
 
 # ---------------------------------------------------------------------------------------------------------- on workers
+
+
+def _tidily(work: Callable[..., Any], *given: Any) -> Any:
+    """What `work` gives; what it read and no longer needs goes back to the system, where Arrow would keep it."""
+    found = work(*given)
+    pa.default_memory_pool().release_unused()
+    return found
 
 
 def _learned(given: Given, marks: np.ndarray) -> Recipe:
@@ -179,7 +188,7 @@ def _of_numbers(column: Column, values: np.ndarray) -> Column:
     return replace(column, numbers=numbers, slots=slots)
 
 
-def _encoded(given: Given, recipes: Sequence[Recipe]) -> tuple[Any, ...]:
+def _encoded(given: Given, recipes: Sequence[Recipe]) -> Held:
     """The design of each part of a partition's rows."""
     partition, parts, p, n = given.held
     assert isinstance(partition, Partition)
@@ -194,9 +203,9 @@ def _encoded(given: Given, recipes: Sequence[Recipe]) -> tuple[Any, ...]:
     for part in range(len(SPLITS)):
         rows = np.flatnonzero(own == part)
         designs.append(assemble({name: one.at(rows) for name, one in columns.items()}, rows.size, p, n))
-    return tuple(designs)
+    return Held(designs)
 
 
-def _of_levels(designs: Sequence[Design]) -> np.ndarray:
+def _of_levels(held: Held) -> np.ndarray:
     """Columns that are levels, of the designs of a partition: those of all partitions have one form."""
-    return level_columns(designs[0])
+    return level_columns(held.designs[0])

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,11 +17,11 @@ import pytest
 from iffair_core import Study, Task, read_table
 from iffair_core.__main__ import main
 from iffair_core.cluster.connecting import NOT_INSTALLED, connected, started_apart
-from iffair_core.cluster.design import unpacked
+from iffair_core.cluster.design import Given, Held
 from iffair_core.cluster.folder import open_folder
 from iffair_core.cluster.study import ClusterStudy
 from iffair_core.data import design
-from iffair_core.data.design import cross_product, dense, row_forms
+from iffair_core.data.design import coded_design, cross_product, dense, row_forms
 from iffair_core.errors import ConfigError, TableError, TaskError
 from iffair_core.models.blocks import map_over
 from iffair_core.telling.report import report_html
@@ -116,10 +117,10 @@ def test_categories_held_as_codes_give_the_same_numbers(folder, client, in_memor
     finally:
         for name, value in usual.items():
             client.run(setattr, design, name, value)
-    beside = Study(read_table(folder / "one.parquet"), TASK, **OPTIONS).run()
-    assert coded.dataset.X.of_levels.tolist() == beside.dataset.X.of_levels.tolist()
+    plain = Study(read_table(folder / "one.parquet"), TASK, **OPTIONS).run()
+    assert coded.dataset.X.of_levels.tolist() == plain.dataset.X.of_levels.tolist()
     assert coded.dataset.X.of_levels.size > 0
-    same_study(coded, beside)
+    same_study(coded, plain)
     same_study(coded, in_memory)
 
 
@@ -178,18 +179,45 @@ def test_rows_of_a_design_in_any_order_and_number(in_memory, on_cluster):
     close(remote[np.arange(0)].T @ np.empty(0), np.zeros(p))
 
 
-def test_what_belongs_to_the_rows_goes_to_the_workers_once_and_again_when_it_changed(on_cluster, monkeypatch):
+def test_what_belongs_to_the_rows_goes_to_the_workers_once_and_again_when_it_changed_or_is_lost(
+    on_cluster, monkeypatch
+):
     remote = on_cluster.dataset.X
     sent = []
     submit = remote.client.submit
-    monkeypatch.setattr(remote.client, "submit", lambda work, *a, **k: sent.append(work) or submit(work, *a, **k))
+
+    def recorded(work, held, part, rows, carried, given, *more, **options):
+        sent.extend(values is not None for _, values in given.held[0])
+        return submit(work, held, part, rows, carried, given, *more, **options)
+
+    def forget(dask_worker):
+        for held in dask_worker.data.values():
+            getattr(held, "_vectors", {}).clear()
+
+    monkeypatch.setattr(remote.client, "submit", recorded)
+    whole = len(remote.pieces)
     values = np.random.default_rng(0).normal(size=remote.shape[0])
     first, again = remote.T @ values, remote.T @ values
     close(first, again)  # another worker may round one sum otherwise
-    assert sent.count(unpacked) == len(remote.pieces)
+    assert sent == [True] * whole + [False] * whole
     values *= 2.0
     close(remote.T @ values, 2.0 * first)
-    assert sent.count(unpacked) == 2 * len(remote.pieces)
+    assert sum(sent) == 2 * whole
+    remote.client.run(forget)
+    close(remote.T @ values, 2.0 * first)
+    assert sum(sent) == 3 * whole
+
+
+def test_a_partition_that_moves_says_its_size_and_leaves_the_vectors_behind():
+    values = np.arange(3.0)
+    held = Held(
+        [np.ones((3, 5)), coded_design(np.ones((2, 1)), [np.array([0, 1])], [2], np.empty(0, int), np.arange(2))]
+    )
+    assert sys.getsizeof(held) >= 3 * 5 * 8 + 2 * (8 + 4)
+    assert held.vectors(0, Given(([(1, values), None], {1})))[0].tolist() == [0, 1, 2]
+    assert held.vectors(0, Given(([(1, None)], {1})))[0].tolist() == [0, 1, 2]
+    assert pickle.loads(pickle.dumps(held)).vectors(0, Given(([(1, None)], {1}))) is None
+    assert held.vectors(0, Given(([(1, None)], set()))) is None
 
 
 def test_the_command_line_writes_rows_in_the_order_of_the_folder(folder, tmp_path, capsys):
