@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from iffair_core.errors import TaskError, shorten
 from iffair_core.reading.types import infer_types, with_types
 from iffair_core.reading.values import MISSING, as_numbers, is_number, value_label
 
+_Out = TypeVar("_Out")
 _NOWHERE = "No cell is "
 UNUSED, USED, TEACHES = 0, 1, 2
 
@@ -104,8 +106,7 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
     marks[np.flatnonzero(resolved.used)[train]] = TEACHES
     held = client.submit(unpacked, Given(marks), pure=False)
     learning = [
-        client.submit(_tidily, _learned, Given((folder, name, task)), held, pure=False)
-        for name in resolved.feature_columns
+        client.submit(_learned, Given((folder, name, task)), held, pure=False) for name in resolved.feature_columns
     ]
     recipes: list[Recipe] = client.gather(learning)
     columns = {name: column for recipe in recipes for name, column in recipe.columns.items()}
@@ -116,7 +117,7 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
         pieces: list[list[Piece]] = [[] for _ in SPLITS]
         for one in folder.partitions:
             own = parts[one.start : one.start + one.rows]
-            future = client.submit(_tidily, _encoded, Given((one, own, p, split.size)), learning, pure=False)
+            future = client.submit(_encoded, Given((one, own, p, split.size)), learning, pure=False)
             for part, count in enumerate(np.bincount(own[own >= 0], minlength=len(SPLITS))):
                 if count:
                     pieces[part].append(Piece(future, part, int(count)))
@@ -135,13 +136,20 @@ def encode_folder(client: Any, folder: ParquetFolder, task: Task, table: pd.Data
 # ---------------------------------------------------------------------------------------------------------- on workers
 
 
-def _tidily(work: Callable[..., Any], *given: Any) -> Any:
-    """What `work` gives; what it read and no longer needs goes back to the system, where Arrow would keep it."""
-    found = work(*given)
-    pa.default_memory_pool().release_unused()
-    return found
+def _tidily(work: Callable[..., _Out]) -> Callable[..., _Out]:
+    """`work`, after which what it read and no longer needs goes back to the system; Arrow would keep it."""
+
+    @wraps(work)
+    def tidy(*given: Any) -> _Out:
+        try:
+            return work(*given)
+        finally:
+            pa.default_memory_pool().release_unused()
+
+    return tidy
 
 
+@_tidily
 def _learned(given: Given, marks: np.ndarray) -> Recipe:
     folder, name, task = given.held
     raw = read_columns(folder.partitions, [name])
@@ -188,6 +196,7 @@ def _of_numbers(column: Column, values: np.ndarray) -> Column:
     return replace(column, numbers=numbers, slots=slots)
 
 
+@_tidily
 def _encoded(given: Given, recipes: Sequence[Recipe]) -> Held:
     """The design of each part of a partition's rows."""
     partition, parts, p, n = given.held

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,14 @@ from iffair_core.reading.raw import RawTable
 _SCAN = 100
 _STEP, _SMALL_STEP = 1 << 16, 1 << 10
 _NOTICE = 1 << 28
+
+_BYTES = 32.0
+"""Memory that calamine takes for a cell, a blank one too."""
+_CELL = rb' R="%s%s"[^>]*(?<!/)>(?!</C)'
+_FAR = re.compile(rb"%s|%s" % (_CELL % (rb"[A-Z]{3,}", rb"[0-9]+"), _CELL % (rb"[A-Z]{1,2}", rb"[0-9]{6,}")))
+"""A cell beyond column ZZ or row 99,999: without one, no sheet is so large that it matters."""
+_LAST = 1_048_576, 16_384
+"""Rows and columns of a sheet."""
 
 Limit = Callable[[int, int], None]
 
@@ -192,6 +203,7 @@ def read_sheet(source: Source, options: ReadOptions, rows: int | None, limit: Li
     """
     name = source.name
     require_memory(name, 30.0 * source.size)
+    _require_extent(source)
     what = f"{name} begins like an Excel or OpenDocument workbook but cannot be read"
     with or_damaged(what, "Save it again in a spreadsheet program, or as CSV."), source.stream() as stream:
         try:
@@ -220,6 +232,27 @@ def read_sheet(source: Source, options: ReadOptions, rows: int | None, limit: Li
         raw.notes.append(f"{name} has {len(sheets)} sheets; '{shorten(title, 40)}' is read (not {others}).")
     raw.sheets, raw.decimal = tuple(sheets), options.decimal
     return raw
+
+
+def _require_extent(source: Source) -> None:
+    """`TableError` where the rectangle around the cells of an .xlsx sheet would fill memory: calamine makes all of it.
+
+    One cell far from the table is enough. A cell that is formatted and blank does not count.
+    """
+    if source.head(2) != b"PK":
+        return
+    damaged = or_damaged(f"{source.name} is damaged", "Save it again in a spreadsheet program, or as CSV.")
+    with damaged, source.stream() as stream, zipfile.ZipFile(stream) as archive:
+        for part in archive.namelist():
+            if part.startswith("xl/worksheets/") and part.endswith(".xml"):
+                sheet = archive.read(part).upper().replace(b"'", b'"')
+                if _FAR.search(sheet):
+                    rows = max(map(int, re.findall(_CELL % (rb"[A-Z]+", rb"([0-9]+)"), sheet)))
+                    letters = set(re.findall(_CELL % (rb"([A-Z]+)", rb"[0-9]+"), sheet))
+                    wide = max(reduce(lambda place, letter: 26 * place + letter - 64, one, 0) for one in letters)
+                    if rows > _LAST[0] or wide > _LAST[1]:
+                        raise ValueError(f"a cell is in row {rows:,} and column {wide:,}, where no sheet has any")
+                    require_memory(f"A sheet of {source.name}, {rows:,} rows of {wide:,} cells,", _BYTES * rows * wide)
 
 
 def _table(name: str, sheet: str, cells: Sequence[Sequence[Any]], height: int, header: int | None) -> RawTable:

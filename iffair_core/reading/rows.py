@@ -105,7 +105,7 @@ def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) ->
         return pa.table([pa.array([], pa.string())] * width, names=names), True
 
     def skip(row: pa.csv.InvalidRow) -> str:
-        if row.text.strip():
+        if not odd and row.text.strip():
             odd.append(row)
         return "skip"
 

@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -187,7 +188,7 @@ def test_what_belongs_to_the_rows_goes_to_the_workers_once_and_again_when_it_cha
     submit = remote.client.submit
 
     def recorded(work, held, part, rows, carried, given, *more, **options):
-        sent.extend(values is not None for _, values in given.held[0])
+        sent.extend(values is not None for _, _, values in given.held[0])
         return submit(work, held, part, rows, carried, given, *more, **options)
 
     def forget(dask_worker):
@@ -197,27 +198,67 @@ def test_what_belongs_to_the_rows_goes_to_the_workers_once_and_again_when_it_cha
     monkeypatch.setattr(remote.client, "submit", recorded)
     whole = len(remote.pieces)
     values = np.random.default_rng(0).normal(size=remote.shape[0])
-    first, again = remote.T @ values, remote.T @ values
-    close(first, again)  # another worker may round one sum otherwise
-    assert sent == [True] * whole + [False] * whole
+    first = remote.T @ values
+    close(remote.T @ values, first)  # another worker may round one sum otherwise
+    assert sent == [True] * 2 * whole  # the second time tells that there will be more
+    sent.clear()
+    close(remote.T @ values, first)
+    assert sent[:whole] == [False] * whole  # what was moved since is sent again
+    sent.clear()
     values *= 2.0
     close(remote.T @ values, 2.0 * first)
-    assert sum(sent) == 2 * whole
+    close(remote.T @ values, 2.0 * first)
+    assert sent == [True] * 2 * whole
+    sent.clear()
     remote.client.run(forget)
     close(remote.T @ values, 2.0 * first)
-    assert sum(sent) == 3 * whole
+    assert sorted(sent) == [False] * whole + [True] * whole
+    whole_numbers = np.arange(remote.shape[0]) % 3 - 1.0
+    for _ in range(3):
+        close(remote.T @ whole_numbers, dense(remote).T @ whole_numbers)
+
+
+def test_a_design_that_is_no_longer_used_is_let_go_also_after_an_error_on_a_worker(on_cluster):
+    whole = on_cluster.dataset.X
+
+    def fails(block, own):
+        raise ZeroDivisionError("on a worker")
+
+    some, ones = whole[5:900], np.ones(895)
+    with pytest.raises(ZeroDivisionError, match="on a worker"):
+        some.sum_over(fails, [ones], 0)
+    with pytest.raises(ZeroDivisionError, match="on a worker"):
+        some.map_over(fails, [ones])
+    failed = weakref.ref(some)
+    del some
+    again = whole[5:900]
+    close(again.T @ ones, dense(again).sum(axis=0))  # the client's connection holds the last answer until the next
+    gc.collect()
+    assert failed() is None
+    used = weakref.ref(again)
+    gc.disable()  # numpy's memory does not make it run
+    try:
+        del again
+        assert used() is None
+    finally:
+        gc.enable()
 
 
 def test_a_partition_that_moves_says_its_size_and_leaves_the_vectors_behind():
     values = np.arange(3.0)
-    held = Held(
-        [np.ones((3, 5)), coded_design(np.ones((2, 1)), [np.array([0, 1])], [2], np.empty(0, int), np.arange(2))]
-    )
+    coded = coded_design(np.ones((2, 1)), [np.array([0, 1])], [2], np.empty(0, int), np.arange(2))
+    held = Held([np.ones((3, 5)), coded])
     assert sys.getsizeof(held) >= 3 * 5 * 8 + 2 * (8 + 4)
-    assert held.vectors(0, Given(([(1, values), None], {1})))[0].tolist() == [0, 1, 2]
-    assert held.vectors(0, Given(([(1, None)], {1})))[0].tolist() == [0, 1, 2]
-    assert pickle.loads(pickle.dumps(held)).vectors(0, Given(([(1, None)], {1}))) is None
-    assert held.vectors(0, Given(([(1, None)], set()))) is None
+    coming, known = (1, values.dtype, values), (1, values.dtype, None)
+    assert held.vectors(0, Given(([known], {1}))) is None
+    assert held.vectors(0, Given(([coming, None], {1})))[0].tolist() == [0, 1, 2]
+    assert held.vectors(0, Given(([known], {1})))[0].tolist() == [0, 1, 2]
+    small = len(pickle.dumps(held))
+    held.designs[1][:1] @ np.ones(2)
+    moved = pickle.loads(pickle.dumps(held))
+    assert len(pickle.dumps(held)) == small
+    assert moved.vectors(0, Given(([known], {1}))) is None
+    assert held.vectors(0, Given(([known], set()))) is None
 
 
 def test_the_command_line_writes_rows_in_the_order_of_the_folder(folder, tmp_path, capsys):

@@ -643,12 +643,37 @@ def rewritten(raw, **parts):
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("XFD1048576", "1,048,576 rows of 16,384 cells, needs about 512 GB of memory"),
+        ("B200000", "200,000 rows of 4 cells, needs about"),
+        ("AAA40000", "40,000 rows of 703 cells, needs about"),
+        ("B" + 31 * "5", "where no sheet has any"),
+        ("XFE1", "where no sheet has any"),
+    ],
+)
+def test_a_cell_far_from_the_table_is_refused_before_the_rectangle_around_it_is_made(monkeypatch, address, says):
+    def with_cell(cell):
+        return rewritten(
+            workbook_of(PEOPLE), sheet1=lambda content: content.replace(b"</sheetData>", cell + b"</sheetData>")
+        )
+
+    monkeypatch.setattr(files, "free_memory", lambda: 1 << 20)
+    with pytest.raises(TableError, match=re.escape(says)):
+        read_table(with_cell(f'<row><c s="1" r="{address}"><v>1</v></c></row>'.encode()))
+    with pytest.raises(TableError, match=re.escape(says)):
+        read_table(with_cell(f"<row><c r='{address.lower()}' s='1'><v>1</v></c></row>".encode()))
+    blank = with_cell(f'<row><c r="{address}" s="1"/><c r="{address}" s="1"></c></row>'.encode())
+    assert len(read_table(blank)) == 2
+
+
 def test_traps_in_a_workbook_are_refused(monkeypatch):
     raw = workbook_of(PEOPLE)
     with pytest.raises(TableError, match="cannot be read"):
         read_table(rewritten(raw, sheet1=lambda content: content[:-80]))
     far = rewritten(raw, sheet1=lambda content: content.replace(b'r="3"', b'r="99999999"').replace(b'3"', b'99999999"'))
-    with pytest.raises(TableError, match=r"99,999,99\d rows; at most|cannot be read"):
+    with pytest.raises(TableError, match="row 99,999,999 and column 4, where no sheet has any"):
         read_table(far)
     monkeypatch.setattr(files, "RATIO_FROM", 1 << 20)
     with pytest.raises(TableError, match="more than a workbook of its size"):
