@@ -20,7 +20,7 @@ import pyarrow.parquet
 import python_calamine
 
 from iffair_core.errors import StopCheck, TableError, listing, shorten
-from iffair_core.reading.files import PROTECTED, Source, or_damaged, require_memory
+from iffair_core.reading.files import PROTECTED, Source, free_memory, or_damaged, require_memory
 from iffair_core.reading.numbers import EXACT, with_nulls
 from iffair_core.reading.options import ReadOptions
 from iffair_core.reading.raw import RawTable
@@ -32,7 +32,10 @@ _NOTICE = 1 << 28
 _BYTES = 32.0
 """Memory that calamine takes for a cell, a blank one too."""
 _CELL = rb' R="%s%s"[^>]*(?<!/)>(?!</C)'
-_FAR = re.compile(rb"%s|%s" % (_CELL % (rb"[A-Z]{3,}", rb"[0-9]+"), _CELL % (rb"[A-Z]{1,2}", rb"[0-9]{6,}")))
+_NEAR_ROWS, _NEAR_COLUMNS = 99_999, 702
+_FAR_ROW = re.compile(_CELL % (rb"[A-Z]{1,2}", rb"([0-9]{6,})"))
+_FAR_COLUMN = re.compile(_CELL % (rb"[A-Z]{3,}", rb"[0-9]+"))
+_FAR = re.compile(_FAR_COLUMN.pattern + b"|" + _FAR_ROW.pattern)
 """A cell beyond column ZZ or row 99,999: without one, no sheet is so large that it matters."""
 _LAST = 1_048_576, 16_384
 """Rows and columns of a sheet."""
@@ -246,7 +249,10 @@ def _require_extent(source: Source) -> None:
         for part in archive.namelist():
             if part.startswith("xl/worksheets/") and part.endswith(".xml"):
                 sheet = archive.read(part).upper().replace(b"'", b'"')
-                if _FAR.search(sheet):
+                if not _FAR.search(sheet):
+                    continue
+                rows = max(map(int, _FAR_ROW.findall(sheet)), default=_NEAR_ROWS)
+                if rows > _LAST[0] or _FAR_COLUMN.search(sheet) or _BYTES * rows * _NEAR_COLUMNS > (free_memory() or 0):
                     rows = max(map(int, re.findall(_CELL % (rb"[A-Z]+", rb"([0-9]+)"), sheet)))
                     letters = set(re.findall(_CELL % (rb"([A-Z]+)", rb"[0-9]+"), sheet))
                     wide = max(reduce(lambda place, letter: 26 * place + letter - 64, one, 0) for one in letters)
