@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from iffair_core.reading.raw import MOST_LEFT_OUT, LeftOut
 _MOST_TORN = 20
 _BLOCK = 1 << 22
 _TEXT_KEPT = 10_000
+_FIRST = 200
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,14 @@ def rows_of(
         if line.strip() and (number < place.line or not place.line)
     ]
     stop_check()
-    table, all_fit = _parsed(text, start, dialect, place.width, name)
+    table = _parsed(text, start, dialect, place.width, name)
     short: list[str] = []
-    if not all_fit or any(pc.any(pc.match_substring(column, "\n")).as_py() for column in table.columns):
+    if table is None or any(pc.any(pc.match_substring(column, "\n")).as_py() for column in table.columns):
         stop_check()
-        numeric = [_is_numeric(column) for column in table.columns]
         lines = text[start:].decode("utf-8", "replace").split("\n")
-        sieved, count = _sieved(lines, dialect, place, numeric, left, short, name)
-        table, all_fit = _parsed(sieved.encode(), 0, dialect, place.width, name)
-        if not all_fit or (len(table) != count and place.width > 1):
+        sieved, count = _sieved(lines, dialect, place, left, short, name)
+        table = _parsed(sieved.encode(), 0, dialect, place.width, name)
+        if table is None or (len(table) != count and place.width > 1):
             raise TableError(f"{name} cannot be cut into cells for sure. {EXPORT_AGAIN}")
     if not any(why == "below the table" for _, why, _ in left):
         notes += _of_gaps(text, start, dialect)
@@ -97,22 +97,22 @@ def _with_plain_marks(text: bytes, dialect: Dialect, notes: list[str]) -> bytes:
     return text
 
 
-def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) -> tuple[pa.Table, bool]:
-    """(rows of the table's width from an offset on, whether all records there are such rows)."""
+def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) -> pa.Table | None:
+    """The rows from an offset on; None where a record there has another width than the table."""
     odd: list[pa.csv.InvalidRow] = []
     names = [str(place) for place in range(width)]
     if not re.compile(rb"[^\n]").search(text, start):
-        return pa.table([pa.array([], pa.string())] * width, names=names), True
+        return pa.table([pa.array([], pa.string())] * width, names=names)
 
-    def skip(row: pa.csv.InvalidRow) -> str:
-        if not odd and row.text.strip():
-            odd.append(row)
-        return "skip"
+    def judged(row: pa.csv.InvalidRow) -> str:
+        if not row.text.strip():
+            return "skip"
+        odd.append(row)
+        return "error"
 
     for block in (_BLOCK, len(text) + 1):
-        odd.clear()
         try:
-            table = pa.csv.read_csv(
+            return pa.csv.read_csv(
                 pa.BufferReader(pa.py_buffer(text).slice(start)),
                 pa.csv.ReadOptions(column_names=names, block_size=block),
                 pa.csv.ParseOptions(
@@ -120,7 +120,7 @@ def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) ->
                     quote_char=dialect.quote or False,
                     escape_char="\\" if dialect.escape else False,
                     newlines_in_values=bool(dialect.quote) and dialect.quote.encode() in text,
-                    invalid_row_handler=skip,
+                    invalid_row_handler=judged,
                 ),
                 pa.csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
@@ -129,8 +129,9 @@ def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) ->
                     quoted_strings_can_be_null=True,
                 ),
             )
-            return table, not odd
         except pa.ArrowInvalid as error:
+            if odd:
+                return None
             if "straddl" not in str(error) or block > len(text):
                 raise TableError(f"{name} cannot be cut into cells ({shorten(error, 120)}). {EXPORT_AGAIN}") from error
     raise AssertionError
@@ -143,7 +144,6 @@ def _sieved(
     lines: Sequence[str],
     dialect: Dialect,
     place: Place,
-    numeric: Sequence[bool],
     left: list[tuple[int, str, str]],
     short: list[str],
     name: str,
@@ -153,10 +153,13 @@ def _sieved(
     The lines that are no rows are added to `left`, what is said of the short ones to `short`.
     """
     odd: list[Record] = []
+    first: list[list[str]] = []
     count = last = torn = 0
     for record in records_of(lines, dialect, place.width):
         if len(record.cells) == place.width and not record.torn:
             last, count = record.line, count + 1
+            if count <= _FIRST:
+                first.append(record.cells)
             continue
         odd.append(record)
         torn += record.torn
@@ -165,6 +168,7 @@ def _sieved(
                 f"{name} has quotation marks that are not closed, in line {record.line + place.first - 1:,} and "
                 "others, so its cells cannot be told apart. Mend them, or choose no quotation mark."
             )
+    numeric = [_is_numeric(cells) for cells in zip(*first, strict=True)] or [False] * place.width
     kept = list(lines)
     ended, torn_end = False, -1
     for record in odd:
@@ -264,7 +268,7 @@ def _without_remarks(table: pa.Table, text: bytes, left: list[tuple[int, str, st
     """Without last rows of a single cell: the first, and of several words, or of words under numbers."""
     if table.num_columns < 3:
         return table
-    numeric = _is_numeric(table.column(0))
+    numeric = _is_numeric(table.column(0).slice(0, _FIRST).to_pylist())
     while len(table) > 3:
         remark, *others = (column[-1].as_py() for column in table.columns)
         if remark is None or any(cell is not None for cell in others) or NUMBER.match(remark):
@@ -280,7 +284,7 @@ def _is_number(cell: str) -> bool:
     return cell.strip() in NUMERIC_MISSING or NUMBER.match(cell) is not None
 
 
-def _is_numeric(column: pa.ChunkedArray) -> bool:
+def _is_numeric(cells: Iterable[str | None]) -> bool:
     """Whether the first cells of a column are all numbers."""
-    cells = [cell for cell in column.slice(0, 200).to_pylist() if cell]
-    return len(cells) > 3 and all(map(_is_number, cells))
+    filled = [cell for cell in cells if cell]
+    return len(filled) > 3 and all(map(_is_number, filled))

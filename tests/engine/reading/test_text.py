@@ -263,6 +263,8 @@ def test_a_short_line_whose_words_would_stand_among_numbers_is_left_out() -> Non
     frame = read(f"{NAMES}{rows(9)}Ash,1.5\n10,Elm\n{rows(3, 11)}")
     assert left_out(frame) == [(11, "Ash,1.5")]
     assert frame["id"].tolist() == [*range(9), 10, 11, 12, 13]
+    frame = read(f'{NAMES}0,"Elm,1\n{rows(9, 1)}Ash,1.5\n')
+    assert left_out(frame) == [(2, '0,"Elm,1'), (12, "Ash,1.5")], "what an open mark holds is rows all the same"
 
 
 def test_a_header_with_a_gap_before_an_empty_last_column_is_refused() -> None:
