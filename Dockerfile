@@ -18,7 +18,9 @@ RUN python -m compileall -q app.py iffair_core pages \
     && install -d -m 700 -o iffair -g iffair /data
 
 # The shipped settings listen on this machine only; inside a container that would be nobody.
+# Two arenas of the C library, shared by the threads of all visitors, give back more than one for each thread.
 ENV STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    MALLOC_ARENA_MAX=2 \
     STREAMLIT_SERVER_HEADLESS=true \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \

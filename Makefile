@@ -14,7 +14,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(SCREEN_STAMP)  ## Open the dashboard (creates .venv the first time)
-	$(BIN)/streamlit run app.py
+	MALLOC_ARENA_MAX=2 $(BIN)/streamlit run app.py
 
 test: $(TOOLS_STAMP)  ## Run the tests, the browser's included; warnings are errors; ARGS=tests/laws for some
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

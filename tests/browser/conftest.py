@@ -47,7 +47,8 @@ def running_server(log: Path, port: int | None = None, **more: str) -> Iterator[
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
-    settings = os.environ | {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"} | more
+    usual = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true", "MALLOC_ARENA_MAX": "2"}
+    settings = os.environ | usual | more
     settings["IFFAIR_DATABASE_URL"] = f"sqlite:///{log.parent / 'scenarios.sqlite'}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     with log.open("wb") as output:

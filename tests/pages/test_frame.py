@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
@@ -229,3 +230,5 @@ def test_garbage_is_collected_now_and_then_and_not_after_every_run(screen):
     assert not tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["runner"]["postScriptGC"]
     screen("learn")
     assert [thread.name for thread in threading.enumerate()].count("garbage") == 1
+    if "jemalloc" in pa.supported_memory_backends():
+        assert pa.default_memory_pool().backend_name == "jemalloc", "another keeps what ended sessions held"
