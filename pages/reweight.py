@@ -33,15 +33,17 @@ with widgets.figures(stale):
         if not stale:
             stage.offer()
     widgets.numbers(outcomes.numbers(result))
+    # The browser shows what is said while all pictures are built; it would do nothing else while it draws one.
+    pictures = [build(result, theme) for build in (before_after, weights_by_group, who_pays)]
     left, right = widgets.halves()
     with left:
-        widgets.chart(before_after(result, theme), "before_after")
+        widgets.chart(pictures[0], "before_after")
     with right:
-        widgets.chart(weights_by_group(result, theme), "weights_by_group")
+        widgets.chart(pictures[1], "weights_by_group")
 
     st.subheader("Who pays", anchor=False)
     st.markdown(text.plain(sentences.pays_sentence(result)))
-    widgets.chart(who_pays(result, theme), "who_pays")
+    widgets.chart(pictures[2], "who_pays")
     widgets.tabs("reweight_tab", {title: partial(draw, result) for title, draw in outcomes.TABLES.items()})
     if not stale:
         if result.smallest_group is None:
