@@ -281,8 +281,11 @@ def _require_cells(raw: RawTable, name: str) -> None:
     for place, (label, column) in enumerate(zip(raw.names, raw.columns, strict=True), 1):
         if isinstance(column, pd.Series) and not isinstance(column.dtype, pd.StringDtype):
             continue
-        lengths = pc.utf8_length(pa.array(column) if isinstance(column, pd.Series) else column)
-        longest = pc.max(lengths).as_py() or 0
+        cells = pa.array(column) if isinstance(column, pd.Series) else column
+        if (pc.max(pc.binary_length(cells)).as_py() or 0) <= MAX_CELL:  # no character takes less than a byte
+            continue
+        lengths = pc.utf8_length(cells)
+        longest = pc.max(lengths).as_py()
         if longest > MAX_CELL:
             row = int(pc.index(lengths, longest).as_py())
             raise TableError(

@@ -57,7 +57,7 @@ def rows_of(
     stop_check()
     table = _parsed(text, start, dialect, place.width, name)
     short: list[str] = []
-    if table is None or any(pc.any(pc.match_substring(column, "\n")).as_py() for column in table.columns):
+    if table is None or (_may_span_lines(text, start, dialect) and _spans_lines(table)):
         stop_check()
         lines = text[start:].decode("utf-8", "replace").split("\n")
         sieved, count = _sieved(lines, dialect, place, left, short, name)
@@ -65,7 +65,7 @@ def rows_of(
         if table is None or (len(table) != count and place.width > 1):
             raise TableError(f"{name} cannot be cut into cells for sure. {EXPORT_AGAIN}")
     if not any(why == "below the table" for _, why, _ in left):
-        notes += _of_gaps(text, start, dialect)
+        notes += _of_gaps(text, start, dialect, len(table))
     notes += _of_short(short)
     if len(left) > 20 and len(left) > len(table):
         raise TableError(
@@ -119,7 +119,7 @@ def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) ->
                     delimiter=dialect.mark,
                     quote_char=dialect.quote or False,
                     escape_char="\\" if dialect.escape else False,
-                    newlines_in_values=bool(dialect.quote) and dialect.quote.encode() in text,
+                    newlines_in_values=_is_quoted(text, start, dialect),
                     invalid_row_handler=judged,
                 ),
                 pa.csv.ConvertOptions(
@@ -135,6 +135,21 @@ def _parsed(text: bytes, start: int, dialect: Dialect, width: int, name: str) ->
             if "straddl" not in str(error) or block > len(text):
                 raise TableError(f"{name} cannot be cut into cells ({shorten(error, 120)}). {EXPORT_AGAIN}") from error
     raise AssertionError
+
+
+def _is_quoted(text: bytes, start: int, dialect: Dialect) -> bool:
+    """Whether there is a quotation mark from an offset on."""
+    return bool(dialect.quote) and text.find(dialect.quote.encode(), start) >= 0
+
+
+def _may_span_lines(text: bytes, start: int, dialect: Dialect) -> bool:
+    """Whether a cell from an offset on could hold the end of a line."""
+    return dialect.escape or _is_quoted(text, start, dialect)
+
+
+def _spans_lines(table: pa.Table) -> bool:
+    """Whether a cell holds the end of a line."""
+    return any(pc.any(pc.match_substring(column, "\n")).as_py() for column in table.columns)
 
 
 # ------------------------------------------------------------------------------------------------ lines that do not fit
@@ -224,9 +239,10 @@ def _of_short(short: Sequence[str]) -> list[str]:
     return [f"{line.capitalize()}; its missing cells are empty." for line in short]
 
 
-def _of_gaps(text: bytes, start: int, dialect: Dialect) -> list[str]:
+def _of_gaps(text: bytes, start: int, dialect: Dialect, rows: int) -> list[str]:
     """What is said of blank lines between rows where there are up to three of them."""
-    if text.find(b"\n\n", start) < 0:
+    end = len(text) - text.endswith(b"\n")
+    if text.count(b"\n", start, end) < rows or text.find(b"\n\n", start) < 0:  # as many lines as rows: none is blank
         return []
     found = itertools.islice(re.compile(rb"\n[ \t]*+\n\s*+").finditer(text, start), 5)
     blank = [match.start() + 1 for match in found if match.end() < len(text)]

@@ -281,6 +281,7 @@ def test_single_quotation_marks_may_hold_double_ones() -> None:
     ("text", "said"),
     [
         (f"{NAMES}{rows(4)}\nname,sex,age\nAnn,f,3\nBob,m,4\n", "Below a blank line (line 6)"),
+        (f"{NAMES}{rows(4)}\n{rows(1, 4)}".removesuffix("\n"), "Below a blank line (line 6)"),
         (f"{NAMES}{rows(4)}Total,,6\n", "The last row looks like a total"),
         ("name,town,score\na,Ash,1\nb,Elm,2\nSource: own survey,,\n", "The last row looks like a total or a footnote"),
         ("name   city\nAnn    New York\nBob    Kiel\n", "No delimiter was found"),
